@@ -1,0 +1,1 @@
+"""Other people's files: movies, gain references, defects, MRC, STAR. The only room that converts units."""

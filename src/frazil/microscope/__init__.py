@@ -1,0 +1,1 @@
+"""The virtual microscope: movies, micrographs and particles whose every number is known."""

@@ -1,0 +1,1 @@
+"""What lasts: the session folder, particle tables, records, logs."""
