@@ -79,7 +79,10 @@ class MotionField:
         grid_y, grid_x = self.local_nodes_a.shape[1:3]
         weights_x = cubic_bspline_weights(x / max(self.width_px - 1, 1), grid_x)
         weights_y = cubic_bspline_weights(y / max(self.height_px - 1, 1), grid_y)
-        return np.einsum("...j,...i,fjic->f...c", weights_y, weights_x, self.local_nodes_a)
+        shift: NDArray[np.float64] = np.einsum(
+            "...j,...i,fjic->f...c", weights_y, weights_x, self.local_nodes_a
+        )
+        return shift
 
     def displacement_a(self, x_px: ArrayLike, y_px: ArrayLike) -> NDArray[np.float64]:
         """Total displacement u_f at positions (...) of the unbinned movie: shape (F, ..., 2), Å."""
