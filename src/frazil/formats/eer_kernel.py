@@ -50,17 +50,17 @@ def _add_physical(
     y_bits: int,
     counts: NDArray[Any],
     one: Any,
-) -> int:
+) -> np.int64 | int:
     pixels = width * height
     symbol = run_bits + x_bits + y_bits
     per_word = 57 // symbol
     longest = (1 << run_bits) - 1
     bit = 0
-    pixel = 0
+    pixel = np.int64(0)
     while bit < 8 * size:
         word = load64(encoded, bit >> 3) >> np.uint64(bit & 7)
         for _ in range(per_word):
-            run = int(word & np.uint64(longest))
+            run = np.int64(word & np.uint64(longest))
             pixel += run
             if pixel >= pixels:
                 return pixel if bit + run_bits <= 8 * size else -1
@@ -88,7 +88,7 @@ def _add_doubled(
     y_bits: int,
     counts: NDArray[Any],
     one: Any,
-) -> int:
+) -> np.int64 | int:
     pixels = width * height
     symbol = run_bits + x_bits + y_bits
     per_word = 57 // symbol
@@ -97,13 +97,13 @@ def _add_doubled(
     x_shift = np.uint64(run_bits + x_bits - 1)
     y_shift = np.uint64(symbol - 1)
     bit = 0
-    pixel = 0
+    pixel = np.int64(0)
     row_end = width
     base = 0  # 2 * width for each row passed: base + 2 * pixel is the index in the doubled grid
     while bit < 8 * size:
         word = load64(encoded, bit >> 3) >> np.uint64(bit & 7)
         for _ in range(per_word):
-            run = int(word & np.uint64(longest))
+            run = np.int64(word & np.uint64(longest))
             pixel += run
             if pixel >= pixels:
                 return pixel if bit + run_bits <= 8 * size else -1

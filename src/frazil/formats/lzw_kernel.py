@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 DONE, CORRUPT, TRUNCATED = 0, 1, 2
 _LENGTH_BITS = 20
 _LENGTH_MASK = (1 << _LENGTH_BITS) - 1
-_CLEAR, _END, _FIRST_FREE, _TABLE_SIZE = 256, 257, 258, 4096
+_CLEAR, _FIRST_STRING, _TABLE_SIZE = 256, 258, 4096
+_SPARE = 64
 
 
 @njit(nogil=True, cache=True)
-def decode(encoded: NDArray[np.uint8], size: int, out: NDArray[np.uint8], expected: int) -> tuple[int, int]:
+def decode(
+    encoded: NDArray[np.uint8], size: int, out: NDArray[np.uint8], expected: int
+) -> tuple[int, np.int64]:
     """Decode ``encoded[:size]`` until ``expected`` bytes are in ``out``.
 
     ``encoded`` must have 16 bytes more than ``size``, ``out`` 64 bytes more than ``expected``: both are read
@@ -35,63 +38,84 @@ def decode(encoded: NDArray[np.uint8], size: int, out: NDArray[np.uint8], expect
     status, written
         ``DONE``, ``CORRUPT`` or ``TRUNCATED``, and the number of bytes decoded.
     """
-    table = np.empty(_TABLE_SIZE, dtype=np.int64)  # offset << 20 | length
+    table = np.empty(_TABLE_SIZE + _SPARE, dtype=np.uint64)  # offset << 20 | length
     read = 0  # next byte of the input
     bits = np.uint64(0)  # what has been read and not used, highest bit first
     count = 0  # how many bits are valid there
-    written = 0
-    width, grow_at = 9, 511
-    free = _FIRST_FREE
-    previous = 0  # entry of the last string, 0: none
-    while written < expected:
-        if count < 12:
-            if read > size + 8:
-                return TRUNCATED, written
-            # Bits below the valid ones are the right ones already, or zero: no masking is needed.
-            bits |= byteswap64(load64(encoded, read)) >> np.uint64(count)
-            whole = (63 - count) >> 3
-            read += whole
-            count += whole << 3
-        code = np.int64(bits >> np.uint64(64 - width))
-        bits <<= np.uint64(width)
-        count -= width
-        if code >= _FIRST_FREE:
-            # The new entry comes first, so that a code that means itself finds it.
-            if previous != 0 and free < _TABLE_SIZE:
-                table[free] = previous + 1
-                free += 1
-            if code >= free:
-                return CORRUPT, written
-            entry = table[code]
-            start = entry >> _LENGTH_BITS
-            length = min(entry & _LENGTH_MASK, expected - written)
-            if written - start >= 16:
-                for k in range(0, length, 16):
-                    low = load64(out, start + k)
-                    high = load64(out, start + k + 8)
-                    store64(out, written + k, low)
-                    store64(out, written + k + 8, high)
-            else:
-                for k in range(length):
-                    out[written + k] = out[start + k]
-            previous = (written << _LENGTH_BITS) | length
-            written += length
-        elif code < _CLEAR:
-            if previous != 0 and free < _TABLE_SIZE:
-                table[free] = previous + 1
-                free += 1
-            out[written] = code
-            previous = (written << _LENGTH_BITS) | 1
-            written += 1
-        elif code == _CLEAR:
-            free = _FIRST_FREE
-            width, grow_at = 9, 511
-            previous = 0
+    written = np.int64(0)
+    width = 9
+    # Each code adds one entry, the last string and the byte after it, before it is looked up: so that a code
+    # that means itself finds it. The first code after a clear has no last string; its entry falls on 257,
+    # which no code can ask for.
+    free = _FIRST_STRING - 1
+    last = np.int64(0)
+    ended = False
+    while written < expected and not ended:
+        # Codes until the width grows or the table is full. A full table takes no more: a few spare entries
+        # behind it are overwritten again and again, until a clear.
+        if free >= _TABLE_SIZE:
+            free = _TABLE_SIZE
+            codes = _SPARE
+        elif width < 12:
+            codes = (1 << width) - 1 - free
         else:
-            break
-        if free >= grow_at and width < 12:
-            width += 1
-            grow_at = 2 * grow_at + 1
+            codes = _TABLE_SIZE - free
+        unused = np.uint64(64 - width)
+        step = np.uint64(width)
+        for _ in range(codes):
+            if count < 12:
+                if read > size + 8:
+                    return TRUNCATED, written
+                # Bits below the valid ones are the right ones already, or zero: no masking is needed.
+                bits |= byteswap64(load64(encoded, read)) >> np.uint64(count)
+                whole = (63 - count) >> 3
+                read += whole
+                count += whole << 3
+            code = np.int64(bits >> unused)
+            bits <<= step
+            count -= width
+            table[np.uint64(free)] = last + 1
+            free += 1
+            if code >= _FIRST_STRING:
+                if code >= free:
+                    return CORRUPT, written
+                entry = np.int64(table[np.uint64(code)])
+                start = entry >> _LENGTH_BITS
+                length = entry & _LENGTH_MASK
+                if length > expected - written:
+                    length = expected - written
+                if written - start >= 16:
+                    low, high = load64(out, start), load64(out, start + 8)
+                    store64(out, written, low)
+                    store64(out, written + 8, high)
+                    done = 16
+                    while done < length:
+                        low, high = load64(out, start + done), load64(out, start + done + 8)
+                        store64(out, written + done, low)
+                        store64(out, written + done + 8, high)
+                        done += 16
+                else:
+                    for k in range(length):
+                        out[np.uint64(written + k)] = out[np.uint64(start + k)]
+                last = (written << _LENGTH_BITS) | length
+                written += length
+            elif code < _CLEAR:
+                out[np.uint64(written)] = code
+                last = (written << _LENGTH_BITS) | 1
+                written += 1
+            elif code == _CLEAR:
+                free = _FIRST_STRING - 1
+                width = 9
+                break
+            else:
+                ended = True
+                break
+            if written >= expected:
+                ended = True
+                break
+        else:
+            if width < 12:
+                width += 1
     if 8 * read - count > 8 * size:
         return TRUNCATED, written
     return (DONE if written == expected else CORRUPT), written
