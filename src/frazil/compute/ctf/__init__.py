@@ -1,0 +1,1 @@
+"""Contrast transfer: its evaluation, and its estimate from power spectra."""
