@@ -35,7 +35,7 @@ class ExposureSettings:
     spacing
         Mean distance of neighbours in particle diameters; 1.2 is crowded.
     overlap
-        How far particles may overlap: 0 keeps them a diameter apart, 1 lets them lie anywhere.
+        Share of particles that are placed without regard to their neighbours; the others do not touch.
     preferred_orientation
         0 uniform; 1 makes almost all lie with their z axis along the beam.
     ice_thickness_a, ice_gradient
@@ -84,7 +84,7 @@ class ExposureSettings:
     specimens: tuple[str, ...] = ("apoferritin",)
     fractions: tuple[float, ...] = ()
     particles: int | None = None
-    spacing: float = 1.8
+    spacing: float = 1.6
     overlap: float = 0.05
     preferred_orientation: float = 0.0
     ice_thickness_a: float = 350.0
