@@ -1,0 +1,62 @@
+"""Which stages a change of settings redoes.
+
+The fingerprint of a stage is a hash of the settings it reads and of the fingerprint of the stage before, so
+that two equal fingerprints mean equal products. Which setting belongs to which stage is declared with the
+setting itself (`frazil.model.settings_field.setting`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from frazil.model.settings import STAGES, Settings, Stage, all_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CLASSIFICATION_READS = (
+    "mask_radius_a",
+    "initial_resolution_a",
+    "final_resolution_a",
+    "class_count",
+    "max_ctf_resolution_a",
+    "random_seed",
+)
+
+
+def settings_of(stage: Stage) -> tuple[str, ...]:
+    """Names of the settings that this stage is the first to read."""
+    return tuple(info.name for info in all_settings().values() if info.stage == stage)
+
+
+def stage_fingerprints(settings: Settings, source: str) -> dict[Stage, str]:
+    """Fingerprint of every stage for one movie.
+
+    Parameters
+    ----------
+    settings
+        All settings.
+    source
+        What identifies the content of the input (movie, gain reference, defects).
+    """
+    result: dict[Stage, str] = {}
+    before = source
+    for stage in STAGES:
+        before = _hash({name: settings.value(name) for name in settings_of(stage)}, before)
+        result[stage] = before
+    return result
+
+
+def classification_fingerprint(settings: Settings, particles: Mapping[str, str]) -> str:
+    """Fingerprint of a classification: its settings and the extraction of every micrograph."""
+    return _hash(
+        {name: settings.value(name) for name in _CLASSIFICATION_READS},
+        json.dumps(dict(particles), sort_keys=True),
+    )
+
+
+def _hash(values: Mapping[str, object], before: str) -> str:
+    text = json.dumps([before, values], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
