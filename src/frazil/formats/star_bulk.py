@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from frazil.formats.star_table import Column
 
-_PIECE = 1 << 24
+_PIECE = 1 << 22
+_BLANK, _LINE_END = ord(" "), ord("\n")
 
 
 def parse_rows(body: bytes, names: list[str], text_names: re.Pattern[str]) -> dict[str, Column] | None:
@@ -54,21 +55,19 @@ def _parse_piece(piece: bytes, names: list[str]) -> pa.Table:
 
 def _single_blanks(piece: bytes) -> bytes:
     """One blank between words, none at the ends of lines."""
-    if b"\t" in piece:
-        piece = piece.replace(b"\t", b" ")
-    text = np.frombuffer(piece, dtype=np.uint8)
-    blank = text == ord(" ")
-    edge = blank | (text == ord("\n"))
-    keep = ~blank
-    keep[:-1] |= ~edge[1:]  # the last blank before a word stays …
-    line_start = np.flatnonzero(np.concatenate([[True], text[:-1] == ord("\n")]))
-    squeezed = text[keep]
-    # … unless it stands before the first word of a line.
-    kept_before = np.concatenate([[0], np.cumsum(keep)])
-    first = kept_before[line_start]
-    first = first[first < len(squeezed)]
-    leading = first[squeezed[first] == ord(" ")]
-    return np.delete(squeezed, leading).tobytes() if len(leading) else squeezed.tobytes()
+    piece = piece.replace(b"\t", b" ")
+    if piece.startswith(b" ") or any(pair in piece for pair in (b"  ", b" \n", b"\n ")):
+        # Of each run of blanks the last one stays if a word follows …
+        text = np.frombuffer(piece, dtype=np.uint8)
+        blank = text == _BLANK
+        drop = blank.copy()
+        drop[:-1] &= blank[1:] | (text[1:] == _LINE_END)
+        text = text[~drop]
+        # … and none stays before the first word of a line.
+        drop = text == _BLANK
+        drop[1:] &= text[:-1] == _LINE_END
+        piece = text[~drop].tobytes()
+    return piece
 
 
 def _convert(column: pa.ChunkedArray, *, text: bool) -> Column:
