@@ -1,1 +1,1 @@
-"""Where work runs: in this process, or on worker processes of this machine."""
+"""Where work runs. Knows nothing of what the work is: a task is a function, its arguments and a key."""
