@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import xml.parsers.expat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from frazil.formats import tiff_pages as tags
 from frazil.formats.file_bytes import FileBytes
+from frazil.formats.safe_xml import elements
 from frazil.formats.tiff_pages import TiffPage, read_directory, require_complete
 from frazil.model.errors import InputError
 
@@ -145,31 +145,8 @@ def _strips(source: FileBytes, page: TiffPage, number: int, total: int) -> tuple
 
 def _metadata_items(text: bytes) -> dict[str, str]:
     """``<item name="…">value</item>`` of the acquisition metadata. Unreadable metadata are no metadata."""
-    items: dict[str, str] = {}
-    name: str | None = None
-
-    def start(element: str, attributes: dict[str, str]) -> None:
-        nonlocal name
-        name = attributes.get("name") if element == "item" else None
-
-    def characters(data: str) -> None:
-        if name is not None:
-            items[name] = items.get(name, "") + data
-
-    def end(_: str) -> None:
-        nonlocal name
-        name = None
-
-    def refuse(*_: object) -> None:
-        raise ValueError("a document type in camera metadata")
-
-    parser = xml.parsers.expat.ParserCreate()
-    parser.StartElementHandler = start
-    parser.CharacterDataHandler = characters
-    parser.EndElementHandler = end
-    parser.StartDoctypeDeclHandler = refuse
     try:
-        parser.Parse(text.rstrip(b"\0"), True)
-    except (xml.parsers.expat.ExpatError, ValueError):
+        found = elements(text.rstrip(b"\0"))
+    except ValueError:
         return {}
-    return items
+    return {item.attributes["name"]: item.text for item in found if "name" in item.attributes}

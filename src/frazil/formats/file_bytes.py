@@ -120,12 +120,11 @@ class FileBytes:
 class ExpandedBytes(FileBytes):
     """The content of a compressed file, expanded to a nameless temporary file on disk.
 
-    Expanding stops at ``limit(first kilobyte)`` bytes, so that a small file can't fill the disk.
+    Only what is asked for is expanded, so that a small file can't fill the disk.
     """
 
     def __init__(self, path: Path, compression: str) -> None:
         self.path = Path(path)
-        self._compression = compression
         self._descriptor = -1
         self._store = cast("IO[bytes]", tempfile.TemporaryFile())
         self.size = 0
@@ -134,13 +133,7 @@ class ExpandedBytes(FileBytes):
     def expand_to(self, size: int) -> None:
         """Make the first ``size`` bytes readable, or as many as there are."""
         while self.size < size:
-            try:
-                piece = self._stream.read(min(_PIECE, size - self.size))
-            except (EOFError, zlib.error, lzma.LZMAError, OSError, ValueError) as error:
-                raise InputError(
-                    f"{self.path}: the {self._compression} data break off or are damaged after "
-                    f"{self.size} bytes ({error}); the file is truncated or still being written"
-                ) from error
+            piece = _read_piece(self.path, self._stream, min(_PIECE, size - self.size))
             if not piece:
                 break
             self._store.write(piece)
@@ -153,6 +146,23 @@ class ExpandedBytes(FileBytes):
         self._descriptor = -1
         self._stream.close()
         self._store.close()
+
+
+def _read_piece(path: Path, stream: IO[bytes], count: int) -> bytes:
+    try:
+        return stream.read(count)
+    except (EOFError, zlib.error, lzma.LZMAError, OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: the compressed data break off or are damaged ({error}); "
+            "the file is truncated or still being written"
+        ) from error
+
+
+def check_compressed(path: Path, compression: str) -> None:
+    """Expand a whole file without keeping it; `InputError` where it doesn't reach its end mark."""
+    with _open_stream(path, compression) as stream:
+        while _read_piece(path, stream, _PIECE):
+            pass
 
 
 def _open_stream(path: Path, compression: str) -> IO[bytes]:

@@ -58,14 +58,15 @@ def read_gain(
     path = Path(path)
     if rotation_deg % 90:
         raise InputError(f"gain rotation of {rotation_deg} degrees: only multiples of 90 are possible")
-    stored, is_mrc = _read(path, unflip=for_eer or path.suffix.lower() == ".gain")
+    # Frames of EER movies are not flipped, and Falcon's .gain is meant for them: its flip is undone.
+    stored = read_image(path, flip_tiff=not for_eer and path.suffix.lower() != ".gain")
     if stored.ndim != 2:
         raise InputError(f"{path}: holds {len(stored)} images; a gain reference is one")
     gain = stored.astype(np.float32)
     gain[~np.isfinite(gain) | (gain < 0)] = 0
     if not gain.any():
         raise InputError(f"{path}: all values are zero, negative or not finite; not a gain reference")
-    if invert is True or (invert == "auto" and for_eer and is_mrc):
+    if invert is True or (invert == "auto" and for_eer and not is_tiff(path)):
         gain = _inverted(gain)
     gain = np.rot90(gain, -(rotation_deg // 90))
     if flip_y:
@@ -75,14 +76,25 @@ def read_gain(
     return _fitted(path, gain, (height_px, width_px))
 
 
-def _read(path: Path, *, unflip: bool) -> tuple[NDArray[Any], bool]:
+def read_image(path: Path, *, flip_tiff: bool = True) -> NDArray[Any]:
+    """First image of an MRC or TIFF file, shape (rows, columns), in our frame of reference; may hold NaN.
+
+    ``flip_tiff`` False leaves the rows of a TIFF file in the order in which it has them.
+    """
     if is_tiff(path):
         from frazil.formats.tiff import TiffMovie
 
         with TiffMovie(path, allow_nonfinite=True) as movie:
             image = movie.read_frame(0)
-        return (image[::-1] if unflip else image), False
-    return read_mrc(path, allow_nonfinite=True).data, True
+        return image if flip_tiff else image[::-1]
+    if path.suffix.lower() in (".dm3", ".dm4"):
+        raise InputError(
+            f"{path}: Gatan's DM format is not read; convert it with IMOD: dm2mrc {path.name} gain.mrc "
+            "(and see the documentation on its orientation)"
+        )
+    if path.suffix.lower() == ".raw":
+        raise InputError(f"{path}: raw references are not read; convert it to MRC or TIFF")
+    return read_mrc(path, allow_nonfinite=True).data
 
 
 def _inverted(gain: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,6 +18,8 @@ from frazil.model.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from frazil.formats.mrc_header import ByteOrder
 
 MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
@@ -84,7 +86,7 @@ class TiffPage:
     def integer(self, tag: int, default: int) -> int:
         """First number of a tag, or ``default`` where it is missing."""
         values = self.values(tag)
-        return int(values[0]) if len(values) else default
+        return int(values[0]) if len(values) and np.isfinite(values[0]) else default
 
     def text(self, tag: int) -> str:
         """Return a tag as text, without trailing zeros."""
@@ -186,3 +188,26 @@ def require_complete(path: Path, directory: TiffDirectory) -> None:
             f"{path}: {len(directory.pages)} frames readable, then {directory.break_reason or 'nothing'}; "
             "the file is truncated or still being written"
         )
+
+
+def data_positions(page: TiffPage) -> NDArray[np.int64]:
+    """Offset and length of each strip or tile, shape (n, 2); (0, 2) where the lists don't match."""
+    tiled = TILE_OFFSETS in page
+    offsets = page.values(TILE_OFFSETS if tiled else STRIP_OFFSETS)
+    counts = page.values(TILE_COUNTS if tiled else STRIP_COUNTS)
+    if offsets.dtype.kind not in "ui" or counts.dtype.kind not in "ui":
+        return np.empty((0, 2), dtype=np.int64)
+    if len(offsets) == 0 or len(offsets) != len(counts) or max(int(offsets.max()), int(counts.max())) >> 62:
+        return np.empty((0, 2), dtype=np.int64)
+    return np.stack([offsets, counts], axis=1).astype(np.int64)
+
+
+def check_data_inside(source: FileBytes, directory: TiffDirectory) -> None:
+    """Raise `InputError` unless the data of every page lie inside the file."""
+    for number, page in enumerate(directory.pages):
+        positions = data_positions(page)
+        if len(positions) == 0 or positions.min() < 0 or positions.sum(axis=1).max() > source.size:
+            raise InputError(
+                f"{source.path}: {number} frames readable of {len(directory.pages)} announced; "
+                "the file is truncated or still being written"
+            )

@@ -146,20 +146,15 @@ def segment_positions(path: Path, page: TiffPage, layout: PageLayout) -> NDArray
 
     Raises `InputError` where the lists are missing, of the wrong length, or can't hold that many pixels.
     """
-    offsets = page.values(tags.TILE_OFFSETS if layout.tiled else tags.STRIP_OFFSETS)
-    counts = page.values(tags.TILE_COUNTS if layout.tiled else tags.STRIP_COUNTS)
-    if len(counts) == 0 and layout.segments == 1 and layout.compression == NONE:
-        counts = np.array([layout.width_px * layout.length_px * layout.dtype.itemsize])
-    if len(offsets) != layout.segments or len(counts) != layout.segments:
-        raise InputError(
-            f"{path}: lists {len(offsets)} offsets and {len(counts)} lengths for "
-            f"{layout.segments} strips or tiles"
-        )
-    if max(int(offsets.max()), int(counts.max())) >= 1 << 62:
-        raise InputError(f"{path}: strips or tiles at impossible positions")
-    positions = np.stack([offsets, counts], axis=1).astype(np.int64)
-    limit = _LARGEST_EXPANSION.get(layout.compression)
+    positions = tags.data_positions(page)
     needed = layout.width_px * layout.length_px * layout.dtype.itemsize
+    if layout.segments == 1 and layout.compression == NONE and tags.STRIP_COUNTS not in page:
+        positions = np.array([[page.integer(tags.STRIP_OFFSETS, -1), needed]], dtype=np.int64)
+    if len(positions) != layout.segments:
+        raise InputError(
+            f"{path}: lists {len(positions)} usable strips or tiles where a page has {layout.segments}"
+        )
+    limit = _LARGEST_EXPANSION.get(layout.compression)
     if limit is not None and int(positions[:, 1].sum()) * limit + 64 < needed:
         raise InputError(
             f"{path}: {int(positions[:, 1].sum())} bytes can't hold "
