@@ -15,7 +15,7 @@ INPUT_SLACK = 16
 OUTPUT_SLACK = 64
 
 
-def decode_lzw(encoded: bytes, expected: int) -> NDArray[np.uint8]:
+def decode_lzw(encoded: bytes | bytearray, expected: int) -> NDArray[np.uint8]:
     """Decode a strip to exactly ``expected`` bytes.
 
     Raises `InputError` (naming no file) where the data are damaged or end early.

@@ -78,7 +78,8 @@ def decode(
             free += 1
             if code >= _FIRST_STRING:
                 if code >= free:
-                    return CORRUPT, written
+                    ended = True
+                    break
                 entry = np.int64(table[np.uint64(code)])
                 start = entry >> _LENGTH_BITS
                 length = entry & _LENGTH_MASK

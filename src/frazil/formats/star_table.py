@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Column = NDArray[Any] | Sequence[str] | Sequence[int] | Sequence[float]
+    Column = NDArray[Any] | Sequence[Any]
 
 
 @dataclass
