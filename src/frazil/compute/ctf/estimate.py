@@ -1,0 +1,296 @@
+"""Estimate the CTF of one micrograph from its power spectra."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from frazil.compute.ctf.noise import measure_noise, pixel_terms
+from frazil.compute.ctf.polar import polar_grid
+from frazil.compute.ctf.profile import MeasuredProfile, measure_profile
+from frazil.compute.ctf.score import ctffind_score
+from frazil.compute.ctf.search import SearchRange, find_candidates
+from frazil.compute.ctf.tilt import fit_plane
+from frazil.compute.ctf.whittle import LENS, Noise, WhittleFit, WhittleModel
+from frazil.model.ctf import CtfFit, CtfProfile
+from frazil.model.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from frazil.compute.ctf.polar import PolarGrid
+    from frazil.model.optics import Optics
+    from frazil.model.periodograms import Periodograms
+
+SIGNIFICANT_GAIN = 18.0
+"""Nats over the ring-free model. The best of all positions in pure noise reaches 12 in one of a thousand."""
+SURE_GAIN = 40.0
+SURE_MARGIN = 8.0
+"""Nats over the second-best position."""
+SURE_ERROR_A = 120.0
+_HIGH_PASS_PER_A = 1.0 / 14.0
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    fit: WhittleFit
+    noise: Noise
+    gain: float
+    margin: float
+
+
+def estimate_ctf(
+    periodograms: Periodograms,
+    optics: Optics,
+    *,
+    low_a: float = 30.0,
+    high_a: float = 3.5,
+    defocus_min_a: float = 3500.0,
+    defocus_max_a: float = 50000.0,
+    defocus_step_a: float = 100.0,
+    fit_astigmatism: bool = True,
+    astigmatism_max_a: float = 2500.0,
+    known_astigmatism: tuple[float, float] | None = None,
+    fit_phase_shift: bool = False,
+    phase_shift_min_deg: float = 0.0,
+    phase_shift_max_deg: float = 180.0,
+    phase_shift_step_deg: float = 10.0,
+    fit_tilt: bool = False,
+    known_tilt_axis_deg: float | None = None,
+    fit_thickness: bool = False,
+) -> CtfFit:
+    """Fit defocus and astigmatism, and what else is asked for, to tile power spectra.
+
+    A matched-filter search over all defoci and astigmatisms, then a maximum-likelihood refinement in which
+    background and envelope are free splines (`frazil.compute.ctf.whittle`). Error bars are its curvature,
+    at the scatter that is measured in the spectrum itself.
+
+    Parameters
+    ----------
+    periodograms
+        Of one exposure.
+    optics
+        Voltage, Cs, amplitude contrast.
+    low_a, high_a
+        Band of the fit, Å; the fine end is limited by the spectrum.
+    defocus_min_a, defocus_max_a, defocus_step_a
+        Search range and step, Å.
+    fit_astigmatism, astigmatism_max_a, known_astigmatism
+        Whether to fit it; search range (Å); or (difference U - V in Å, angle of U in degrees) to hold fixed.
+    fit_phase_shift, phase_shift_min_deg, phase_shift_max_deg, phase_shift_step_deg
+        Phase plate.
+    fit_tilt, known_tilt_axis_deg
+        Fit a plane of defocus over the tiles; axis from +x towards +y if known.
+    fit_thickness
+        Fit the ice thickness (CTFFIND 5's node model, Tichelaar 2020).
+
+    Raises
+    ------
+    InputError
+        Settings that contradict each other, or a spectrum with values that are not numbers.
+    """
+    _check(periodograms, low_a, high_a, defocus_min_a, defocus_max_a, defocus_step_a)
+    mean_power = average_spectrum(periodograms)
+    if not mean_power.any():
+        return _no_fit("the image is constant: it has no power spectrum")
+    size, pixel = periodograms.size, periodograms.pixel_size_a
+    grid = polar_grid(size, pixel, low_a, high_a)
+    if grid.rings < 24:
+        return _no_fit(f"the spectrum has only {grid.rings} rings between {low_a:g} and {high_a:g} Å")
+    model = WhittleModel(grid, np.maximum(grid.average(mean_power), 1e-30), optics)
+    phases = np.array([0.0])
+    if fit_phase_shift:
+        phases = np.arange(phase_shift_min_deg, phase_shift_max_deg + 1e-6, phase_shift_step_deg)
+    span = SearchRange(
+        defocus_min_a=defocus_min_a,
+        defocus_max_a=defocus_max_a,
+        defocus_step_a=defocus_step_a,
+        astigmatism_max_a=astigmatism_max_a if fit_astigmatism and known_astigmatism is None else 0.0,
+        phases_rad=tuple(float(p) for p in np.deg2rad(phases)),
+    )
+    fixed = None
+    if known_astigmatism is not None:
+        half, angle = 0.5 * known_astigmatism[0], math.radians(known_astigmatism[1])
+        fixed = (half * math.cos(2 * angle), half * math.sin(2 * angle))
+    free = np.array([True, fit_astigmatism and fixed is None, False, fit_phase_shift, False, False])
+    free[2] = free[1]
+    outcome = _fit_rings(model, grid, optics, span, fixed, free)
+    if outcome is None:
+        return _no_fit("no Thon rings: nothing in the spectrum follows a CTF")
+    if fit_thickness and outcome.gain > SIGNIFICANT_GAIN:
+        outcome = _with_thickness(model, outcome, free)
+    profile = measure_profile(mean_power, pixel, optics, outcome.fit.lens, high_a, outcome.noise.terms)
+    if outcome.gain < SIGNIFICANT_GAIN:
+        note = f"no Thon rings: a CTF explains the spectrum by only {outcome.gain:.0f} nats better than none"
+        return _no_fit(note, profile)
+    score = ctffind_score(mean_power, pixel, optics, outcome.fit.lens, low_a=low_a, high_a=high_a)
+    fit = _report(outcome, profile, score, fit_thickness)
+    if fit_tilt:
+        tilt_deg, axis_deg = fit_plane(
+            periodograms, model, outcome.fit, outcome.noise, free, known_axis_deg=known_tilt_axis_deg
+        )
+        fit = replace(fit, tilt_deg=tilt_deg, tilt_axis_deg=axis_deg)
+    return fit
+
+
+def average_spectrum(periodograms: Periodograms) -> NDArray[np.float32]:
+    """Mean of the tiles after bringing each to the same mean power: no carbon or ice tile drowns the rest."""
+    power = periodograms.power
+    if not math.isfinite(float(np.sum(power, dtype=np.float64))):
+        raise InputError(
+            "The power spectrum holds values that are not numbers: the image is damaged, make it again"
+        )
+    # The lowest frequencies are left out: one contaminated tile would be scaled down by its gradient.
+    skip = max(2, power.shape[2] // 8)
+    level = power[:, skip:-skip, skip:].mean(axis=(1, 2), dtype=np.float64)
+    if not np.any(level > 0.0):
+        return np.zeros_like(power[0])
+    weight = np.where(level > 0.0, level[level > 0.0].mean() / np.maximum(level, 1e-30), 0.0)
+    return np.asarray(np.einsum("t,tyx->yx", (weight / np.sum(level > 0.0)).astype(np.float32), power))
+
+
+def _check(
+    periodograms: Periodograms, low_a: float, high_a: float, min_a: float, max_a: float, step_a: float
+) -> None:
+    if not 0.0 < high_a < low_a:
+        raise InputError(f"The CTF band from {low_a:g} to {high_a:g} Å is empty; give the coarser one first")
+    if not (0.0 < min_a < max_a and step_a > 0.0):
+        raise InputError(f"The defocus range {min_a:g} to {max_a:g} Å in steps of {step_a:g} Å is empty")
+    if periodograms.pixel_size_a * 2.0 >= low_a:
+        raise InputError(
+            f"At {periodograms.pixel_size_a:g} Å per pixel nothing finer than "
+            f"{2 * periodograms.pixel_size_a:g} Å is recorded; the CTF band starts at {low_a:g} Å"
+        )
+
+
+def _fit_rings(
+    model: WhittleModel,
+    grid: PolarGrid,
+    optics: Optics,
+    span: SearchRange,
+    fixed: tuple[float, float] | None,
+    free: NDArray[np.bool_],
+) -> _Outcome | None:
+    """Search, refine the best candidates, measure the scatter, refine again and compare."""
+    noise = Noise(pixel_terms(grid, model.power), np.zeros(grid.rings))
+    flat = model.without_rings(noise)
+    residual = model.power / model.expected(flat) - 1.0
+    candidates = []
+    for weight in (np.ones(grid.rings), (grid.k > _HIGH_PASS_PER_A).astype(np.float64)):
+        candidates += find_candidates(grid, residual, weight, optics, span, fixed_astigmatism=fixed, count=4)
+    fits: list[WhittleFit] = []
+    for candidate in candidates:
+        if any(_near(candidate.lens, fit.lens) for fit in fits):
+            continue
+        start = replace(model.with_modulation(flat, candidate.depth), lens=candidate.lens)
+        fits.append(model.climb(start, noise, free, steps=4, tolerance=0.5))
+    fits = [fit for fit in fits if _inside(fit, span)]
+    if not fits:
+        return None
+    fits.sort(key=lambda fit: -fit.log_likelihood)
+    noise = measure_noise(grid, model, fits[0])
+    flat = model.without_rings(noise)
+    free = free.copy()
+    free[5] = True
+    final = [model.climb(fit, noise, free, steps=6) for fit in fits[:3]]
+    final.sort(key=lambda fit: -fit.log_likelihood)
+    best = final[0]
+    rivals = [fit for fit in final[1:] if not _near(fit.lens, best.lens)]
+    margin = best.log_likelihood - rivals[0].log_likelihood if rivals else math.inf
+    if not _inside(best, span):
+        return None
+    return _Outcome(best, noise, best.log_likelihood - flat.log_likelihood, margin)
+
+
+def _with_thickness(model: WhittleModel, outcome: _Outcome, free: NDArray[np.bool_]) -> _Outcome:
+    """Start from the best of a coarse scan of thicknesses."""
+    best = outcome.fit
+    released = free.copy()
+    released[4:] = True
+    for thickness in (150.0, 400.0, 700.0, 1000.0, 1400.0, 1900.0, 2500.0, 3200.0):
+        lens = outcome.fit.lens.copy()
+        lens[4] = thickness
+        trial = model.climb(replace(outcome.fit, lens=lens), outcome.noise, released, steps=8)
+        if trial.log_likelihood > best.log_likelihood:
+            best = trial
+    return replace(outcome, fit=best, gain=outcome.gain + best.log_likelihood - outcome.fit.log_likelihood)
+
+
+def _near(lens: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    return bool(np.all(np.abs(lens[:3] - other[:3]) < 200.0) and abs(lens[3] - other[3]) < 0.2)
+
+
+def _inside(fit: WhittleFit, span: SearchRange) -> bool:
+    slack = 2.0 * span.defocus_step_a + 100.0
+    return span.defocus_min_a - slack <= float(fit.lens[0]) <= span.defocus_max_a + slack
+
+
+def _report(outcome: _Outcome, profile: MeasuredProfile, score: float, thickness: bool) -> CtfFit:
+    lens = outcome.fit.lens
+    covariance = outcome.fit.lens_covariance
+    covariance = np.zeros((LENS, LENS)) if covariance is None else covariance
+    half = math.hypot(lens[1], lens[2])
+    along = np.array([lens[1], lens[2]]) / half if half > 0.0 else np.array([1.0, 0.0])
+    u_direction = np.array([1.0, *along])
+    v_direction = np.array([1.0, *-along])
+    across = np.array([-along[1], along[0]])
+    side = math.sqrt(max(float(across @ covariance[1:3, 1:3] @ across), 0.0))
+    angle_error = min(math.degrees(0.5 * side / half) if half > 0.0 else 90.0, 52.0)
+    angle = 0.5 * math.degrees(math.atan2(lens[2], lens[1]))
+    fit = CtfFit(
+        defocus_u_a=float(lens[0] + half),
+        defocus_v_a=float(lens[0] - half),
+        astigmatism_angle_deg=(angle + 90.0) % 180.0 - 90.0,
+        phase_shift_deg=math.degrees(lens[3]),
+        defocus_u_error_a=math.sqrt(max(float(u_direction @ covariance[:3, :3] @ u_direction), 0.0)),
+        defocus_v_error_a=math.sqrt(max(float(v_direction @ covariance[:3, :3] @ v_direction), 0.0)),
+        astigmatism_angle_error_deg=angle_error,
+        phase_shift_error_deg=math.degrees(math.sqrt(max(float(covariance[3, 3]), 0.0))),
+        score=score,
+        fit_resolution_a=profile.resolution_a,
+        ice_ring=profile.ice_ring,
+        has_rings=True,
+        doubtful=False,
+        note="",
+        tilt_deg=math.nan,
+        tilt_axis_deg=math.nan,
+        thickness_a=float(lens[4]) if thickness else math.nan,
+        profile=profile.curves,
+    )
+    doubts = []
+    if outcome.gain < SURE_GAIN:
+        doubts.append(f"rings are faint ({outcome.gain:.0f} nats)")
+    if outcome.margin < SURE_MARGIN:
+        doubts.append("another defocus fits almost as well")
+    worst = max(fit.defocus_u_error_a, fit.defocus_v_error_a)
+    if worst > SURE_ERROR_A:
+        doubts.append(f"the defocus is uncertain by {worst:.0f} Å")
+    return replace(fit, doubtful=bool(doubts), note="; ".join(doubts))
+
+
+def _no_fit(note: str, profile: MeasuredProfile | None = None) -> CtfFit:
+    nothing = math.nan
+    empty = np.zeros(0)
+    return CtfFit(
+        defocus_u_a=nothing,
+        defocus_v_a=nothing,
+        astigmatism_angle_deg=nothing,
+        phase_shift_deg=nothing,
+        defocus_u_error_a=nothing,
+        defocus_v_error_a=nothing,
+        astigmatism_angle_error_deg=nothing,
+        phase_shift_error_deg=nothing,
+        score=nothing,
+        fit_resolution_a=nothing,
+        ice_ring=nothing if profile is None else profile.ice_ring,
+        has_rings=False,
+        doubtful=True,
+        note=note,
+        tilt_deg=nothing,
+        tilt_axis_deg=nothing,
+        thickness_a=nothing,
+        profile=CtfProfile(empty, empty, empty, empty) if profile is None else profile.curves,
+    )
