@@ -38,12 +38,13 @@ class Lens:
         """Phase χ at frequencies (kx, ky) in 1/Å, which broadcast; with the phase plate and asin(w)."""
         wavelength = self.optics.wavelength_a
         k2 = kx**2 + ky**2
-        angle = np.arctan2(ky, kx) - np.deg2rad(self.astigmatism_angle_deg)
-        defocus = 0.5 * (self.defocus_u_a + self.defocus_v_a) + extra_defocus_a
-        defocus = defocus + 0.5 * (self.defocus_u_a - self.defocus_v_a) * np.cos(2.0 * angle)
-        chi: NDArray[np.float64] = (
-            np.pi * wavelength * k2 * (defocus - 0.5 * wavelength**2 * k2 * self.optics.cs_a)
-        )
+        mean = 0.5 * (self.defocus_u_a + self.defocus_v_a) + extra_defocus_a
+        half = 0.5 * (self.defocus_u_a - self.defocus_v_a)
+        double = 2.0 * np.deg2rad(self.astigmatism_angle_deg)
+        # k² cos 2(θ - α) written out.
+        turned = (kx**2 - ky**2) * (half * np.cos(double)) + kx * (ky * (2.0 * half * np.sin(double)))
+        chi: NDArray[np.float64] = (mean - 0.5 * wavelength**2 * self.optics.cs_a * k2) * k2 + turned
+        chi *= np.pi * wavelength
         chi += np.deg2rad(self.phase_shift_deg) + float(np.arcsin(self.optics.amplitude_contrast))
         return chi
 
