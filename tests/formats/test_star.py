@@ -42,7 +42,11 @@ def particles(rows: int) -> dict[str, Any]:
 def test_what_we_write_is_what_everybody_reads(tmp_path: Path, rows: int) -> None:
     path = tmp_path / "particles.star"
     columns = particles(rows)
-    optics = {"rlnOpticsGroupName": ["opticsGroup1"], "rlnOpticsGroup": [1], "rlnVoltage": [300.0]}
+    optics: dict[str, Any] = {
+        "rlnOpticsGroupName": ["opticsGroup1"],
+        "rlnOpticsGroup": [1],
+        "rlnVoltage": [300.0],
+    }
     write_star(path, {"optics": optics, "particles": StarTable(columns)})
     ours = read_star(path)
     assert list(ours) == ["optics", "particles"]
@@ -249,6 +253,7 @@ def test_a_million_rows_in_seconds(tmp_path: Path) -> None:
 
 
 def test_reading_star_files_loads_nothing_heavy() -> None:
-    code = "import sys, frazil.formats.star; print([m for m in ('torch', 'numba', 'pyarrow') if m in sys.modules])"
+    heavy = "[name for name in ('torch', 'numba', 'pyarrow') if name in sys.modules]"
+    code = f"import sys, frazil.formats.star; print({heavy})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

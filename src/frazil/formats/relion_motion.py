@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from frazil.model.motion import MotionField
 
-EARLY_DOSE_E_PER_A2 = 4.0
 _PATCHES = 5
 
 
@@ -148,23 +147,3 @@ def _local_shift(field: MotionField, frames: NDArray[np.int64]) -> dict[str, Any
         "rlnMicrographShiftX": shift_px[..., 0].ravel(),
         "rlnMicrographShiftY": shift_px[..., 1].ravel(),
     }
-
-
-def accumulated_motion_px(
-    field: MotionField,
-    *,
-    first_frame: int,
-    dose_per_frame_e_per_a2: float,
-    pre_exposure_e_per_a2: float = 0.0,
-) -> tuple[float, float, float]:
-    """Path length of the global track in unbinned pixels: total, early, late.
-
-    Early are the steps that end at a frame (counted from 1) of number at most (4 e/Å² - pre-exposure) / dose
-    per frame, as in RELION's own motion correction.
-    """
-    steps = np.linalg.norm(np.diff(field.global_shift_a, axis=0), axis=1) / field.pixel_size_a
-    last_frame = np.arange(steps.size) + first_frame + 1
-    is_early = last_frame <= (EARLY_DOSE_E_PER_A2 - pre_exposure_e_per_a2) / dose_per_frame_e_per_a2
-    early = float(steps[is_early].sum())
-    total = float(steps.sum())
-    return total, early, total - early
