@@ -1,0 +1,274 @@
+"""Estimate the motion of one movie: from binned frames to a `MotionField`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from frazil.compute.motion.dose import dose_weights
+from frazil.compute.motion.global_fit import Frames, GlobalFit, first_guess, fit_global
+from frazil.compute.motion.local_fit import LocalFit, cut_patches, fit_local, frame_groups
+from frazil.compute.motion.spectra import Band, band_of, edge_taper, shift_error_bound_a
+from frazil.model.errors import InputError
+from frazil.model.motion import MotionField
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+_USABLE_MEAN = (0.4, 2.5)
+_USABLE_LEVEL = 30.0
+_EDGE = 0.03
+_EARLY_DOSE = 4.0
+_MIN_SIDE = 32
+
+
+def align_frames(
+    stream: torch.Tensor,
+    *,
+    binning: int,
+    width_px: int,
+    height_px: int,
+    pixel_size_a: float,
+    dose_per_frame_e_per_a2: float,
+    pre_exposure_e_per_a2: float = 0.0,
+    local: bool = True,
+    patch_grid: tuple[int, int] | None = None,
+    patch_size_a: float = 520.0,
+    patch_overlap: float = 0.25,
+    band_low_a: float = 300.0,
+    band_high_a: float = 8.0,
+    frame_weights: ArrayLike | None = None,
+    voltage_kv: float = 300.0,
+) -> MotionField:
+    """Motion of the specimen through a movie, global and local.
+
+    Parameters
+    ----------
+    stream
+        Shape (F, hb, wb) float32: frames binned by ``binning``, gain-corrected, hot pixels mended.
+    width_px, height_px, pixel_size_a
+        Size and pixel (Å) of the movie before binning.
+    dose_per_frame_e_per_a2, pre_exposure_e_per_a2
+        Dose of each frame and before the first, e/Å².
+    local
+        Whether to look for motion that differs across the field. It is kept only where the data speak for
+        it by more than it costs (Bayesian evidence).
+    patch_grid
+        B-spline nodes of the local field (gy, gx), at least 4 each; by default one per 800 Å and three more.
+    patch_size_a, patch_overlap
+        Side of the patches, Å, and by how much neighbours overlap, as a share of it.
+    band_low_a, band_high_a
+        Resolutions between which spectra are compared, Å.
+    frame_weights
+        Shape (F,): trust in each frame, 0 to leave it out (it is then moved along with its neighbours).
+    voltage_kv
+        For the loss of signal by radiation damage.
+
+    Returns
+    -------
+    field
+        Zero in the first frame. ``note`` says what was left out and why; ``diagnostics`` holds numbers for
+        the log. Frames without content are followed by the prior alone; a movie with fewer than two usable
+        frames gets a still field.
+
+    Raises
+    ------
+    InputError
+        If the arguments contradict each other.
+
+    Notes
+    -----
+    See `global_fit` and `local_fit` for the likelihood and `basis` for the priors.
+    """
+    _check(stream, pixel_size_a, dose_per_frame_e_per_a2, frame_weights)
+    count, height, width = stream.shape
+    still = MotionField.still(count, width_px, height_px, pixel_size_a)
+    trust, means, notes = _trust(stream, frame_weights)
+    if np.count_nonzero(trust) < 2:
+        note = "one frame: nothing to align" if count == 1 else "fewer than two usable frames: not aligned"
+        return _noted(still, [note])
+    if min(height, width) < _MIN_SIDE:
+        return _noted(still, [f"frames of {width} x {height} binned pixels are too small to align"])
+    pixel = pixel_size_a * binning
+    dose_start = np.arange(count, dtype=np.float64) * dose_per_frame_e_per_a2
+    dose_end = np.arange(1, count + 1, dtype=np.float64) * dose_per_frame_e_per_a2
+    band = band_of((height, width), (pixel, pixel), band_low_a, band_high_a, device=stream.device)
+    middle = pre_exposure_e_per_a2 + 0.5 * (dose_start + dose_end)
+    frames = _transform(stream, means, trust, band, dose_weights(band.ring_k, middle - middle[0], voltage_kv))
+    frames.move_to(first_guess(frames, dose_end))
+    whole = fit_global(frames, dose_start, dose_end)
+    nodes = None
+    diagnostics = _numbers(frames, whole, height * width * pixel**2)
+    if local:
+        groups = frame_groups(dose_start, dose_end)
+        extent = (height * pixel, width * pixel)
+        patches = cut_patches(
+            frames,
+            groups,
+            extent,
+            (height, width),
+            patch_a=patch_size_a,
+            overlap=patch_overlap,
+            low_a=band_low_a,
+        )
+        found = fit_local(patches, groups, dose_start, dose_end, extent, grid=patch_grid)
+        diagnostics |= _local_numbers(found)
+        if found.log_odds > 0:
+            nodes = found.nodes_a
+        else:
+            notes.append(f"global motion only: local motion is not supported ({found.log_odds:.1f} nats)")
+    return _field(still, whole, nodes, notes, diagnostics)
+
+
+def motion_summary(field: MotionField, dose_e_per_a2: ArrayLike) -> dict[str, float]:
+    """How far the specimen went: path lengths of the global track in Å, early and late, and local spread.
+
+    Parameters
+    ----------
+    dose_e_per_a2
+        Shape (F,): accumulated dose at the **end** of each frame, e/Å². Steps that end within 4 e/Å² are
+        early, as RELION counts them.
+
+    Returns
+    -------
+    summary
+        ``total_a``, ``early_a``, ``late_a`` (sums of steps), ``mean_step_a``, ``max_step_a``, ``net_a`` (from
+        first to last frame) and ``local_rms_a`` (of the motion relative to the global track).
+    """
+    dose = np.asarray(dose_e_per_a2, dtype=np.float64)
+    if dose.shape != (field.frames,):
+        raise InputError(f"{dose.size} doses for {field.frames} frames; one dose per frame is needed")
+    steps = np.hypot(*np.diff(field.global_shift_a, axis=0).T)
+    early = steps[dose[1:] <= _EARLY_DOSE + 1e-6]
+    total = float(steps.sum())
+    x, y = np.meshgrid(np.linspace(0, field.width_px - 1, 9), np.linspace(0, field.height_px - 1, 9))
+    local = field.local_shift_a(x, y)
+    return {
+        "total_a": total,
+        "early_a": float(early.sum()),
+        "late_a": total - float(early.sum()),
+        "mean_step_a": float(steps.mean()) if steps.size else 0.0,
+        "max_step_a": float(steps.max()) if steps.size else 0.0,
+        "net_a": float(np.hypot(*(field.global_shift_a[-1] - field.global_shift_a[0]))),
+        "local_rms_a": float(np.sqrt((local**2).sum(-1).mean())),
+    }
+
+
+def _check(stream: torch.Tensor, pixel_a: float, dose: float, weights: ArrayLike | None) -> None:
+    if stream.ndim != 3 or stream.shape[0] < 1:
+        raise InputError(
+            f"frames to align have shape {tuple(stream.shape)}; (frames, rows, columns) is needed"
+        )
+    if not pixel_a > 0:
+        raise InputError(f"pixel size is {pixel_a} Å; it must be positive")
+    if not dose > 0:
+        raise InputError(f"dose per frame is {dose} e/Å²; it must be positive")
+    if weights is not None and np.shape(weights) != (stream.shape[0],):
+        raise InputError(f"{np.size(weights)} frame weights for {stream.shape[0]} frames")
+
+
+def _trust(
+    stream: torch.Tensor, frame_weights: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
+    """Weight of each frame (F,), its mean (F,), and a note if some are left out."""
+    means = np.array([float(frame.mean(dtype=torch.float64)) for frame in stream])
+    spread = np.array([float(frame.std()) for frame in stream])
+    fine = np.isfinite(means) & np.isfinite(spread) & (means > 0) & (spread > 0)
+    typical = float(np.median(means[fine])) if fine.any() else 0.0
+    fine &= (means > _USABLE_MEAN[0] * typical) & (means < _USABLE_MEAN[1] * typical)
+    if fine.any():
+        # Counting noise has a variance in proportion to the mean; a spoilt frame does not.
+        noise = spread**2 / np.maximum(means, 1e-30)
+        usual = float(np.median(noise[fine]))
+        fine &= (noise < _USABLE_LEVEL * usual) & (noise > usual / _USABLE_LEVEL)
+    trust = fine.astype(np.float64)
+    if frame_weights is not None:
+        trust *= np.clip(np.nan_to_num(np.asarray(frame_weights, dtype=np.float64)), 0.0, 1.0)
+    left_out = [str(i + 1) for i in np.nonzero(~fine)[0]]
+    return trust, means, [f"frames left out (blank or spoilt): {', '.join(left_out)}"] if left_out else []
+
+
+def _transform(
+    stream: torch.Tensor,
+    means: NDArray[np.float64],
+    trust: NDArray[np.float64],
+    band: Band,
+    undamaged: NDArray[np.float64],
+) -> Frames:
+    """Whitened transforms times signal strength; ``undamaged`` (F, rings) is the amplitude damage leaves."""
+    count, height, width = stream.shape
+    window = torch.as_tensor(
+        edge_taper(height, _EDGE)[:, None] * edge_taper(width, _EDGE)[None, :], device=stream.device
+    )
+    values = torch.zeros(
+        count, band.rows.numel(), band.columns.numel(), dtype=torch.complex64, device=stream.device
+    )
+    good = np.nonzero(trust > 0)[0]
+    for frame in good.tolist():
+        spectrum = torch.fft.rfft2((stream[frame] - float(means[frame])) * window)
+        values[frame] = spectrum[band.rows][:, band.columns]
+    power = np.stack([band.ring_mean(frame.real**2 + frame.imag**2) for frame in values])
+    typical = np.median(power[good], axis=0)
+    typical = np.maximum(typical, 1e-6 * max(float(typical.max()), 1e-30))
+    level = np.ones(count)
+    level[good] = np.maximum((power[good] / typical) @ band.count / band.count.sum(), 1e-3)
+    # The specimen's share of a frame goes with its mean, its noise with the measured level.
+    strength = trust.copy()
+    strength[good] *= means[good] / np.median(means[good]) / np.sqrt(level[good])
+    amplitude = strength[:, None] * undamaged
+    scale = band.spread(amplitude / np.sqrt(level)[:, None] / np.sqrt(typical))
+    values *= scale
+    own = np.stack([band.ring_mean(frame.real**2 + frame.imag**2) for frame in values]).sum(0)
+    return Frames(band, values, amplitude**2, own, np.zeros((count, 2)))
+
+
+def _numbers(frames: Frames, fit: GlobalFit, area_a2: float) -> dict[str, float]:
+    kept = frames.kept.sum(0) / max(np.count_nonzero(frames.kept.sum(1)), 1)
+    centring = np.eye(len(fit.shift_a)) - 1 / len(fit.shift_a)
+    variance = np.diag(centring @ fit.covariance_a2 @ centring)
+    return {
+        "global_error_bound_a": shift_error_bound_a(fit.signal * kept, frames.band.ring_k, area_a2),
+        "global_expected_error_a": float(np.sqrt(max(2 * variance.mean(), 0.0))),
+        "global_log_evidence": fit.log_evidence,
+        "jitter_a": fit.prior.jitter_a,
+    }
+
+
+def _local_numbers(found: LocalFit) -> dict[str, float]:
+    return {
+        "local_log_odds": found.log_odds,
+        "local_length_a": found.length_a,
+        "local_expected_error_a": found.expected_error_a,
+    }
+
+
+def _noted(field: MotionField, notes: list[str]) -> MotionField:
+    return MotionField(
+        field.width_px, field.height_px, field.pixel_size_a, field.global_shift_a, field.global_error_a, None,
+        "; ".join(notes),
+    )  # fmt: skip
+
+
+def _field(
+    still: MotionField,
+    fit: GlobalFit,
+    nodes: NDArray[np.float64] | None,
+    notes: list[str],
+    diagnostics: dict[str, float],
+) -> MotionField:
+    """Refer everything to the first frame and give the mean of the local field to the global track."""
+    shift = fit.shift_a - fit.shift_a[0]
+    covariance = fit.covariance_a2
+    variance = np.diag(covariance) + covariance[0, 0] - 2 * covariance[0]
+    error = np.repeat(np.sqrt(np.maximum(variance, 0.0))[:, None], 2, axis=1)
+    width, height, pixel = still.width_px, still.height_px, still.pixel_size_a
+    if nodes is not None:
+        nodes = nodes - nodes[:1]
+        field = MotionField(width, height, pixel, shift, error, nodes)
+        x, y = np.meshgrid(np.linspace(0, width - 1, 17), np.linspace(0, height - 1, 17))
+        common = field.local_shift_a(x, y).mean(axis=(1, 2))
+        nodes = nodes - common[:, None, None, :]
+        shift = shift + common
+    return MotionField(width, height, pixel, shift, error, nodes, "; ".join(notes), diagnostics)

@@ -1,0 +1,328 @@
+"""Motion of the whole field: one shift per frame.
+
+The frames are the same specimen ``O`` with strength ``a_f``, shifted, plus noise. Integrating ``O`` out, its
+power ``τ²`` per ring being known, leaves the log-likelihood (Gaussian, in nats)
+
+    L(u) = Σ_k w |S|²,   S = Σ_f a_f F_f exp(2πi k·u_f),   w = τ² / (1 + τ² Σ_f a_f²)
+
+(half plane, noise of unit variance). It needs no reference: what a frame says to itself cancels in the
+gradient. With the prior of `basis` the maximum is found by Fisher scoring; the curvature is known from ``τ²``
+alone and never has the noise of one measured from the data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from frazil.compute.motion.basis import (
+    TimePrior,
+    displacement_covariance,
+    log_evidence,
+    square_root,
+)
+from frazil.compute.motion.spectra import Band, ramps, signal_power
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_DRIFT_A = 80.0
+COARSE_A = 22.0
+
+
+@dataclass
+class Frames:
+    """Coefficients of all frames times ``a_f``, and what is known of their signal.
+
+    Attributes
+    ----------
+    values
+        Shape (F, Ky, Kx) complex64: ``a_f F_f`` with noise of unit variance in ``F_f``, moved by `shift_a`.
+    kept
+        Shape (F, rings): ``a_f²``, what is left of the specimen's power in each frame.
+    own_power
+        Shape (rings,): ring mean of ``Σ_f |values|²`` (no shift changes it).
+    shift_a
+        Shape (F, 2): the shifts already applied to ``values``, Å.
+    """
+
+    band: Band
+    values: torch.Tensor
+    kept: NDArray[np.float64]
+    own_power: NDArray[np.float64]
+    shift_a: NDArray[np.float64]
+
+    def move_to(self, shift_a: NDArray[np.float64]) -> None:
+        """Apply ``exp(+2πi k·u)`` so that the frames are aligned for these shifts (F, 2)."""
+        step = torch.as_tensor(shift_a - self.shift_a, dtype=torch.float32, device=self.values.device)
+        along_y, along_x = ramps(self.band, step)
+        for frame in torch.nonzero(step.abs().sum(1) > 0).ravel().tolist():
+            self.values[frame] *= along_y[frame]
+            self.values[frame] *= along_x[frame]
+        self.shift_a = shift_a.copy()
+
+    def crop(self, high_a: float) -> Frames:
+        """Copy of the part below ``1 / high_a``."""
+        band, rows, columns = self.band.crop(high_a)
+        values = self.values[:, rows][:, :, columns].contiguous()
+        rings = band.rings
+        return Frames(band, values, self.kept[:, :rings], self.own_power[:rings], self.shift_a.copy())
+
+    def estimate_signal(self) -> NDArray[np.float64]:
+        """Power of the specimen per ring as the frames now agree."""
+        total = self.values.sum(0)
+        power = total.real**2 + total.imag**2
+        return signal_power(self.band.ring_mean(power), self.own_power, self.kept, self.band.count)
+
+
+def ring_weight(signal: NDArray[np.float64], kept: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weight of ``|S|²`` per ring: ``τ² / (1 + τ² Σ a_f²)``."""
+    weight: NDArray[np.float64] = signal / (1 + signal * kept.sum(0))
+    return weight
+
+
+def fisher_information(
+    band: Band, weight: NDArray[np.float64], signal: NDArray[np.float64], kept: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the expected curvature of L for shifts along one axis: shape (F, F), 1/Å².
+
+    A weighted graph Laplacian: a common shift of all frames costs nothing.
+    """
+    per_ring = 2 * band.count * 0.5 * (2 * np.pi * band.ring_k) ** 2 * weight * signal
+    diagonal = (per_ring * kept * kept.sum(0)).sum(1)
+    return np.asarray(np.diag(diagonal) - (kept * per_ring) @ kept.T, dtype=np.float64)
+
+
+def log_likelihood_and_gradient(
+    frames: Frames, weight: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """L in nats (up to what no shift changes) and its gradient (F, 2) with respect to the shifts, 1/Å."""
+    band = frames.band
+    spread = band.spread(weight)
+    total = frames.values.sum(0)
+    weighted = total * spread
+    value = float((weighted.real * total.real + weighted.imag * total.imag).sum(dtype=torch.float64))
+    flat = frames.values.reshape(frames.values.shape[0], -1)
+    sides = torch.stack(
+        [(weighted * band.kx[None, :]).conj().ravel(), (weighted * band.ky[:, None]).conj().ravel()], dim=1
+    )
+    gradient = -4 * torch.pi * (flat @ sides).imag.double().cpu().numpy()
+    return value, gradient
+
+
+@dataclass(frozen=True)
+class GlobalFit:
+    """Shifts (F, 2) in Å about a mean of zero, their covariance (F, F), the signal found and the evidence."""
+
+    shift_a: NDArray[np.float64]
+    covariance_a2: NDArray[np.float64]
+    signal: NDArray[np.float64]
+    prior: TimePrior
+    log_evidence: float
+
+
+_JITTER = ((0.03, 0.0), (0.1, 0.0), (0.25, -2.0), (0.6, -5.0))
+_KINDS = ((5.0, 0.5, 2.5), (5.0, 0.5, 5.0), (1.5, 0.15, 2.5), (1.5, 0.15, 5.0))
+_MEMORY = ((0.7, -1.0), (2.0, 0.0))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A prior the data may choose: its square root (F, r) and what it is worth beforehand, nats."""
+
+    prior: TimePrior
+    root: NDArray[np.float64]
+    log_prior: float
+
+
+def candidate_priors(dose_start: NDArray[np.float64], dose_end: NDArray[np.float64]) -> list[Candidate]:
+    """Kinds of global motion: fast or slow, short or long burst, winding or straight, steady or shaken."""
+    found = []
+    for early, late, decay in _KINDS:
+        for memory, worth in _MEMORY:
+            smooth = displacement_covariance(dose_start, dose_end, TimePrior(early, late, decay, memory))
+            for jitter, shaken in _JITTER:
+                prior = TimePrior(early, late, decay, memory, jitter)
+                root = square_root(smooth + jitter**2 * np.eye(dose_start.size))
+                found.append(Candidate(prior, root, worth + shaken))
+    return found
+
+
+def fit_global(
+    frames: Frames,
+    dose_start: NDArray[np.float64],
+    dose_end: NDArray[np.float64],
+    *,
+    steps: int = 12,
+    tolerance_a: float = 0.02,
+) -> GlobalFit:
+    """Most probable shifts by Fisher scoring from coarse to fine, from the shifts ``frames`` has.
+
+    The resolution is raised in steps; at each the signal is measured again and the candidate priors are
+    averaged by their evidence. ``frames`` is left aligned.
+    """
+    candidates = candidate_priors(dose_start, dose_end)
+    top = float(frames.band.ring_k[-1])
+    for high_a in (24.0, 14.0):
+        if 1 / high_a < 0.8 * top:
+            part = frames.crop(high_a)
+            frames.move_to(_fit_level(part, candidates, steps=steps, tolerance_a=tolerance_a).shift_a)
+    return _fit_level(frames, candidates, steps=steps, tolerance_a=tolerance_a)
+
+
+def _fit_level(frames: Frames, candidates: list[Candidate], *, steps: int, tolerance_a: float) -> GlobalFit:
+    shift = frames.shift_a.copy()
+    for step in range(steps):
+        if step < 4:
+            signal = frames.estimate_signal()
+            weight = ring_weight(signal, frames.kept)
+            information = fisher_information(frames.band, weight, signal, frames.kept)
+        _, gradient = log_likelihood_and_gradient(frames, weight)
+        score = gradient + information @ shift
+        if step < 4:
+            worth = np.array([c.log_prior + log_evidence(c.root, information, score) for c in candidates])
+            share = np.exp(worth - worth.max())
+            share /= share.sum()
+        target = np.zeros_like(shift)
+        covariance = np.zeros_like(information)
+        for part, candidate in zip(share, candidates, strict=True):
+            if part > 1e-3:
+                root = candidate.root
+                inner = np.linalg.inv(root.T @ information @ root + np.eye(root.shape[1]))
+                here = root @ inner @ root.T
+                target += part * (here @ score)
+                covariance += part * here
+        target /= share[share > 1e-3].sum()
+        target -= target.mean(0)
+        change = np.abs(target - shift).max()
+        shift = target
+        frames.move_to(shift)
+        if change < tolerance_a:
+            break
+    best = candidates[int(np.argmax(worth))]
+    return GlobalFit(shift, covariance, signal, best.prior, float(worth.max()))
+
+
+def first_guess(
+    frames: Frames, dose_end: NDArray[np.float64], *, group_dose: float = 4.0, sweeps: int = 2
+) -> NDArray[np.float64]:
+    """Rough shifts (F, 2) in Å by cross-correlation, from the calm end of the exposure to its start.
+
+    Frames are first taken in groups of about ``group_dose``, single where motion is fast; each is found in
+    the sum of what has been aligned already, within `MAX_DRIFT_A` of it, then every frame once more alone.
+    """
+    coarse = frames.crop(COARSE_A)
+    count = coarse.values.shape[0]
+    groups = _groups(dose_end, group_dose)
+    late = coarse.values[count // 2 :]
+    signal = _neighbour_signal(coarse, late)
+    weight = coarse.band.spread(ring_weight(signal, coarse.kept))
+    shift = np.zeros((count, 2))
+    total = coarse.values[groups[-1]].sum(0)
+    found = np.zeros(2)
+    for members in reversed(groups[:-1]):
+        step = find_shift(coarse.band, total, coarse.values[members].sum(0), weight, found, MAX_DRIFT_A / 4)
+        shift[members] = found = step
+        coarse.move_to(shift)
+        total = total + coarse.values[members].sum(0)
+    for _ in range(sweeps):
+        total = coarse.values.sum(0)
+        previous = shift.copy()
+        for frame in range(count):
+            others = total - coarse.values[frame]
+            near = 0.5 * (previous[max(frame - 1, 0)] + previous[min(frame + 1, count - 1)])
+            step = find_shift(
+                coarse.band, others, coarse.values[frame], weight, near - previous[frame], MAX_DRIFT_A / 8
+            )
+            shift[frame] = previous[frame] + step
+        coarse.move_to(shift)
+    return shift
+
+
+def _groups(dose_end: NDArray[np.float64], group_dose: float) -> list[list[int]]:
+    """Consecutive frames by dose: single up to ``group_dose``, then as many as make it up."""
+    groups: list[list[int]] = []
+    start = 0.0
+    for frame, end in enumerate(
+        dose_end - dose_end[0] + (dose_end[-1] - dose_end[0]) / max(len(dose_end), 1)
+    ):
+        if groups and end > group_dose and end - start <= group_dose * 1.01:
+            groups[-1].append(frame)
+        else:
+            groups.append([frame])
+            start = end
+    return groups
+
+
+def _neighbour_signal(frames: Frames, late: torch.Tensor) -> NDArray[np.float64]:
+    """Signal per ring from what neighbouring late frames share before anything is aligned."""
+    kept = np.sqrt(frames.kept[-late.shape[0] :])
+    pairs = max(late.shape[0] - 1, 1)
+    shared = (
+        sum(
+            (late[i].real * late[i + 1].real + late[i].imag * late[i + 1].imag for i in range(pairs)),
+            torch.zeros_like(late[0].real),
+        )
+        if late.shape[0] > 1
+        else torch.zeros_like(late[0].real)
+    )
+    both = np.maximum((kept[:-1] ** 2 * kept[1:] ** 2).sum(0), 1e-9)
+    raw = frames.band.ring_mean(shared) / both
+    floor = 1e-4
+    return np.asarray(np.maximum(raw, floor), dtype=np.float64)
+
+
+def find_shift(
+    band: Band,
+    reference: torch.Tensor,
+    image: torch.Tensor,
+    weight: torch.Tensor,
+    expected_a: NDArray[np.float64],
+    spread_a: float,
+) -> NDArray[np.float64]:
+    """Displacement u (x, y) of ``image`` against ``reference``, Å: the best within `MAX_DRIFT_A`.
+
+    The correlation is in nats, and so is the Gaussian expectation (mean, standard deviation) added to it.
+    """
+    product = reference.conj() * image * weight
+    step_y = float(band.ky.abs().min()) / MIN_ROW
+    step_x = float(band.kx.min()) / MIN_ROW
+    rows = torch.round(band.ky / step_y).long()
+    columns = torch.round(band.kx / step_x).long()
+    height, width = 2 * int(rows.abs().max()) + 2, 2 * int(columns.max()) + 2
+    plane = torch.zeros(height, width // 2 + 1, dtype=product.dtype, device=product.device)
+    plane[(rows % height)[:, None], columns[None, :]] = product
+    # irfft2 gives the sum over the full plane / (H W): twice the real part of our half-plane sum.
+    surface = torch.fft.irfft2(plane, s=(height, width)) * (height * width)
+    surface = surface.cpu().numpy().astype(np.float64)
+    pixel_y, pixel_x = 1 / (step_y * height), 1 / (step_x * width)
+    reach_y = min(int(MAX_DRIFT_A / pixel_y), height // 2 - 2)
+    reach_x = min(int(MAX_DRIFT_A / pixel_x), width // 2 - 2)
+    dy = np.arange(-reach_y, reach_y + 1)
+    dx = np.arange(-reach_x, reach_x + 1)
+    # conj(R) F with F = O exp(-2πi k·u) peaks at +u.
+    window = surface[dy[:, None] % height, dx[None, :] % width]
+    offset_y, offset_x = dy * pixel_y - expected_a[1], dx * pixel_x - expected_a[0]
+    total = window - 0.5 * (offset_y[:, None] ** 2 + offset_x[None, :] ** 2) / spread_a**2
+    row, column = np.unravel_index(int(np.argmax(total)), total.shape)
+    return np.array(
+        [
+            (dx[column] + _vertex(total[row], int(column))) * pixel_x,
+            (dy[row] + _vertex(total[:, column], int(row))) * pixel_y,
+        ]
+    )
+
+
+MIN_ROW = 2
+
+
+def _vertex(line: NDArray[np.float64], at: int) -> float:
+    """Offset of the top of the parabola through a maximum and its neighbours."""
+    if at in (0, line.size - 1):
+        return 0.0
+    below, top, above = line[at - 1 : at + 2]
+    bend = below - 2 * top + above
+    return 0.0 if bend >= 0 else float(np.clip(0.5 * (below - above) / bend, -0.5, 0.5))

@@ -1,0 +1,373 @@
+"""Motion that differs from place to place: all patches at once, one smooth field.
+
+The aligned frames are gathered into groups (single frames while motion is fast) and cut into overlapping
+patches; the likelihood of `global_fit` is summed over them. The unknowns are the nodes of a B-spline over the
+field times a smooth function of dose, both with the priors of `basis`. Curvature and prior are products of a
+space part and a time part, so every step, and the evidence of every candidate prior, costs a few small
+eigenvalue problems.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.fft import next_fast_len
+
+from frazil.compute.motion.basis import TimePrior, displacement_covariance, field_covariance, square_root
+from frazil.compute.motion.global_fit import Frames, fisher_information
+from frazil.compute.motion.spectra import Band, band_of, edge_taper, ramps, signal_power
+from frazil.model.motion import cubic_bspline_weights
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NODE_SPACING_A = 800.0
+COARSE_A = 16.0
+
+
+@dataclass
+class Patches:
+    """Spectra of patches of grouped frames, and where they are.
+
+    Attributes
+    ----------
+    values
+        Shape (P, G, Ky, Kx) complex64, as `Frames.values` for each patch.
+    kept
+        Shape (G, rings): signal power left in each group.
+    own_power
+        Shape (P, rings): ring mean of the summed power of a patch's groups.
+    shift_a
+        Shape (P, G, 2): shifts applied to ``values``, Å.
+    place
+        Shape (P, 2): centre of each patch in (x, y), as a fraction of the field.
+    share
+        Factor on the log-likelihood that undoes the double counting of overlapping patches.
+    """
+
+    band: Band
+    values: torch.Tensor
+    kept: NDArray[np.float64]
+    own_power: NDArray[np.float64]
+    shift_a: NDArray[np.float64]
+    place: NDArray[np.float64]
+    share: float
+
+    def move_to(self, shift_a: NDArray[np.float64]) -> None:
+        """Apply ``exp(+2πi k·u)`` so that the patches are aligned for these shifts (P, G, 2)."""
+        step = torch.as_tensor(shift_a - self.shift_a, dtype=torch.float32, device=self.values.device)
+        for patch in range(step.shape[0]):
+            along_y, along_x = ramps(self.band, step[patch])
+            self.values[patch] *= along_y
+            self.values[patch] *= along_x
+        self.shift_a = shift_a.copy()
+
+    def crop(self, high_a: float) -> Patches:
+        """Copy of the part below ``1 / high_a``."""
+        band, rows, columns = self.band.crop(high_a)
+        return Patches(
+            band,
+            self.values[:, :, rows][:, :, :, columns].contiguous(),
+            self.kept[:, : band.rings],
+            self.own_power[:, : band.rings],
+            self.shift_a.copy(),
+            self.place,
+            self.share,
+        )
+
+
+def frame_groups(dose_start: NDArray[np.float64], dose_end: NDArray[np.float64]) -> list[list[int]]:
+    """Consecutive frames that may share one local shift: single at first, then 2 and 4 e/Å² wide."""
+    groups: list[list[int]] = []
+    begun = 0.0
+    since = dose_start - dose_start[0]
+    until = dose_end - dose_start[0]
+    for frame in range(since.size):
+        limit = 0.0 if since[frame] < 6 else 2.0 if since[frame] < 14 else 4.0
+        if groups and until[frame] - begun <= limit * 1.01:
+            groups[-1].append(frame)
+        else:
+            groups.append([frame])
+            begun = float(since[frame])
+    return groups
+
+
+def cut_patches(
+    frames: Frames,
+    groups: list[list[int]],
+    extent_a: tuple[float, float],
+    full_shape: tuple[int, int],
+    *,
+    patch_a: float,
+    overlap: float,
+    low_a: float,
+) -> Patches:
+    """Patches of the aligned frames.
+
+    Parameters
+    ----------
+    extent_a
+        Height and width of the field, Å.
+    full_shape
+        Rows and columns of the binned frames the spectra were made of.
+    """
+    band = frames.band
+    high = float(band.ring_k[-1] + 0.5 * band.ring_width)
+    device = frames.values.device
+    shape = [next_fast_len(int(2.06 * high * side) + 4, real=True) for side in extent_a]
+    shape = [min(small, full) for small, full in zip(shape, full_shape, strict=True)]
+    pixel = (extent_a[0] / shape[0], extent_a[1] / shape[1])
+    size = [min(next_fast_len(round(patch_a / p), real=True), s) for p, s in zip(pixel, shape, strict=True)]
+    starts = [_starts(s, n, overlap) for s, n in zip(shape, size, strict=True)]
+    window = torch.as_tensor(
+        edge_taper(size[0], overlap)[:, None] * edge_taper(size[1], overlap)[None, :], device=device
+    )
+    # The transforms have unit noise per coefficient; make it so again after windowing.
+    scale = shape[0] * shape[1] * float((window**2).sum())
+    window = window * (shape[0] * shape[1] / np.sqrt(scale))
+    part = band_of((size[0], size[1]), pixel, low_a, 1 / high, ring_width=band.ring_width, device=device)
+    corners = [(y, x) for y in starts[0] for x in starts[1]]
+    values = torch.empty(
+        len(corners),
+        len(groups),
+        part.rows.numel(),
+        part.columns.numel(),
+        dtype=torch.complex64,
+        device=device,
+    )
+    rows = band.rows % full_shape[0]
+    rows = torch.where(rows > full_shape[0] // 2, rows - full_shape[0], rows) % shape[0]
+    plane = torch.zeros(shape[0], shape[1] // 2 + 1, dtype=torch.complex64, device=device)
+    for index, members in enumerate(groups):
+        plane[rows[:, None], band.columns[None, :]] = frames.values[members].sum(0)
+        image = torch.fft.irfft2(plane, s=(shape[0], shape[1]))
+        cut = torch.stack([image[y : y + size[0], x : x + size[1]] for y, x in corners])
+        transform = torch.fft.rfft2(cut * window)
+        values[:, index] = transform[:, part.rows][:, :, part.columns]
+    kept_here = np.stack([frames.kept[members].sum(0) for members in groups])
+    kept = np.stack([np.interp(part.ring_k, band.ring_k, row) for row in kept_here])
+    own = np.stack([part.ring_mean(patch.real**2 + patch.imag**2).sum(0) for patch in values])
+    place = np.array([[(x + 0.5 * size[1]) / shape[1], (y + 0.5 * size[0]) / shape[0]] for y, x in corners])
+    share = min(1.0, shape[0] * shape[1] / (len(corners) * size[0] * size[1]))
+    return Patches(part, values, kept, own, np.zeros((len(corners), len(groups), 2)), place, share)
+
+
+def _starts(length: int, size: int, overlap: float) -> list[int]:
+    count = 1 if size >= length else int(np.ceil((length - overlap * size) / ((1 - overlap) * size) - 0.2))
+    count = max(count, 1 if size >= length else 2)
+    return [round(start) for start in np.linspace(0, length - size, count)]
+
+
+@dataclass(frozen=True)
+class LocalFit:
+    """The local field and how sure it is.
+
+    Attributes
+    ----------
+    nodes_a
+        Shape (F, gy, gx, 2): B-spline nodes, Å.
+    log_odds
+        Of local motion against none, nats.
+    length_a
+        Over which neighbours move alike, as the data would have it, Å.
+    expected_error_a
+        Root mean square error of the field to expect (both axes, mean over time removed), Å.
+    """
+
+    nodes_a: NDArray[np.float64]
+    log_odds: float
+    length_a: float
+    expected_error_a: float
+
+
+_LENGTHS_A = (500.0, 900.0, 1600.0, 3000.0)
+_TIMES = (
+    TimePrior(1.0, 0.03, 2.5, 2.0),
+    TimePrior(0.6, 0.02, 5.0, 2.0),
+    TimePrior(0.6, 0.1, 4.0, 1.0),
+    TimePrior(0.3, 0.1, 4.0, 2.0),
+)
+_AMPLITUDES = (0.15, 0.3, 0.6, 1.0, 1.7, 3.0, 5.0)
+_TOLERANCE = 1e-5
+_LOG_ODDS = 2.3
+"""Local motion is expected: ten to one before looking."""
+
+
+@dataclass(frozen=True)
+class _Root:
+    """Square root of one factor of the prior, at the unknowns (rows of ``full``) and at the data."""
+
+    full: NDArray[np.float64]
+    data: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Likelihood:
+    """Quadratic log-likelihood: score (P, G, 2), curvature the product of trust (P,) and time (G, G)."""
+
+    score: NDArray[np.float64]
+    trust: NDArray[np.float64]
+    time: NDArray[np.float64]
+
+
+def fit_local(
+    patches: Patches,
+    groups: list[list[int]],
+    dose_start: NDArray[np.float64],
+    dose_end: NDArray[np.float64],
+    extent_a: tuple[float, float],
+    *,
+    grid: tuple[int, int] | None = None,
+    steps: int = 8,
+    tolerance_a: float = 0.03,
+) -> LocalFit:
+    """Most probable local field; ``patches`` is left aligned. ``grid`` is (gy, gx), at least 4 each."""
+    grid_y, grid_x = grid or (_nodes(extent_a[0]), _nodes(extent_a[1]))
+    at_y, at_x = np.meshgrid(
+        (np.arange(grid_y) - 1) / (grid_y - 3) * extent_a[0],
+        (np.arange(grid_x) - 1) / (grid_x - 3) * extent_a[1],
+        indexing="ij",
+    )
+    in_y = cubic_bspline_weights(patches.place[:, 1], grid_y)
+    in_x = cubic_bspline_weights(patches.place[:, 0], grid_x)
+    to_patches = (in_y[:, :, None] * in_x[:, None, :]).reshape(len(patches.place), -1)
+    spaces = []
+    for length in _LENGTHS_A:
+        root = square_root(field_covariance(at_x.ravel(), at_y.ravel(), length), _TOLERANCE)
+        spaces.append(_Root(root, to_patches @ root))
+    times = []
+    for prior in _TIMES:
+        root = square_root(displacement_covariance(dose_start, dose_end, prior), _TOLERANCE)
+        times.append(_Root(root, np.stack([root[members].mean(0) for members in groups])))
+    top = float(patches.band.ring_k[-1])
+    if 1 / COARSE_A < 0.8 * top:
+        coarse = patches.crop(COARSE_A)
+        _fit_level(coarse, spaces, times, to_patches, steps, tolerance_a)
+        patches.move_to(coarse.shift_a)
+    field, evidence, length, error = _fit_level(patches, spaces, times, to_patches, steps, tolerance_a)
+    nodes = field.transpose(1, 0, 2).reshape(len(dose_start), grid_y, grid_x, 2)
+    return LocalFit(nodes, evidence, length, error)
+
+
+def _nodes(side_a: float) -> int:
+    return max(4, 3 + round(side_a / NODE_SPACING_A))
+
+
+def _fit_level(
+    patches: Patches,
+    spaces: list[_Root],
+    times: list[_Root],
+    to_patches: NDArray[np.float64],
+    steps: int,
+    tolerance_a: float,
+) -> tuple[NDArray[np.float64], float, float, float]:
+    """Fisher scoring at one resolution: field (S, F, 2), log-evidence, length and expected error."""
+    for step in range(steps):
+        if step < _SIGNAL_STEPS:
+            signal, strength = patch_signal(patches)
+            power = signal * strength[:, None]
+            weight = power / (1 + power * patches.kept.sum(0))
+            trust, time = _curvature(patches, weight, power)
+        shift = patches.shift_a
+        gradient = patch_gradient(patches, weight) * patches.share
+        score = gradient + trust[:, None, None] * np.einsum("gh,phc->pgc", time, shift)
+        field, in_groups, evidence, best, error = _posterior(_Likelihood(score, trust, time), spaces, times)
+        target = np.einsum("ps,sgc->pgc", to_patches, in_groups)
+        target -= target.mean(1, keepdims=True)
+        change = np.abs(target - shift).max()
+        patches.move_to(target)
+        if change < tolerance_a:
+            break
+    return field, evidence, _LENGTHS_A[best], error
+
+
+_SIGNAL_STEPS = 4
+
+
+def _posterior(
+    likelihood: _Likelihood, spaces: list[_Root], times: list[_Root]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float, int, float]:
+    """Mean of the field per frame (S, F, 2) and per group (S, G, 2), averaged over all priors and none.
+
+    Also the log of the odds of motion against none, the likeliest space prior and the error to expect.
+    """
+    fits = []
+    turned_spaces = [_turned(s, s.data.T @ (likelihood.trust[:, None] * s.data)) for s in spaces]
+    turned_times = [_turned(t, t.data.T @ likelihood.time @ t.data) for t in times]
+    for index, (space, stiff_s) in enumerate(turned_spaces):
+        along = np.einsum("pr,pgc->rgc", space.data, likelihood.score)
+        for time, stiff_t in turned_times:
+            linear = np.einsum("rgc,gt->rtc", along, time.data)
+            stiff = np.outer(stiff_s, stiff_t)
+            spread = np.outer((space.data**2).mean(0), ((time.data - time.data.mean(0)) ** 2).mean(0))
+            for amplitude in _AMPLITUDES:
+                gain = amplitude**2 / (1 + amplitude**2 * stiff)
+                worth = 0.5 * (linear**2 * gain[..., None]).sum() - np.log1p(amplitude**2 * stiff).sum()
+                fits.append(
+                    (float(worth), index, space, time, linear * gain[..., None], 2 * (spread * gain).sum())
+                )
+    worth = np.array([fit[0] for fit in fits]) + _LOG_ODDS - np.log(len(fits))
+    evidence = float(worth.max() + np.log(np.exp(worth - worth.max()).sum()))
+    # One more voice: no local motion at all.
+    share = np.exp(worth - np.logaddexp(evidence, 0.0))
+    field = np.zeros((spaces[0].full.shape[0], times[0].full.shape[0], 2))
+    in_groups = np.zeros((spaces[0].full.shape[0], times[0].data.shape[0], 2))
+    error = 0.0
+    for part, (_, _, space, time, unknown, variance) in zip(share, fits, strict=True):
+        if part > 1e-3:
+            left = np.einsum("sr,rtc->stc", part * space.full, unknown)
+            field += np.einsum("stc,ft->sfc", left, time.full)
+            in_groups += np.einsum("stc,gt->sgc", left, time.data)
+        error += part * variance
+    return field, in_groups, evidence, fits[int(np.argmax(worth))][1], float(np.sqrt(error))
+
+
+def _turned(root: _Root, curvature: NDArray[np.float64]) -> tuple[_Root, NDArray[np.float64]]:
+    """Rotate a root so that the curvature becomes diagonal; returns its diagonal too."""
+    value, vector = np.linalg.eigh(curvature)
+    return _Root(root.full @ vector, root.data @ vector), np.maximum(value, 0.0)
+
+
+def patch_signal(patches: Patches) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Signal per ring (rings,) over all patches, and the strength of each patch (P,) relative to it."""
+    power = []
+    for patch in patches.values:
+        total = patch.sum(0)
+        power.append(patches.band.ring_mean(total.real**2 + total.imag**2))
+    summed = np.stack(power)
+    kept = patches.kept
+    signal = signal_power(summed.mean(0), patches.own_power.mean(0), kept, patches.band.count)
+    pairs = np.maximum(kept.sum(0) ** 2 - (kept**2).sum(0), 1e-12)
+    raw = (summed - patches.own_power) / pairs
+    level = 1 / np.maximum(kept.sum(0), 1e-9)
+    use = patches.band.count * signal / (signal + level) ** 2
+    strength = (raw * use).sum(1) / max(float((signal * use).sum()), 1e-12)
+    return signal, np.clip(strength, 0.1, 5.0)
+
+
+def patch_gradient(patches: Patches, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gradient (P, G, 2) of the log-likelihood with weights per patch and ring (P, rings), 1/Å."""
+    band = patches.band
+    out = np.empty((*patches.values.shape[:2], 2))
+    for index, patch in enumerate(patches.values):
+        weighted = (patch.sum(0) * band.spread(weight[index])).conj()
+        sides = torch.stack(
+            [(weighted * band.kx[None, :]).ravel(), (weighted * band.ky[:, None]).ravel()], dim=1
+        )
+        product = patch.reshape(patch.shape[0], -1) @ sides
+        out[index] = -4 * np.pi * product.imag.double().cpu().numpy()
+    return out
+
+
+def _curvature(
+    patches: Patches, weight: NDArray[np.float64], power: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Size (P,) of each patch's information, and its mean course over the groups (G, G)."""
+    band, kept = patches.band, patches.kept
+    per_ring = weight * power
+    time = fisher_information(band, per_ring.mean(0), np.ones(band.rings), kept)
+    size = per_ring @ (band.count * band.ring_k**2 * kept.sum(0) ** 2)
+    return patches.share * size / max(float(size.mean()), 1e-30), time
