@@ -1,0 +1,392 @@
+"""A movie in memory, ready to be aligned and summed: decoded, checked, repaired, binned."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import njit
+
+from frazil.compute.motion.hot_pixels import find_bad_pixels, good_neighbours, repair_frame
+from frazil.model.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from frazil.model.movie import MovieSource
+
+_ALIGNED_PIXEL_A = 3.4
+_LARGEST_BINNING = 16
+_STRONG_GAIN = 0.10
+_USABLE_MEAN = (0.3, 3.0)
+_SATURATED_SHARE = 0.02
+_REACH_PX, _LEAST_NEIGHBOURS = 2, 7
+_SEED_STEP = 0x5851F42D4C957F2D
+# What a kernel is compiled for; anything else is kept as float32.
+_NATIVE = ("uint8", "int8", "uint16", "int16", "float32")
+
+
+@dataclass
+class PreparedMovie:
+    """Frames of a movie and what was found out about them.
+
+    Attributes
+    ----------
+    raw
+        Shape (F, h, w), in the camera's own type, bad pixels replaced.
+    gain
+        Shape (h, w), float32, what a pixel is to be multiplied with, 1 on average; (0, 0) if there is none.
+    stream
+        Shape (F, h // b, w // b), float32: gain-corrected frames summed over b x b pixels, for the
+        alignment. Emptied by `release_stream`.
+    binning
+        b.
+    good
+        Shape (F,): False for frames that are blank, saturated or not finite.
+    frame_means, frame_stds
+        Shape (F,): mean and standard deviation of the gain-corrected pixels (the latter from the stream, per
+        pixel, if neighbours are independent).
+    bad_pixels
+        Shape (n, 2): (x, y) of the pixels that were replaced.
+    gain_spread
+        Typical deviation of a pixel's sum in units of its Poisson noise: 1 for a counting camera with the
+        right gain, more where fixed pattern is left.
+    gain_correlation
+        Correlation of the gain-corrected sum with the gain: near 0 if the gain is right, positive where it
+        brought the pattern in instead of taking it away (wrong orientation, inverted, applied twice).
+    first_frame
+        Number of the first frame in the file that was used, from 0.
+    notes
+        Findings for the log.
+    """
+
+    name: str
+    raw: NDArray[Any]
+    gain: NDArray[np.float32]
+    stream: NDArray[np.float32]
+    binning: int
+    good: NDArray[np.bool_]
+    frame_means: NDArray[np.float64]
+    frame_stds: NDArray[np.float64]
+    bad_pixels: NDArray[np.int64]
+    gain_spread: float
+    gain_correlation: float
+    first_frame: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def frames(self) -> int:
+        """Number of frames F."""
+        return int(self.raw.shape[0])
+
+    @property
+    def height_px(self) -> int:
+        """Rows of a frame."""
+        return int(self.raw.shape[1])
+
+    @property
+    def width_px(self) -> int:
+        """Columns of a frame."""
+        return int(self.raw.shape[2])
+
+    @property
+    def mean_per_pixel(self) -> float:
+        """Mean of a gain-corrected pixel over the good frames together: e/px for a counting camera."""
+        return float(self.frame_means[self.good].sum())
+
+    def release_stream(self) -> None:
+        """Give the alignment frames' memory back."""
+        self.stream = np.empty((0, 0, 0), dtype=np.float32)
+
+
+def choose_binning(pixel_size_a: float) -> int:
+    """Return the whole number b that brings the pixel closest to 3.4 Å without passing it."""
+    if not pixel_size_a > 0:
+        raise InputError(f"the pixel size is {pixel_size_a:g} Å; it must be positive")
+    return int(np.clip(np.floor(_ALIGNED_PIXEL_A / pixel_size_a + 1e-6), 1, _LARGEST_BINNING))
+
+
+def prepare_movie(
+    source: MovieSource,
+    *,
+    gain: NDArray[np.floating[Any]] | None = None,
+    defects: NDArray[np.bool_] | None = None,
+    binning: int = 4,
+    hot_pixel_sigma: float = 6.0,
+    first_frame: int = 0,
+    last_frame: int | None = None,
+    threads: int = 2,
+) -> PreparedMovie:
+    """Read all frames and make them fit for alignment.
+
+    Parameters
+    ----------
+    source
+        The movie.
+    gain
+        Shape (h, w), multiplicative; zero, negative or not finite: defect. Its level is divided out.
+    defects
+        Shape (h, w), True where the camera is known to be bad.
+    binning
+        Of the alignment stream, see `choose_binning`.
+    hot_pixel_sigma
+        Threshold; 0 switches the search off.
+    first_frame, last_frame
+        Range to use, from 0, both included; None: to the end.
+    threads
+        The result does not depend on it.
+
+    Raises
+    ------
+    InputError
+        Gain or defects of another size, no frames in the range, no good pixel, or a frame that can't be read.
+    """
+    height, width = source.height_px, source.width_px
+    count = source.frames
+    last = count - 1 if last_frame is None else min(last_frame, count - 1)
+    if first_frame < 0 or first_frame > last:
+        raise InputError(
+            f"{source.name}: frames {first_frame + 1} to {last + 1} are asked for, but it has {count} frames"
+        )
+    for what, array in (("gain reference", gain), ("defect map", defects)):
+        if array is not None and array.shape != (height, width):
+            raise InputError(
+                f"{source.name}: frames have {width} x {height} pixels, the {what} {array.shape[-1]} x "
+                f"{array.shape[0]}; turn it, or use the one that belongs to this camera mode"
+            )
+    flat = _normalised_gain(source.name, gain, defects, (height, width))
+    frames = last - first_frame + 1
+    native = source.dtype.name in _NATIVE
+    raw = np.empty((frames, height, width), dtype=source.dtype if native else np.float32)
+
+    def read(index: int) -> None:
+        if native:
+            source.read_frame(first_frame + index, raw[index])
+        else:
+            raw[index] = source.read_frame(first_frame + index)
+
+    stream = np.empty((frames, max(height // binning, 1), max(width // binning, 1)), dtype=np.float32)
+    factors, strong = _binned_gain(flat, binning)
+    with ThreadPoolExecutor(max(threads, 1)) as pool:
+        list(pool.map(read, range(frames)))
+        total = np.empty((height, width), dtype=np.float32)
+        bands = [slice(y, min(y + 64, height)) for y in range(0, height, 64)]
+        list(pool.map(lambda band: _sum_rows(raw, band.start, band.stop, total), bands))
+        bad, spread = _bad_pixels(total, flat, defects, hot_pixel_sigma)
+        if bad.all():
+            raise InputError(f"{source.name}: all pixels are bad by the gain reference or the defect map")
+        correlation = _gain_correlation(total, flat, bad)
+        y, x = np.nonzero(bad)
+        if len(y):
+            _replace(raw, bad, y, x, first_frame, pool)
+            if flat is not None:
+                flat[bad] = 1.0
+        no_gain = np.empty((0, 0), dtype=np.float32)
+        pixel_gain = flat if flat is not None and strong else no_gain
+        list(pool.map(lambda f: _bin_frame(raw[f], pixel_gain, factors, binning, stream[f]), range(frames)))
+        statistics = np.array(list(pool.map(lambda f: _mean_and_std(stream[f]), range(frames))))
+        ceiling = np.array(list(pool.map(lambda f: _share_at_ceiling(raw[f]), range(frames))))
+    means = statistics[:, 0] / binning**2
+    good, notes = _usable(means, statistics[:, 1], ceiling, first_frame)
+    return PreparedMovie(
+        name=source.name,
+        raw=raw,
+        gain=flat if flat is not None else no_gain,
+        stream=stream,
+        binning=binning,
+        good=good,
+        frame_means=means,
+        frame_stds=statistics[:, 1] / binning,
+        bad_pixels=np.stack([x, y], axis=-1).astype(np.int64),
+        gain_spread=spread,
+        gain_correlation=correlation,
+        first_frame=first_frame,
+        notes=notes,
+    )
+
+
+def _normalised_gain(
+    name: str,
+    gain: NDArray[np.floating[Any]] | None,
+    defects: NDArray[np.bool_] | None,
+    shape: tuple[int, int],
+) -> NDArray[np.float32] | None:
+    """Copy the gain: one on average over the good pixels, zero at the bad ones."""
+    if gain is None and defects is None:
+        return None
+    flat = np.ones(shape, dtype=np.float32) if gain is None else np.array(gain, dtype=np.float32)
+    usable = np.isfinite(flat) & (flat > 0)
+    if defects is not None:
+        usable &= ~defects
+    if not usable.any():
+        raise InputError(f"{name}: all pixels are bad by the gain reference or the defect map")
+    flat[~usable] = 0.0
+    # Gains of thousands are dark spots of the reference, not of the camera's response.
+    flat /= np.float32(flat.sum(dtype=np.float64) / usable.sum())
+    return flat
+
+
+def _bad_pixels(
+    total: NDArray[np.float32],
+    flat: NDArray[np.float32] | None,
+    defects: NDArray[np.bool_] | None,
+    sigma: float,
+) -> tuple[NDArray[np.bool_], float]:
+    bad, spread = find_bad_pixels(total, flat, sigma if sigma > 0 else float("inf"))
+    if sigma <= 0:
+        bad = np.zeros(total.shape, dtype=np.bool_) if flat is None else flat <= 0
+    if defects is not None:
+        bad |= defects
+    return bad, spread
+
+
+def _replace(
+    raw: NDArray[Any],
+    bad: NDArray[np.bool_],
+    y: NDArray[np.int64],
+    x: NDArray[np.int64],
+    first_frame: int,
+    pool: ThreadPoolExecutor,
+) -> None:
+    table, count = good_neighbours(bad, y, x, _REACH_PX, _LEAST_NEIGHBOURS)
+    positions = y * bad.shape[1] + x
+    good = np.flatnonzero(~bad[:: max(1, bad.shape[0] // 97)].reshape(-1))
+    rows = bad[:: max(1, bad.shape[0] // 97)].shape[1]
+    step = max(1, bad.shape[0] // 97)
+    good = (good // rows) * step * rows + good % rows
+    if len(good) == 0:
+        good = np.flatnonzero(~bad)
+    elsewhere = good[:: max(1, len(good) // 65536)]
+
+    def repair(f: int) -> None:
+        seed = ((first_frame + f + 1) * _SEED_STEP) & 0x7FFFFFFFFFFFFFFF
+        repair_frame(raw[f], positions, table, count, elsewhere, seed)
+
+    list(pool.map(repair, range(len(raw))))
+
+
+def _gain_correlation(
+    total: NDArray[np.float32], flat: NDArray[np.float32] | None, bad: NDArray[np.bool_]
+) -> float:
+    """Correlation of the corrected sum with the gain over good pixels, both without their row-wise trends."""
+    if flat is None:
+        return float("nan")
+    rows = slice(None, None, max(1, total.shape[0] // 128))
+    good = ~bad[rows]
+    corrected = np.where(good, total[rows] * flat[rows], 0.0).astype(np.float64)
+    pattern = np.where(good, flat[rows], 0.0).astype(np.float64)
+    # Differences of neighbours: the specimen is smooth there, the camera's pattern isn't.
+    pairs = good[:, 1:] & good[:, :-1]
+    a, b = np.diff(corrected, axis=1)[pairs], np.diff(pattern, axis=1)[pairs]
+    scale = float(np.sqrt((a * a).mean() * (b * b).mean())) if len(a) else 0.0
+    return float((a * b).mean() / scale) if scale > 0 else 0.0
+
+
+def _usable(
+    means: NDArray[np.float64], stds: NDArray[np.float64], ceiling: NDArray[np.float64], first_frame: int
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Which frames show what the others show."""
+    notes = []
+    finite = np.isfinite(means) & np.isfinite(stds)
+    alive = finite & (stds > 0)
+    typical = float(np.median(means[alive])) if alive.any() else 0.0
+    good = alive.copy()
+    if typical > 0:
+        good &= (means > _USABLE_MEAN[0] * typical) & (means < _USABLE_MEAN[1] * typical)
+    good &= ceiling <= _SATURATED_SHARE
+    for f in np.flatnonzero(~good):
+        if not finite[f]:
+            reason = "has pixels that are not finite"
+        elif stds[f] == 0:
+            reason = "is blank"
+        elif ceiling[f] > _SATURATED_SHARE:
+            reason = f"is saturated ({100 * ceiling[f]:.0f} % of its pixels)"
+        else:
+            reason = f"has a mean of {means[f]:.3g} where {typical:.3g} is usual"
+        notes.append(f"frame {first_frame + f + 1} is left out: it {reason}")
+    return good, notes
+
+
+def _binned_gain(flat: NDArray[np.float32] | None, binning: int) -> tuple[NDArray[np.float32], bool]:
+    """Mean gain of each block of b x b pixels, and whether the gain varies too much for that to do."""
+    nothing = np.empty((0, 0), dtype=np.float32)
+    if flat is None:
+        return nothing, False
+    height, width = flat.shape
+    rows, columns = height // binning, width // binning
+    usable = flat > 0
+    sample = flat[:: max(1, height // 256)]
+    sample = sample[sample > 0]
+    if len(sample) == 0 or rows == 0 or columns == 0 or float(sample.std()) > _STRONG_GAIN:
+        return nothing, True
+    filled = np.where(usable, flat, np.float32(1))[: rows * binning, : columns * binning]
+    blocks: NDArray[np.float32] = filled.reshape(rows, binning, columns, binning).mean(axis=(1, 3))
+    return np.ascontiguousarray(blocks, dtype=np.float32), False
+
+
+@njit(nogil=True, cache=True)
+def _sum_rows(raw: Any, first: int, last: int, total: Any) -> None:
+    for y in range(first, last):
+        row = np.zeros(raw.shape[2], dtype=np.float32)
+        for f in range(raw.shape[0]):
+            frame_row = raw[f, y]
+            for x in range(len(row)):
+                row[x] += frame_row[x]
+        total[y] = row
+
+
+@njit(nogil=True, cache=True)
+def _bin_frame(frame: Any, gain: Any, factors: Any, binning: int, out: Any) -> None:
+    """Add b x b pixels; with ``gain`` pixel by pixel, or with ``factors`` block by block."""
+    width = frame.shape[1]
+    line = np.empty(width, dtype=np.float32)
+    for by in range(out.shape[0]):
+        line[:] = 0
+        for y in range(by * binning, min((by + 1) * binning, frame.shape[0])):
+            row = frame[y]
+            if gain.size > 0:
+                weight = gain[y]
+                for x in range(width):
+                    line[x] += row[x] * weight[x]
+            else:
+                for x in range(width):
+                    line[x] += row[x]
+        target = out[by]
+        for bx in range(out.shape[1]):
+            value = np.float32(0)
+            for x in range(bx * binning, min((bx + 1) * binning, width)):
+                value += line[x]
+            target[bx] = value
+        if factors.size > 0:
+            factor = factors[by]
+            for bx in range(out.shape[1]):
+                target[bx] *= factor[bx]
+
+
+@njit(nogil=True, cache=True)
+def _mean_and_std(image: Any) -> tuple[float, float]:
+    """In one pass over rows, in double precision."""
+    total = 0.0
+    squares = 0.0
+    for y in range(image.shape[0]):
+        row = image[y]
+        part = 0.0
+        part_squares = 0.0
+        for x in range(len(row)):
+            value = float(row[x])
+            part += value
+            part_squares += value * value
+        total += part
+        squares += part_squares
+    mean = total / image.size
+    return mean, np.sqrt(max(squares / image.size - mean * mean, 0.0))
+
+
+def _share_at_ceiling(frame: NDArray[Any]) -> float:
+    """Share of the pixels (every 16th row) at the largest number that the type can hold."""
+    if frame.dtype.kind not in "iu":
+        return 0.0
+    rows = frame[::16]
+    return float((rows == np.iinfo(frame.dtype).max).mean())
