@@ -121,6 +121,7 @@ def pursue(
     profile: NDArray[np.float32],
     step: float,
     most: int,
+    rounds: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:  # pragma: no cover - compiled
     """Explain a map of z-scores by particles.
 
@@ -136,6 +137,8 @@ def pursue(
         The template's normalised autocorrelation, sampled every ``step`` pixels from 0; ends at zero.
     most
         Stop at this many.
+    rounds
+        How often what is left is searched again, between which all are centred anew.
 
     Returns
     -------
@@ -146,9 +149,9 @@ def pursue(
     xs = np.empty(most)
     scores = np.empty(most)
     count = 0
-    for _ in range(8):
+    for turn in range(rounds):
         before = count
-        for y, x in local_maxima(z, threshold, 2.0 * min_distance):
+        for y, x in local_maxima(z, threshold, (2.0 if turn == 0 else 1.2) * min_distance):
             if count == most or not allowed[y, x]:
                 continue
             free = True
@@ -160,9 +163,9 @@ def pursue(
                 ys[count], xs[count], scores[count] = refine_peak(z, y, x)
                 add_radial(z, ys[count], xs[count], -scores[count], profile, step)
                 count += 1
-        if count == before:
+        if count == before and turn > 0:
             break
-        for _ in range(2):
+        for _ in range(1):
             for n in range(count):
                 add_radial(z, ys[n], xs[n], scores[n], profile, step)
                 y, x = _climb(z, round(ys[n]), round(xs[n]), 2)
@@ -170,3 +173,40 @@ def pursue(
                 scores[n] = max(scores[n], 0.0)
                 add_radial(z, ys[n], xs[n], -scores[n], profile, step)
     return ys[:count], xs[:count], scores[:count]
+
+
+@numba.njit(nogil=True, cache=True)
+def score_in_place(
+    z: NDArray[np.float32],
+    y: NDArray[np.float64],
+    x: NDArray[np.float64],
+    profile: NDArray[np.float32],
+    step: float,
+    sweeps: int,
+) -> NDArray[np.float64]:  # pragma: no cover - compiled
+    """Scores of particles at given places, each with all others removed; shape (n,), not negative.
+
+    ``z`` is read between its pixels by bilinear interpolation.
+    """
+    height, width = z.shape
+    count = y.size
+    own = np.zeros(count)
+    for n in range(count):
+        j, i = min(max(int(y[n]), 0), height - 2), min(max(int(x[n]), 0), width - 2)
+        v, u = y[n] - j, x[n] - i
+        own[n] = (1.0 - v) * ((1.0 - u) * z[j, i] + u * z[j, i + 1])
+        own[n] += v * ((1.0 - u) * z[j + 1, i] + u * z[j + 1, i + 1])
+    score = np.maximum(own, 0.0)
+    reach = (profile.size - 2) * step
+    for _ in range(sweeps):
+        for n in range(count):
+            value = own[n]
+            for m in range(count):
+                if m != n:
+                    r = np.sqrt((y[m] - y[n]) ** 2 + (x[m] - x[n]) ** 2)
+                    if r < reach:
+                        k = int(r / step)
+                        f = r / step - k
+                        value -= score[m] * (profile[k] * (1.0 - f) + profile[k + 1] * f)
+            score[n] = max(value, 0.0)
+    return score

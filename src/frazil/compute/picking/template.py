@@ -88,6 +88,12 @@ class Rings:
         result: NDArray[np.float32] = field.contiguous().cpu().numpy()
         return result
 
+    def whole(self, spectrum: torch.Tensor) -> NDArray[np.float32]:
+        """Field of size ``padded`` of a real transform; the origin is pixel (0, 0)."""
+        field = torch.fft.irfft2(spectrum.to(torch.complex64), s=self.padded)
+        result: NDArray[np.float32] = field.cpu().numpy()
+        return result
+
     def mean(self, values: torch.Tensor) -> NDArray[np.float64]:
         """Ring means of real values on the half plane, shape (n,)."""
         size = self.weight.size
@@ -213,12 +219,15 @@ class Matched:
         Shape (h, w): z-score, N(0, 1) where there is no particle and ``power`` is that of the noise.
     profile
         The answer to one particle, sampled every `PROFILE_STEP_PX` from its centre; 1 there, 0 at the end.
+    unit
+        z-score of a particle that equals the template.
     false_alarm_b
         B of the density of false peaks, 1/Å²: ½ Σ k² P / Σ P, P = |T|²/power.
     """
 
     z: NDArray[np.float32]
     profile: NDArray[np.float32]
+    unit: float
     false_alarm_b: float
 
 
@@ -245,7 +254,12 @@ def matched_filter(
     near = energy > 1e-7 * float(energy.max())
     profile = j0(2.0 * np.pi * np.outer(radius * rings.pixel_size_a, k[near])) @ (energy[near] / total)
     profile *= np.clip((radius[-2] - radius) / (0.15 * radius[-2]), 0.0, 1.0)
-    return Matched(z, profile.astype(np.float32), 0.5 * float((energy * k**2).sum()) / total)
+    return Matched(
+        z,
+        profile.astype(np.float32),
+        float(np.sqrt(total / pixels)),
+        0.5 * float((energy * k**2).sum()) / total,
+    )
 
 
 def false_alarms(threshold: float, false_alarm_b: float, area_a2: float) -> float:

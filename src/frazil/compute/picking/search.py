@@ -1,0 +1,262 @@
+"""One micrograph's way from a flat image to scored, centred candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from frazil.compute.picking.centring import Likeness, centre_of_peak, isolate, shifted
+from frazil.compute.picking.pursuit import pursue, score_in_place
+from frazil.compute.picking.template import (
+    PROFILE_STEP_PX,
+    Matched,
+    Rings,
+    learn_template,
+    matched_filter,
+    point_transform,
+    power_spectrum,
+)
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+LOWEST_SCORE = 3.0
+"""Candidates below this are not reported."""
+FEWEST_TO_LEARN = 5
+TEMPLATE_DIAMETERS = 0.7
+"""Radius of learnt templates: the particle and the CTF's fringe around it."""
+LIKENESS_DIAMETERS = 0.6
+GAUSSIAN_DIAMETERS = 0.3
+"""σ of the Gaussian that finds centres of mass."""
+REACH_DIAMETERS = 0.25
+"""No centre moves further than this in one step."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Places where a particle may be, pixels of the reduced image.
+
+    ``score`` is in units of ``noise``, which is what is left of the z-map when all are explained;
+    ``amplitude`` is relative to the template.
+    """
+
+    y: NDArray[np.float64]
+    x: NDArray[np.float64]
+    score: NDArray[np.float64]
+    amplitude: NDArray[np.float64]
+    noise: float
+    false_alarm_b: float
+
+    def chosen(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Candidates:
+        """Keep some of them."""
+        return replace(
+            self,
+            y=self.y[which],
+            x=self.x[which],
+            score=self.score[which],
+            amplitude=self.amplitude[which],
+        )
+
+
+@dataclass(frozen=True)
+class _Start:
+    found: Candidates
+    template: NDArray[np.float64]
+    power: NDArray[np.float64]
+    gain: float
+
+
+class Search:
+    """Finds particles on one flat field.
+
+    Parameters
+    ----------
+    rings, flat
+        The field (h, w), background removed, 0 where not usable.
+    usable, allowed
+        Shape (h, w): which pixels count, and where centres may lie.
+    diameter_a
+        Largest extent of the particle.
+    min_distance_a
+        Closest two particles may lie.
+    most
+        At most this many candidates.
+    """
+
+    def __init__(
+        self,
+        rings: Rings,
+        flat: NDArray[np.float32],
+        usable: NDArray[np.bool_],
+        allowed: NDArray[np.bool_],
+        *,
+        diameter_a: float,
+        min_distance_a: float,
+        most: int,
+    ) -> None:
+        self.rings = rings
+        self.allowed = allowed
+        self.diameter_a = diameter_a
+        self.diameter_px = diameter_a / rings.pixel_size_a
+        self.min_distance_px = min_distance_a / rings.pixel_size_a
+        self.most = most
+        self.pixels_used = float(usable.sum())
+        self.transform = rings.transform(flat)
+        self.power = power_spectrum(rings, self.transform, self.pixels_used)
+
+    def run(self, blobs: list[NDArray[np.float64]]) -> Candidates:
+        """Find by the best of some blobs, learn the particle, find again, centre.
+
+        ``blobs`` are transforms on the rings. The best is the one whose particles explain most.
+        """
+        total = self.power
+        starts = [start for blob in blobs if (start := self._start(blob, total)) is not None]
+        if not starts:
+            self.power = total
+            return self._find(self._matched(blobs[0]))
+        best = max(starts, key=lambda start: start.gain)
+        self.power = best.power
+        found = self._find(self._matched(best.template))
+        template = self._learn(found)
+        if template is None:
+            return found
+        self.power = self._unexplained(template, found)
+        matched = self._matched(template)
+        return self._centred(self._find(matched), matched, template)
+
+    def _start(self, blob: NDArray[np.float64], total: NDArray[np.float64]) -> _Start | None:
+        """First pass with one blob: against white noise, for the field's power is mostly particles."""
+        frequency = self.rings.frequency_per_a
+        white = float(np.median(total[frequency > 0.35 / self.rings.pixel_size_a]))
+        slow = 1.0 / np.maximum((2.0 * self.diameter_a * frequency) ** 4, 1e-6)
+        self.power = white * (1.0 + slow)
+        found = self._find(self._matched(blob), rounds=1)
+        template = self._learn(found)
+        if template is None:
+            return None
+        self.power = total
+        power = self._unexplained(template, found)
+        # Log-likelihood (Whittle) that subtracting the particles gains.
+        gain = 0.5 * float((self.rings.weight * np.log(total / power))[1:].sum())
+        return _Start(found, template, power, gain)
+
+    def _matched(self, template: NDArray[np.float64]) -> Matched:
+        return matched_filter(self.rings, self.transform, self.power, template, 1.4 * self.diameter_a)
+
+    def _find(self, matched: Matched, rounds: int = 4) -> Candidates:
+        """Candidates of one template, best first."""
+        residue = matched.z.copy()
+        noise_before = self._noise(residue)
+        args = (self.allowed, LOWEST_SCORE * min(noise_before, 1.0), self.min_distance_px)
+        y, x, score = pursue(residue, *args, matched.profile, PROFILE_STEP_PX, self.most, rounds)
+        noise = self._noise(residue)
+        order = np.argsort(-score, kind="stable")
+        order = order[score[order] > 0.0]
+        y, x, score = y[order], x[order], score[order]
+        return Candidates(y, x, score / noise, score / matched.unit, noise, matched.false_alarm_b)
+
+    def _noise(self, z: NDArray[np.float32]) -> float:
+        return max(float(np.median(np.abs(z[self.allowed]))) / 0.6745, 1e-3)
+
+    def _learn(self, found: Candidates) -> NDArray[np.float64] | None:
+        """Radial template of the candidates that are surely particles."""
+        good = surely(found.score)
+        if good.sum() < FEWEST_TO_LEARN:
+            return None
+        score = found.score[good]
+        return learn_template(
+            self.rings,
+            self.transform,
+            self.power,
+            found.y[good],
+            found.x[good],
+            np.clip(score / np.median(score), 0.5, 1.5),
+            TEMPLATE_DIAMETERS * self.diameter_a,
+            np.full(self.rings.weight.size, -1.0),
+        )
+
+    def _particles(self, template: NDArray[np.float64], found: Candidates) -> torch.Tensor:
+        points = point_transform(self.rings, found.y, found.x, found.amplitude)
+        return points * self.rings.spread(template)
+
+    def _unexplained(self, template: NDArray[np.float64], found: Candidates) -> NDArray[np.float64]:
+        """Power of the field without the particles found: what a particle must stand out from."""
+        particles = self._particles(template, found)
+        weight = self.rings.spread(1.0 / self.power)
+        cross = particles.real * self.transform.real + particles.imag * self.transform.imag
+        scale = float((weight * cross).sum() / (weight * (particles.real**2 + particles.imag**2)).sum())
+        return power_spectrum(self.rings, self.transform - scale * particles, self.pixels_used)
+
+    def _centred(self, found: Candidates, matched: Matched, template: NDArray[np.float64]) -> Candidates:
+        """Move all candidates to their centres, and score them there."""
+        reach = max(int(REACH_DIAMETERS * self.diameter_px), 1)
+        radius = round(LIKENESS_DIAMETERS * self.diameter_px)
+        k = self.rings.frequency_per_a
+        wide = -np.exp(-0.5 * (2.0 * np.pi * GAUSSIAN_DIAMETERS * self.diameter_a * k) ** 2)
+        wide /= 1.0 + 1.0 / np.maximum((2.0 * self.diameter_a * k) ** 4, 1e-6)
+        wide[0] = 0.0
+        still = np.zeros((found.score.size, 2))
+        mass = centre_of_peak(self._isolated(found, template, wide, reach + 1), reach)
+        pictures = self._whitened(found, template, radius + 2 * reach + 1)
+        good = surely(found.score)
+        likeness = Likeness.learn(shifted(pictures[good], mass[good]), radius)
+        from_peak, as_peak = likeness.climb(pictures, still, reach)
+        from_mass, as_mass = likeness.climb(pictures, mass, reach)
+        offset = np.where((as_mass > as_peak)[:, None], from_mass, from_peak)
+        found = self._moved(found, offset, matched)
+        learnt = self._learn(found)
+        template = template if learnt is None else learnt
+        matched = self._matched(template)
+        found = self._rescored(found, matched)
+        pictures = self._whitened(found, template, radius + reach + 1)
+        likeness = Likeness.learn(pictures[surely(found.score)], radius)
+        offset, _ = likeness.climb(pictures, still, reach)
+        return self._apart(self._moved(found, offset, matched))
+
+    def _whitened(
+        self, found: Candidates, template: NDArray[np.float64], radius_px: int
+    ) -> NDArray[np.float32]:
+        return self._isolated(found, template, 1.0 / np.sqrt(self.power), radius_px)
+
+    def _isolated(
+        self, found: Candidates, template: NDArray[np.float64], weight: NDArray[np.float64], radius_px: int
+    ) -> NDArray[np.float32]:
+        residual = self.transform - self._particles(template, found)
+        return isolate(self.rings, residual, weight, template, found.y, found.x, found.amplitude, radius_px)
+
+    def _moved(self, found: Candidates, offset: NDArray[np.float64], matched: Matched) -> Candidates:
+        return self._rescored(replace(found, y=found.y + offset[:, 0], x=found.x + offset[:, 1]), matched)
+
+    def _rescored(self, found: Candidates, matched: Matched) -> Candidates:
+        score = score_in_place(matched.z, found.y, found.x, matched.profile, PROFILE_STEP_PX, 4)
+        return replace(found, score=score / found.noise, amplitude=score / matched.unit)
+
+    def _apart(self, found: Candidates) -> Candidates:
+        """Best first, without those that came too close to a better one on their way."""
+        order = np.argsort(-found.score, kind="stable")
+        kept: list[int] = []
+        for n in order:
+            y, x = found.y[n], found.x[n]
+            row, column = int(np.rint(y)), int(np.rint(x))
+            inside = 0 <= row < self.allowed.shape[0] and 0 <= column < self.allowed.shape[1]
+            if not inside or not self.allowed[row, column] or found.score[n] < LOWEST_SCORE:
+                continue
+            chosen = np.array(kept, dtype=np.int64)
+            if (
+                chosen.size
+                and np.hypot(found.y[chosen] - y, found.x[chosen] - x).min() < self.min_distance_px
+            ):
+                continue
+            kept.append(int(n))
+        return found.chosen(np.array(kept, dtype=np.int64))
+
+
+def surely(score: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Candidates that are surely particles: near the typical score of the best third."""
+    best = np.sort(score)[::-1][: max(score.size // 3, 20)]
+    typical = float(np.median(best)) if best.size else 0.0
+    result: NDArray[np.bool_] = (score > 0.6 * typical) & (score < 2.0 * typical)
+    return result
