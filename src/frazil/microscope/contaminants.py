@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from frazil.microscope.coarse import COARSE_PX, upsample
 from frazil.microscope.form_factors import interaction_rad_per_va
 from frazil.microscope.solids import (
     CARBON_MEAN_FREE_PATH_A,
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from frazil.microscope.settings import ExposureSettings
-
-COARSE_PX = 4
-"""Step of the coarse canvas in pixels of the movie."""
 
 _STRONGEST_PHASE_RAD = 0.5
 """Thick objects are not weak: their mean phase is capped, or a linear image would turn negative."""
@@ -70,28 +68,35 @@ class Surroundings:
 
 
 def make_surroundings(
-    settings: ExposureSettings, rng: np.random.Generator, height_px: int, width_px: int
+    settings: ExposureSettings, rng: np.random.Generator, height_px: int, width_px: int, margin_px: int
 ) -> Surroundings:
-    """Draw what surrounds the particles on a canvas of the given size (pixels of the movie)."""
+    """Draw what surrounds the particles on a canvas of the given size (pixels of the movie).
+
+    The field begins ``margin_px`` from the canvas's first row and column.
+    """
     rows, columns = -(-height_px // COARSE_PX) + 1, -(-width_px // COARSE_PX) + 1
     step_a = COARSE_PX * settings.pixel_size_a
     y = (np.arange(rows, dtype=np.float32) * step_a)[:, None]
     x = (np.arange(columns, dtype=np.float32) * step_a)[None, :]
     zero = np.zeros((rows, columns), dtype=np.float32)
     scene = Surroundings(zero.copy(), zero.copy(), zero.copy())
-    scene.masks = dict.fromkeys(("carbon", "ice_crystal", "aggregate", "ethane"), zero > 1.0)
+    for name in ("carbon", "ice_crystal", "aggregate", "ethane"):
+        scene.masks[name] = np.zeros((rows, columns), dtype=bool)
     size_a = float(max(x[0, -1], y[-1, 0]))
     centre = np.array([0.5 * x[0, -1], 0.5 * y[-1, 0]])
 
     angle = rng.uniform(0.0, 2.0 * np.pi)
     slope = ((x - centre[0]) * np.cos(angle) + (y - centre[1]) * np.sin(angle)) / size_a
-    mottle = ndimage.gaussian_filter(rng.standard_normal(zero.shape, dtype=np.float32), 260.0 / step_a)
-    mottle *= 0.015 / max(float(mottle.std()), 1e-12)
+    mottle = sum(
+        smooth_noise(rng, zero.shape, length_a / step_a) * np.float32(rms)
+        for length_a, rms in [(700.0, 0.06), (250.0, 0.03), (90.0, 0.015)]
+    )
     thickness = settings.ice_thickness_a * (1.0 + settings.ice_gradient * slope + mottle)
     if settings.carbon != "none":
-        _add_carbon(scene, settings, rng, x, y, centre)
+        _add_carbon(scene, settings, rng, x, y, margin_px)
         # Ice climbs towards the edge of the hole.
-        near = ndimage.gaussian_filter(scene.carbon, 600.0 / step_a)
+        near = ndimage.zoom(ndimage.gaussian_filter(scene.carbon[::8, ::8], 75.0 / step_a), 8, order=1)
+        near = near[: thickness.shape[0], : thickness.shape[1]]
         thickness = thickness * (1.0 + 0.35 * near)
     scene.log_transmission -= np.maximum(thickness, 50.0) / np.float32(ICE_MEAN_FREE_PATH_A)
 
@@ -108,13 +113,25 @@ def make_surroundings(
     return scene
 
 
+def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], length: float) -> NDArray[np.float32]:
+    """Noise of unit variance that is smooth over ``length`` points."""
+    # Drawn coarsely: a wide filter over every point would cost more than the rest of the scene.
+    step = max(1, int(length / 3.0))
+    coarse = rng.standard_normal((shape[0] // step + 9, shape[1] // step + 9), dtype=np.float32)
+    coarse = ndimage.gaussian_filter(coarse, length / step, mode="wrap")
+    coarse /= max(float(coarse.std()), 1e-12)
+    out = np.empty(shape, dtype=np.float32)
+    upsample(coarse, step, out)
+    return out
+
+
 def _add_carbon(
     scene: Surroundings,
     settings: ExposureSettings,
     rng: np.random.Generator,
     x: NDArray[np.float32],
     y: NDArray[np.float32],
-    centre: NDArray[np.float64],
+    margin_px: int,
 ) -> None:
     """Cover the field's share of carbon: outside a round hole, or everything."""
     if settings.carbon == "all":
@@ -122,15 +139,19 @@ def _add_carbon(
     else:
         radius = rng.uniform(5500.0, 8500.0)
         angle = rng.uniform(0.0, 2.0 * np.pi)
+        first, step = margin_px // COARSE_PX, 1.0 / COARSE_PX
+        rows = slice(first, first + int(settings.height_px * step), 4)
+        columns = slice(first, first + int(settings.width_px * step), 4)
+        field = (rows, columns)
+        centre = np.array([x[0, columns].mean(), y[rows, 0].mean()])
         far = centre - 1e4 * np.array([np.cos(angle), np.sin(angle)])
-        ragged = ndimage.gaussian_filter(rng.standard_normal(scene.carbon.shape, dtype=np.float32), 10.0)
-        ragged *= 4.0 / max(float(ragged.std()), 1e-12)
+        ragged = 4.0 * smooth_noise(rng, scene.carbon.shape, 10.0)
         # A circle through the field: find the distance that leaves the wanted share outside.
         along = (x - far[0]) * np.cos(angle) + (y - far[1]) * np.sin(angle)
         across = -(x - far[0]) * np.sin(angle) + (y - far[1]) * np.cos(angle)
         bulge = radius - np.sqrt(np.maximum(radius**2 - across**2, 1.0))
         depth = along + bulge + ragged
-        edge = np.quantile(depth[::4, ::4], 1.0 - settings.carbon_share)
+        edge = np.quantile(depth[field], 1.0 - settings.carbon_share)
         scene.carbon += 1.0 / (1.0 + np.exp(-np.clip((depth - edge) / 6.0, -30.0, 30.0))).astype(np.float32)
     scene.masks["carbon"] |= scene.carbon > 0.5
     thickness = settings.carbon_thickness_a

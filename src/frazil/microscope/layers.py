@@ -9,7 +9,7 @@ import numpy as np
 from scipy import fft
 
 from frazil.microscope.chance import derived_seed, white_spectrum
-from frazil.microscope.contaminants import COARSE_PX
+from frazil.microscope.coarse import COARSE_PX, upsample
 from frazil.microscope.detector import detector_transfer
 from frazil.microscope.form_factors import interaction_rad_per_va
 from frazil.microscope.projection import Projector
@@ -103,25 +103,11 @@ def _multiply_radially(
             half[y, x] *= profile[i] + t * (profile[i + 1] - profile[i])
 
 
-@numba.njit(nogil=True, cache=True, fastmath=True)
-def upsample(coarse: NDArray[np.float32], factor: int, out: NDArray[np.float32]) -> None:
-    """Fill ``out`` by linear interpolation; coarse value (i, j) lies at pixel (factor i, factor j)."""
-    for y in range(out.shape[0]):
-        iy = y // factor
-        ty = np.float32(y - iy * factor) / np.float32(factor)
-        for x in range(out.shape[1]):
-            ix = x // factor
-            tx = np.float32(x - ix * factor) / np.float32(factor)
-            top = coarse[iy, ix] + tx * (coarse[iy, ix + 1] - coarse[iy, ix])
-            bottom = coarse[iy + 1, ix] + tx * (coarse[iy + 1, ix + 1] - coarse[iy + 1, ix])
-            out[y, x] = top + ty * (bottom - top)
-
-
 def molecule_spectrum(canvas: Canvas) -> NDArray[np.complex64]:
     """Half transform of the relative intensity of all undamaged particles."""
     scene = canvas.scene
     total = np.zeros((canvas.shape[0], canvas.shape[1] // 2 + 1), dtype=np.complex64)
-    tables = [t for t in (scene.particles, scene.clumped) if len(t)]
+    tables = [t for t in (scene.particles, scene.litter) if len(t)]
     if not tables:
         return total
     slabs = np.concatenate([np.rint(t.z_a / _SLAB_A) for t in tables])

@@ -110,7 +110,7 @@ class TrueMotion:
         return total
 
     def moments(
-        self, frame: int, longest_step_a: float = 0.6
+        self, frame: int, longest_step_a: float = 0.8
     ) -> list[tuple[NDArray[np.float64], float, float]]:
         """Split a frame into moments between which nothing moves further than ``longest_step_a``.
 
@@ -118,7 +118,7 @@ class TrueMotion:
         displacement at a place is the first plus burst and drift times `local_fields_a`.
         """
         track, burst, drift = self.track_a[frame], self.burst[frame], self.drift[frame]
-        local = 2.0 * (self.burst_a + self.doming_a) * np.ptp(burst) + 2.0 * self.drift_a * np.ptp(drift)
+        local = 1.5 * ((self.burst_a + self.doming_a) * np.ptp(burst) + self.drift_a * np.ptp(drift))
         path = float(np.hypot(*np.ptp(track, axis=0))) + local
         parts = next((p for p in (1, 2, 4) if path / p <= longest_step_a), _SAMPLES)
         origin, burst0, drift0 = self.track_a[0].mean(axis=0), self.burst[0].mean(), self.drift[0].mean()

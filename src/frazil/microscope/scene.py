@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from frazil.microscope.contaminants import COARSE_PX, Surroundings, make_surroundings
+from frazil.microscope.coarse import COARSE_PX
+from frazil.microscope.contaminants import Surroundings, make_surroundings, smooth_noise
 from frazil.microscope.projection import in_plane_rotation, random_rotations
 from frazil.microscope.specimens import load_specimen
 
@@ -56,7 +57,8 @@ class ParticleTable:
 class Scene:
     """A canvas larger than the field by ``margin_px`` on every side at least.
 
-    ``clumped`` holds the particles that make up aggregates; they are no targets and not in ``particles``.
+    ``litter`` holds the molecules of aggregates, and fragments; they are no targets and not in ``particles``.
+    Fragments follow the specimens of the settings in ``specimens``.
     """
 
     settings: ExposureSettings
@@ -65,7 +67,7 @@ class Scene:
     margin_px: int
     specimens: tuple[Specimen, ...]
     particles: ParticleTable
-    clumped: ParticleTable
+    litter: ParticleTable
     surroundings: Surroundings
 
     @property
@@ -94,12 +96,30 @@ def make_scene(
     """Draw a field of view on a canvas of the given size; ``positions`` replaces the particles drawn."""
     molecules = specimens or tuple(load_specimen(name) for name in settings.specimens)
     rng = np.random.default_rng([settings.seed, 1])
-    surroundings = make_surroundings(settings, rng, height_px, width_px)
+    surroundings = make_surroundings(settings, rng, height_px, width_px, margin_px)
     rng = np.random.default_rng([settings.seed, 2])
-    clumped = _clumps(settings, rng, molecules, surroundings, margin_px)
+    drawn = positions is None
     if positions is None:
         positions = _place(settings, rng, molecules, surroundings, height_px, width_px, margin_px)
-    return Scene(settings, height_px, width_px, margin_px, molecules, positions, clumped, surroundings)
+    pieces = tuple(_fragment(m, rng) for m in molecules for _ in range(2)) if drawn else ()
+    fragments = round(settings.fragments * len(positions)) if drawn else 0
+    canvas_px = (height_px, width_px)
+    litter = _litter(settings, rng, len(molecules), fragments, surroundings, canvas_px, margin_px)
+    return Scene(
+        settings, height_px, width_px, margin_px, molecules + pieces, positions, litter, surroundings
+    )
+
+
+def _fragment(specimen: Specimen, rng: np.random.Generator) -> Specimen:
+    """Cut a molecule along a plane and keep the smaller part."""
+    normal = rng.standard_normal(3)
+    height = specimen.position_a @ (normal / np.linalg.norm(normal))
+    kept = height >= np.quantile(height, rng.uniform(0.5, 0.8))
+    position = specimen.position_a[kept] - specimen.position_a[kept].mean(axis=0)
+    name = f"{specimen.name} fragment {rng.integers(2**31)}"
+    return replace(
+        specimen, name=name, position_a=position, element=specimen.element[kept], b_a2=specimen.b_a2[kept]
+    )
 
 
 def _nearest(position_px: NDArray[np.floating[Any]], size: int) -> NDArray[np.int64]:
@@ -133,16 +153,28 @@ def _place(
     )
     blocked = ndimage.binary_dilation(blocked, iterations=max(1, round(0.4 * mean_a / (px * COARSE_PX))))
     cells = _Cells(float(diameters.max()))
-    x, y, kept = [], [], []
+    crowd = _crowding(settings, rng, blocked.shape)
+    x: list[float] = []
+    y: list[float] = []
+    kept: list[int] = []
     for s in specimen:
         free = rng.random() < settings.overlap
+        raft = bool(x) and rng.random() < settings.clustering
         for _ in range(60):
             cx, cy = rng.uniform(0.0, width_px), rng.uniform(0.0, height_px)
+            if raft:
+                other, turn = int(rng.integers(len(x))), rng.uniform(0.0, 2.0 * np.pi)
+                apart = 0.5 * (diameters[s] + diameters[kept[other]]) * rng.uniform(1.0, 1.08) / px
+                cx, cy = x[other] + apart * np.cos(turn), y[other] + apart * np.sin(turn)
+                if not (0.0 <= cx < width_px and 0.0 <= cy < height_px):
+                    continue
             row, column = (
                 _nearest(np.array([cy]), blocked.shape[0])[0],
                 _nearest(np.array([cx]), blocked.shape[1])[0],
             )
             if blocked[row, column] or (surroundings.carbon[row, column] > 0.5 and rng.random() < 0.9):
+                continue
+            if not raft and rng.random() > crowd[row, column]:
                 continue
             if free or cells.room(cx * px, cy * px, diameters[s]):
                 x.append(cx)
@@ -181,6 +213,16 @@ def _place(
     )
 
 
+def _crowding(
+    settings: ExposureSettings, rng: np.random.Generator, shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """How likely a place is to be taken, 0 to 1, on the coarse canvas: some of the ice is better."""
+    noise = smooth_noise(rng, shape, 600.0 / (settings.pixel_size_a * COARSE_PX))
+    likely: NDArray[np.float32] = np.exp(np.float32(settings.clustering) * noise)
+    likely /= likely.max()
+    return likely
+
+
 class _Cells:
     """Remembers placed discs by cells as large as the largest disc."""
 
@@ -204,27 +246,31 @@ class _Cells:
         self._content.setdefault(key, []).append((x_a, y_a, diameter_a))
 
 
-def _clumps(
+def _litter(
     settings: ExposureSettings,
     rng: np.random.Generator,
-    specimens: tuple[Specimen, ...],
+    specimens: int,
+    fragments: int,
     surroundings: Surroundings,
+    canvas_px: tuple[int, int],
     margin_px: int,
 ) -> ParticleTable:
-    """Particles piled up where the aggregates are."""
-    x, y = [np.zeros(0)], [np.zeros(0)]
+    """Molecules piled up where the aggregates are, and fragments anywhere."""
+    x = [rng.uniform(0.0, canvas_px[1], fragments) - margin_px]
+    y = [rng.uniform(0.0, canvas_px[0], fragments) - margin_px]
+    kind = [specimens + rng.integers(0, 2 * specimens, fragments)]
     for cx, cy, radius in surroundings.aggregates:
         count = int(np.clip(3.0 * (radius / 60.0) ** 2 * rng.uniform(0.5, 1.0), 8, 60))
         r, angle = 0.85 * radius * np.sqrt(rng.random(count)), rng.uniform(0.0, 2.0 * np.pi, count)
         x.append((cx + r * np.cos(angle)) / settings.pixel_size_a - margin_px)
         y.append((cy + r * np.sin(angle)) / settings.pixel_size_a - margin_px)
-    all_x, all_y = np.concatenate(x), np.concatenate(y)
-    n = len(all_x)
+        kind.append(rng.integers(0, specimens, count))
+    n = sum(len(part) for part in x)
     return ParticleTable(
-        all_x,
-        all_y,
+        np.concatenate(x),
+        np.concatenate(y),
         rng.uniform(-settings.z_spread_a, settings.z_spread_a, n),
-        rng.integers(0, len(specimens), n).astype(np.int32),
+        np.concatenate(kind).astype(np.int32),
         random_rotations(rng, n) if n else np.zeros((0, 3, 3)),
         np.zeros(n, dtype=bool),
         np.ones(n, dtype=bool),

@@ -36,6 +36,10 @@ class ExposureSettings:
         Mean distance of neighbours in particle diameters; 1.2 is crowded.
     overlap
         Share of particles that are placed without regard to their neighbours; the others do not touch.
+    clustering
+        Share of particles that lie against a neighbour, in rafts, and how uneven the rest are spread: 0 to 1.
+    fragments
+        Broken molecules, as a share of the number of particles; they are no particles of the truth.
     preferred_orientation
         0 uniform; 1 makes almost all lie with their z axis along the beam.
     ice_thickness_a, ice_gradient
@@ -86,6 +90,8 @@ class ExposureSettings:
     particles: int | None = None
     spacing: float = 1.6
     overlap: float = 0.05
+    clustering: float = 0.3
+    fragments: float = 0.1
     preferred_orientation: float = 0.0
     ice_thickness_a: float = 350.0
     ice_gradient: float = 0.15
