@@ -162,7 +162,9 @@ def test_a_damaged_strip_names_the_frame(tmp_path: Path) -> None:
     path.write_bytes(content)
     with open_movie(path) as movie:
         movie.read_frame(1)
-        with pytest.raises(InputError, match=r"bad\.tif: frame 3 can't be decoded: the LZW data are damaged"):
+        with pytest.raises(
+            InputError, match=r"bad\.tif: frame 3 can't be decoded: the LZW data of strip 1 are damaged"
+        ):
             movie.read_frame(2)
 
 

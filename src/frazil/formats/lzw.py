@@ -35,7 +35,7 @@ def decode_into(encoded: NDArray[np.uint8], size: int, target: NDArray[np.uint8]
     """
     if len(encoded) < size + INPUT_SLACK or len(target) < expected + OUTPUT_SLACK:
         raise ValueError("the buffers are too short")
-    if size >= 2 and encoded[0] == 0 and encoded[1] & 1:
+    if is_old_style(encoded[:size]):
         _decode_old_style(encoded[:size].tobytes(), target, expected)
         return
     from frazil.formats import lzw_kernel
@@ -46,8 +46,38 @@ def decode_into(encoded: NDArray[np.uint8], size: int, target: NDArray[np.uint8]
         raise InputError(f"the LZW data {problem} ({written} of {expected} bytes decoded)")
 
 
+def decode_strips(
+    encoded: NDArray[np.uint8],
+    positions: NDArray[np.int64],
+    rows_per_strip: int,
+    scratch: NDArray[np.uint8],
+    flipped: NDArray[np.uint8],
+) -> None:
+    """Decode all strips of a page, last row first, in one go without the GIL; none may be of the old style.
+
+    Parameters are those of `frazil.formats.lzw_kernel.decode_strips`. Raises `InputError` (naming no file).
+    """
+    from frazil.formats import lzw_kernel
+
+    strip_bytes = rows_per_strip * flipped.shape[1]
+    ends = int(positions.sum(axis=1).max())
+    if len(encoded) < ends + INPUT_SLACK or len(scratch) < strip_bytes + OUTPUT_SLACK or positions.min() < 0:
+        raise ValueError("the buffers are too short")
+    if len(positions) * rows_per_strip < flipped.shape[0]:
+        raise ValueError("too few strips for the image")
+    strip, status, written = lzw_kernel.decode_strips(encoded, positions, rows_per_strip, scratch, flipped)
+    if status != lzw_kernel.DONE:
+        problem = "end early" if status == lzw_kernel.TRUNCATED else "are damaged"
+        raise InputError(f"the LZW data of strip {strip + 1} {problem} ({written} bytes decoded)")
+
+
+def is_old_style(encoded: NDArray[np.uint8]) -> bool:
+    """Whether a strip has its bits in reverse order, as before TIFF 5.0."""
+    return len(encoded) >= 2 and int(encoded[0]) == 0 and bool(encoded[1] & 1)
+
+
 def _decode_old_style(encoded: bytes, target: NDArray[np.uint8], expected: int) -> None:
-    """Bits in reverse order, as programs wrote them before TIFF 5.0: rare, so left to imagecodecs."""
+    """Rare, so left to imagecodecs."""
     import imagecodecs
 
     try:

@@ -120,3 +120,40 @@ def decode(
     if 8 * read - count > 8 * size:
         return TRUNCATED, written
     return (DONE if written == expected else CORRUPT), written
+
+
+@njit(nogil=True, cache=True)
+def decode_strips(
+    encoded: NDArray[np.uint8],
+    positions: NDArray[np.int64],
+    rows_per_strip: int,
+    scratch: NDArray[np.uint8],
+    flipped: NDArray[np.uint8],
+) -> tuple[int, int, np.int64]:
+    """Decode all strips of a page and store their rows from the last one upwards.
+
+    Parameters
+    ----------
+    encoded, positions
+        Strip k is ``encoded[begin : begin + size]``, positions[k] = (begin, size); 16 bytes more may be read.
+    scratch
+        A strip and 64 bytes.
+    flipped
+        Shape (rows, bytes of a row).
+
+    Returns
+    -------
+    strip, status, written
+        The first strip that can't be decoded and why, or the number of strips, ``DONE`` and 0.
+    """
+    height, row_bytes = flipped.shape
+    for strip in range(len(positions)):
+        first = strip * rows_per_strip
+        rows = min(rows_per_strip, height - first)
+        begin, size = positions[strip]
+        status, written = decode(encoded[begin:], size, scratch, rows * row_bytes)
+        if status != DONE:
+            return strip, status, written
+        for row in range(rows):
+            flipped[height - 1 - first - row] = scratch[row * row_bytes : (row + 1) * row_bytes]
+    return len(positions), DONE, np.int64(0)

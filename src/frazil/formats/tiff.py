@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from frazil.formats import lzw
 from frazil.formats import tiff_pages as tags
 from frazil.formats.file_bytes import FileBytes
 from frazil.formats.mrc import check_out, require_finite
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_SLACK = 64
+_SLACK = max(lzw.INPUT_SLACK, lzw.OUTPUT_SLACK)
+_LARGEST_GAP = 1 << 20
 # Pages of these sizes (width, length) in bytes are 4-bit frames of twice the width: SerialEM packs two pixels
 # a byte, and nothing in the file says so. Sizes as in SerialEM and RELION.
 _PACKED_PAGES = {(5760, 8184), (8184, 5760), (4092, 11520), (11520, 4092)}
@@ -106,38 +108,57 @@ class TiffMovie:
         if out is None:
             out = np.empty(shape, dtype=self.dtype)
         check_out(out, shape, self.dtype)
+        encoded, positions = self._read_segments(index)
+        try:
+            self._decode(encoded, positions, out)
+        except InputError as error:
+            raise InputError(f"{self.name}: frame {index + 1} can't be decoded: {error}") from error
+        if not self._allow_nonfinite:
+            require_finite(self._bytes.path, out, f"pixels of frame {index + 1}")
+        return out
+
+    def _decode(self, encoded: NDArray[np.uint8], positions: NDArray[np.int64], out: NDArray[Any]) -> None:
         layout = self._layout
+        scratch = self._buffer("decoded", layout.segment_bytes)
+        if layout.is_plain_lzw and not self._packed and not lzw.is_old_style(encoded[positions[0, 0] :]):
+            lzw.decode_strips(encoded, positions, layout.segment_rows, scratch, out.view(np.uint8))
+            return
         for segment in layout:
-            offset, size = self._positions[index, segment.number].tolist()
-            encoded, target = self._buffers(size, layout.segment_bytes)
-            self._bytes.read_into(offset, encoded[:size])
-            try:
-                pixels = decode_segment(layout, encoded, size, layout.stored_rows(segment), target)
-            except InputError as error:
-                raise InputError(f"{self.name}: frame {index + 1} can't be decoded: {error}") from error
+            begin, size = positions[segment.number].tolist()
+            pixels = decode_segment(layout, encoded[begin:], size, layout.stored_rows(segment), scratch)
+            flipped = pixels[: segment.rows][::-1]
             last = self.height_px - segment.row
             rows = slice(last - segment.rows, last)
-            flipped = pixels[: segment.rows][::-1]
             if self._packed:
                 np.bitwise_and(flipped, 15, out=out[rows, 0::2])
                 np.right_shift(flipped, 4, out=out[rows, 1::2])
             else:
                 out[rows, segment.column : segment.column + segment.columns] = flipped[:, : segment.columns]
-        if not self._allow_nonfinite:
-            require_finite(self._bytes.path, out, f"pixels of frame {index + 1}")
-        return out
 
-    def _buffers(self, encoded_bytes: int, decoded_bytes: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def _read_segments(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """All bytes of a frame, and where in them each segment begins and how long it is."""
+        positions = self._positions[index]
+        begin, end = int(positions[:, 0].min()), int(positions.sum(axis=1).max())
+        total = int(positions[:, 1].sum())
+        if end - begin <= total + _LARGEST_GAP:
+            # As a rule they follow each other: one read, however many there are.
+            encoded = self._buffer("encoded", end - begin)
+            self._bytes.read_into(begin, encoded[: end - begin])
+            return encoded, positions - (begin, 0)
+        encoded = self._buffer("encoded", total)
+        inside = positions.copy()
+        inside[:, 0] = np.cumsum(positions[:, 1]) - positions[:, 1]
+        for (offset, size), (place, _) in zip(positions.tolist(), inside.tolist(), strict=True):
+            self._bytes.read_into(offset, encoded[place : place + size])
+        return encoded, inside
+
+    def _buffer(self, name: str, size: int) -> NDArray[np.uint8]:
         """Scratch of this thread, kept from frame to frame: fresh memory costs page faults each time."""
-        encoded: NDArray[np.uint8] | None = getattr(self._scratch, "encoded", None)
-        if encoded is None or len(encoded) < encoded_bytes + _SLACK:
-            encoded = np.empty(encoded_bytes + encoded_bytes // 8 + _SLACK, dtype=np.uint8)
-            self._scratch.encoded = encoded
-        target: NDArray[np.uint8] | None = getattr(self._scratch, "target", None)
-        if target is None:
-            target = np.empty(decoded_bytes + _SLACK, dtype=np.uint8)
-            self._scratch.target = target
-        return encoded, target
+        buffer: NDArray[np.uint8] | None = getattr(self._scratch, name, None)
+        if buffer is None or len(buffer) < size + _SLACK:
+            buffer = np.empty(size + size // 8 + _SLACK, dtype=np.uint8)
+            setattr(self._scratch, name, buffer)
+        return buffer
 
     def close(self) -> None:
         """Close the file."""
@@ -167,6 +188,8 @@ def _all_positions(source: FileBytes, pages: list[TiffPage], layout: PageLayout)
             f"{source.path}: {int(inside.sum())} frames readable of {len(pages)} announced; "
             "the file is truncated or still being written"
         )
+    if (positions[:, :, 1].sum(axis=1) > source.size).any():
+        raise InputError(f"{source.path}: strips or tiles overlap; a damaged page directory")
     return positions
 
 

@@ -83,6 +83,11 @@ class PageLayout:
         """Decoded bytes of a full segment."""
         return self.segment_rows * self.segment_columns * self.dtype.itemsize
 
+    @property
+    def is_plain_lzw(self) -> bool:
+        """Strips whose decoded bytes are the pixels."""
+        return self.compression == LZW and not self.tiled and self.predictor == 1 and self.dtype.isnative
+
     def __iter__(self) -> Iterator[Segment]:
         for number in range(self.segments):
             row = number // self.segments_across * self.segment_rows
@@ -203,7 +208,7 @@ def decode_segment(
         data = encoded[:size].tobytes()
         try:
             if layout.compression in DEFLATE:
-                found = imagecodecs.zlib_decode(data, out=target[:expected].data)
+                found = imagecodecs.deflate_decode(data, out=target[:expected].data)
             elif layout.compression in ZSTD:
                 found = imagecodecs.zstd_decode(data, out=target[:expected].data)
             else:
