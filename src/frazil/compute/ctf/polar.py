@@ -12,17 +12,17 @@ from scipy.interpolate import BSpline
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SECTORS = 48
-"""Over half a turn: 3.75 degrees each. Astigmatism of 1500 Å bends a ring by 0.1 period inside one."""
-RING_WIDTH_PER_A = 1.0 / 1600.0
-"""At 5 µm defocus and 4 Å a ring's period is 1/500 1/Å."""
+SECTORS = 36
+"""Over half a turn: 5 degrees each. Astigmatism of 1500 Å bends a ring by 0.1 period inside one."""
+RING_WIDTH_PER_A = 1.0 / 1300.0
+"""A ring's period at 3 µm defocus and 4 Å is 1/300 1/Å."""
 AXIS_HALF_WIDTH_PX = 1.6
 """Fixed pattern and image edges put a cross on the axes of the spectrum."""
 BACKGROUND_KNOT_SPACING_PER_A = 0.02
 MODULATION_KNOT_SPACING_PER_A = 0.035
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PolarGrid:
     """Cells (ring, sector) of a half plane, sorted by ring; empty cells are left out.
 
@@ -40,6 +40,8 @@ class PolarGrid:
         Cells of ring j are ring_start[j]:ring_start[j + 1]; shape (rings + 1,).
     k
         Radius of each ring, 1/Å, shape (rings,).
+    ring_of_cell, ring_count
+        Ring number of every cell; pixels per ring.
     background_basis, modulation_basis
         Cubic B-splines over k, shape (rings, terms).
     """
@@ -54,6 +56,8 @@ class PolarGrid:
     sector: NDArray[np.int64]
     ring_start: NDArray[np.int64]
     k: NDArray[np.float64]
+    ring_of_cell: NDArray[np.int64]
+    ring_count: NDArray[np.float64]
     background_basis: NDArray[np.float64]
     modulation_basis: NDArray[np.float64]
 
@@ -61,11 +65,6 @@ class PolarGrid:
     def rings(self) -> int:
         """Number of rings."""
         return len(self.k)
-
-    @property
-    def ring_of_cell(self) -> NDArray[np.int64]:
-        """Ring number of every cell."""
-        return np.repeat(np.arange(self.rings), np.diff(self.ring_start))
 
     def average(self, power: NDArray[np.float32]) -> NDArray[np.float64]:
         """Mean power of every cell: (n, n // 2 + 1) -> (cells,)."""
@@ -77,11 +76,6 @@ class PolarGrid:
         """Mean over the ring of a quantity per cell."""
         weighted = np.add.reduceat(cells * self.count, self.ring_start[:-1])
         return np.asarray(weighted / self.ring_count, dtype=np.float64)
-
-    @property
-    def ring_count(self) -> NDArray[np.float64]:
-        """Pixels per ring."""
-        return np.asarray(np.add.reduceat(self.count, self.ring_start[:-1]), dtype=np.float64)
 
 
 @lru_cache(maxsize=8)
@@ -122,6 +116,8 @@ def polar_grid(tile_px: int, pixel_size_a: float, low_a: float, high_a: float) -
         sector=(occupied % SECTORS).astype(np.int64),
         ring_start=ring_start,
         k=radius,
+        ring_of_cell=np.repeat(np.arange(len(radius)), np.diff(ring_start)),
+        ring_count=np.add.reduceat(count, ring_start[:-1]),
         background_basis=_spline_basis(radius, BACKGROUND_KNOT_SPACING_PER_A),
         modulation_basis=_spline_basis(radius, MODULATION_KNOT_SPACING_PER_A),
     )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from frazil.compute.ctf.polar import polar_grid
-from frazil.compute.ctf.whittle import Noise, WhittleModel
+from frazil.compute.ctf.whittle import WhittleModel
 from frazil.model.ctf import CtfProfile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from frazil.compute.ctf.polar import PolarGrid
+    from frazil.compute.ctf.whittle import WhittleFit
     from frazil.model.optics import Optics
 
 _PROFILE_LOW_A = 50.0
@@ -37,9 +38,9 @@ def measure_profile(
     mean_power: NDArray[np.float32],
     pixel_size_a: float,
     optics: Optics,
-    lens: NDArray[np.float64],
+    fitted: WhittleModel,
+    fit: WhittleFit,
     high_a: float,
-    terms: float,
 ) -> MeasuredProfile:
     """Average over the azimuth at equal phase, flatten, and compare with |CTF|².
 
@@ -48,12 +49,11 @@ def measure_profile(
     n = mean_power.shape[0]
     grid = polar_grid(n, pixel_size_a, _PROFILE_LOW_A, min(high_a, 2.01 * pixel_size_a))
     model = WhittleModel(grid, np.maximum(grid.average(mean_power), 1e-30), optics)
-    noise = Noise(terms, np.zeros(grid.rings))
-    flat = model.without_rings(noise)
-    start = model.with_modulation(flat, 0.1 * np.exp(-0.5 * (grid.k / 0.1) ** 2))
-    start.lens[:] = lens
-    fit = model.climb(start, noise, np.zeros(len(lens), dtype=bool), steps=5, tolerance=1.0)
-    background = np.exp(grid.background_basis @ fit.background)[grid.ring_of_cell]
+    depth = np.interp(grid.k, fitted.grid.k, fitted.modulation(fit))
+    wide = model.with_modulation(replace(fit, background=np.zeros(grid.background_basis.shape[1])), depth)
+    wide = replace(wide, background=model.smooth_log(grid.ring_mean(model.power / model.expected(wide))))
+    background = np.exp(grid.background_basis @ wide.background)[grid.ring_of_cell]
+    lens = fit.lens
     value = model.power / background - 1.0
     bin_width = 1.0 / (n * pixel_size_a)
     k_equal = _equal_phase_radius(grid, lens, optics)
@@ -64,14 +64,14 @@ def measure_profile(
     count, total = count[first:], total[first:]
     frequency = (np.arange(first, first + len(count)) + 0.5) * bin_width
     measured = np.interp(frequency, frequency[count > 0], total[count > 0] / count[count > 0])
-    modulation = np.interp(frequency, grid.k, model.modulation(fit))
+    modulation = np.interp(frequency, grid.k, depth)
     phase = _mean_phase(frequency, lens, optics)
     ctf2 = np.sin(phase) ** 2
     agreement, last = _agreement(measured, np.abs(np.sin(phase)), phase, frequency)
     # Shown between the minima and the maxima of the fit: 0 to 1 where rings are strong.
     shown = 0.5 + 0.5 * measured / np.maximum(modulation, 0.02)
     curves = CtfProfile(frequency, np.clip(shown, -1.0, 2.0), ctf2, agreement)
-    ice = _ice_ring(grid, model.power / (model.expected(fit) / background))
+    ice = _ice_ring(grid, model.power / (model.expected(wide) / background))
     return MeasuredProfile(curves, float(1.0 / frequency[last]), ice)
 
 
@@ -121,25 +121,36 @@ def _agreement(
         else:
             normal[begin:end] = (part - low) / (high - low) if high > low else 0.5
     whole = math.ceil(frequency[-1] / (frequency[1] - frequency[0]) * math.sqrt(2.0))
-    result = np.ones(len(measured))
-    for i in range(len(measured)):
-        reach = max(whole // 40, int((1.0 + 0.1 * number[i]) * (since[i] + 1)))
-        window = slice(max(0, i - reach), min(len(measured), i + reach + 1))
-        a = normal[window] - normal[window].mean()
-        b = curve[window] - curve[window].mean()
-        norm = math.sqrt(float(a @ a) * float(b @ b))
-        result[i] = float(a @ b) / norm if norm > 0.0 else 0.0
+    reach = np.maximum(whole // 40, ((1.0 + 0.1 * number) * (since + 1)).astype(np.int64))
+    result = _local_correlation(normal, curve, np.minimum(reach, len(measured)))
     over_low = over_high = 0
     last = 0
-    for i in range(len(measured)):
-        if (over_low > 3 and result[i] < 0.1) or (over_high > 3 and result[i] < 0.5):
+    for i, value in enumerate(result):
+        if (over_low > 3 and value < 0.1) or (over_high > 3 and value < 0.5):
             break
-        over_low += int(result[i] > 0.1)
-        over_high += int(result[i] > 0.66)
+        over_low += int(value > 0.1)
+        over_high += int(value > 0.66)
         last = i
     if not np.any(result[: last + 1] > 0.5):
         last = 0
     return result, last
+
+
+def _local_correlation(
+    a: NDArray[np.float64], b: NDArray[np.float64], reach: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Pearson's correlation of two curves within ± reach of every point."""
+    here = np.arange(len(a))
+    low, high = np.maximum(here - reach, 0), np.minimum(here + reach + 1, len(a))
+
+    def window_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        running = np.concatenate([[0.0], np.cumsum(values)])
+        return np.asarray((running[high] - running[low]) / (high - low), dtype=np.float64)
+
+    mean_a, mean_b = window_mean(a), window_mean(b)
+    covariance = window_mean(a * b) - mean_a * mean_b
+    variance = (window_mean(a * a) - mean_a**2) * (window_mean(b * b) - mean_b**2)
+    return np.asarray(np.where(variance > 1e-12, covariance / np.sqrt(np.maximum(variance, 1e-12)), 0.0))
 
 
 def _ice_ring(grid: PolarGrid, flattened: NDArray[np.float64]) -> float:

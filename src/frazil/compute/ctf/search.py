@@ -20,19 +20,22 @@ if TYPE_CHECKING:
 
 ENVELOPE_FALL_PER_A = (0.045, 0.09, 0.25)
 """Decay constants of the modulation exp(-(k/fall)²/2) that are tried: nobody knows it beforehand."""
-_GROUP = 2
-_SEARCH_SECTORS = SECTORS // _GROUP
+_PEAKS_PER_ENVELOPE = 5
 
 
 @dataclass(frozen=True)
 class SearchRange:
-    """What is looked through; lengths in Å, phases in radian."""
+    """What is looked through; lengths in Å, phases in radian.
+
+    ``fixed_astigmatism`` is (½ ΔA cos 2α, ½ ΔA sin 2α) where it is known.
+    """
 
     defocus_min_a: float
     defocus_max_a: float
     defocus_step_a: float
     astigmatism_max_a: float
     phases_rad: tuple[float, ...] = (0.0,)
+    fixed_astigmatism: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -44,47 +47,74 @@ class Candidate:
     depth: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class _Templates:
+    """Expected rings of every defocus, orthogonal to smooth backgrounds and of unit norm.
+
+    ``curves`` has shape (defoci, rings), ``norm`` and ``defoci`` (defoci,).
+    """
+
+    curves: NDArray[np.float32]
+    norm: NDArray[np.float64]
+    defoci: NDArray[np.float64]
+    phase_rad: float
+    envelope: NDArray[np.float64]
+
+
 @lru_cache(maxsize=8)
-def _templates(
-    k_key: bytes, optics: Optics, span: tuple[float, float, float], phase_rad: float
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """-cos 2χ for each defocus, shape (defoci, rings), and the defoci."""
-    k = np.frombuffer(k_key)
-    defoci = np.arange(span[0], span[1] + span[2], span[2])
+def _templates(grid: PolarGrid, optics: Optics, span: SearchRange, from_per_a: float) -> list[_Templates]:
+    """All templates for one geometry (cached: they cost 30 ms)."""
+    step = span.defocus_step_a
+    reach = _reach(span)
+    first = math.floor(span.defocus_min_a / step) - reach
+    last = math.ceil(span.defocus_max_a / step) + reach
+    defoci = step * np.arange(first, last + 1, dtype=np.float64)
+    k2 = grid.k**2
     wavelength = optics.wavelength_a
-    k2 = k * k
-    constant = -math.pi * wavelength**3 * optics.cs_a * k2 * k2 + 2.0 * (
-        phase_rad + math.asin(optics.amplitude_contrast)
-    )
-    twice_chi = (2.0 * math.pi * wavelength) * np.outer(defoci, k2) + constant
-    return -np.cos(twice_chi).astype(np.float32), defoci
+    spherical = -math.pi * wavelength**3 * optics.cs_a * k2 * k2
+    bent = (2.0 * math.pi * wavelength) * np.outer(defoci, k2) + spherical
+    weight = grid.ring_count * (grid.k >= from_per_a)
+    basis = grid.background_basis
+    projector = np.linalg.solve((basis.T * weight) @ basis + 1e-3 * np.eye(basis.shape[1]), basis.T * weight)
+    result = []
+    for phase in span.phases_rad:
+        plain = -np.cos(bent + 2.0 * (phase + math.asin(optics.amplitude_contrast)))
+        for fall in ENVELOPE_FALL_PER_A:
+            envelope = np.exp(-0.5 * (grid.k / fall) ** 2)
+            curves = plain * envelope
+            curves -= (curves @ projector.T) @ basis.T
+            norm = np.asarray(np.maximum((curves**2) @ weight, 1e-12), dtype=np.float64)
+            curves *= (grid.k >= from_per_a) / np.sqrt(norm)[:, None]
+            result.append(_Templates(curves.astype(np.float32), norm, defoci, phase, envelope))
+    return result
+
+
+def _reach(span: SearchRange) -> int:
+    """Give the steps by which astigmatism may move a sector's defocus."""
+    largest = 0.5 * span.astigmatism_max_a
+    if span.fixed_astigmatism is not None:
+        largest = math.hypot(*span.fixed_astigmatism)
+    return math.ceil(largest / span.defocus_step_a) + 1
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def _scan(
     correlation: NDArray[np.float32],
-    offset_a: NDArray[np.float32],
-    offset_b: NDArray[np.float32],
-    direction: NDArray[np.float32],
-    step: float,
-    first: int,
-    last: int,
+    shifts: NDArray[np.int64],
+    reach: int,
     best: NDArray[np.float32],
     best_at: NDArray[np.int64],
 ) -> None:
     """Best Σ over sectors of correlation[sector, Δf(sector)] per mean defocus, over the astigmatisms."""
-    sectors, defoci = correlation.shape
-    shift = np.empty(sectors, dtype=np.int64)
-    for index in range(len(offset_a)):
-        for s in range(sectors):
-            bend = offset_a[index] * direction[0, s] + offset_b[index] * direction[1, s]
-            shift[s] = math.floor(bend / step + 0.5)
-        total = np.zeros(last - first, dtype=np.float32)
-        for s in range(sectors):
-            for d in range(first, last):
-                at = min(max(d + shift[s], 0), defoci - 1)
-                total[d - first] += correlation[s, at]
-        for d in range(last - first):
+    count = len(best)
+    total = np.empty(count, dtype=np.float32)
+    for index in range(shifts.shape[0]):
+        total[:] = 0.0
+        for s in range(correlation.shape[0]):
+            row = correlation[s, reach + shifts[index, s] : reach + shifts[index, s] + count]
+            for d in range(count):
+                total[d] += row[d]
+        for d in range(count):
             if total[d] > best[d]:
                 best[d] = total[d]
                 best_at[d] = index
@@ -93,12 +123,11 @@ def _scan(
 def find_candidates(
     grid: PolarGrid,
     residual: NDArray[np.float64],
-    ring_weight: NDArray[np.float64],
     optics: Optics,
     span: SearchRange,
     *,
-    fixed_astigmatism: tuple[float, float] | None = None,
-    count: int = 6,
+    from_per_a: float = 0.0,
+    count: int = 4,
 ) -> list[Candidate]:
     """Best maxima of the matched filter, best first.
 
@@ -108,97 +137,63 @@ def find_candidates(
         Polar cells.
     residual
         P/μ - 1 per cell against a smooth background.
-    ring_weight
-        Weight of a ring against what its pixel count says, shape (rings,): 1 where only counting
-        statistics disturb.
     optics, span
         Microscope and range.
-    fixed_astigmatism
-        (½ ΔA cos 2α, ½ ΔA sin 2α) in Å where it is known.
+    from_per_a
+        Lower frequencies are not looked at, 1/Å.
     count
         At most so many.
     """
-    rings = grid.rings
-    cell = (grid.sector // _GROUP) * rings + grid.ring_of_cell
-    size = _SEARCH_SECTORS * rings
-    weight = np.bincount(cell, weights=grid.count * ring_weight[grid.ring_of_cell], minlength=size)
-    data = np.bincount(cell, weights=grid.count * ring_weight[grid.ring_of_cell] * residual, minlength=size)
-    data = data.reshape(_SEARCH_SECTORS, rings)
-    per_ring = weight.reshape(_SEARCH_SECTORS, rings).sum(axis=0)
-    # The background has been fitted to the data; what it would take of a template is taken here.
-    basis = grid.background_basis
-    projector = np.linalg.solve(
-        (basis.T * per_ring) @ basis + 1e-3 * np.eye(basis.shape[1]), basis.T * per_ring
-    )
-    angle = (np.arange(_SEARCH_SECTORS) + 0.5) * np.pi / _SEARCH_SECTORS - 0.5 * np.pi
-    direction = np.stack([np.cos(2 * angle), np.sin(2 * angle)]).astype(np.float32)
-    step = span.defocus_step_a
-    margin = 0.5 * span.astigmatism_max_a
-    wide = (max(span.defocus_min_a - margin, 0.0), span.defocus_max_a + margin, step)
-    bends = _astigmatism_grid(span.astigmatism_max_a, step, fixed_astigmatism)
-    found: list[tuple[float, float, float, int, float, int]] = []
-    for phase in span.phases_rad:
-        plain, defoci = _templates(np.ascontiguousarray(grid.k).tobytes(), optics, wide, phase)
-        first = int(np.searchsorted(defoci, span.defocus_min_a - 0.5 * step))
-        last = int(np.searchsorted(defoci, span.defocus_max_a + 0.5 * step))
-        for number, fall in enumerate(ENVELOPE_FALL_PER_A):
-            envelope = np.exp(-0.5 * (grid.k / fall) ** 2)
-            template = plain * envelope.astype(np.float32)
-            template = template - (template @ projector.T.astype(np.float32)) @ basis.T.astype(np.float32)
-            norm = (template**2) @ per_ring.astype(np.float32)
-            template = template / np.sqrt(np.maximum(norm, 1e-12))[:, None]
-            correlation = data.astype(np.float32) @ template.T
-            best = np.full(last - first, -1.0, dtype=np.float32)
-            best_at = np.zeros(last - first, dtype=np.int64)
-            _scan(correlation, bends[0], bends[1], direction, step, first, last, best, best_at)
-            for peak in _peaks(best):
-                bend = int(best_at[peak])
-                amplitude = best[peak] / math.sqrt(max(float(norm[first + peak]), 1e-12))
-                found.append(
-                    (
-                        float(best[peak]),
-                        float(defoci[first + peak]),
-                        phase,
-                        number,
-                        float(amplitude),
-                        bend,
-                    )
-                )
+    cell = grid.sector * grid.rings + grid.ring_of_cell
+    data = np.bincount(cell, weights=grid.count * residual, minlength=SECTORS * grid.rings)
+    data32 = data.reshape(SECTORS, grid.rings).astype(np.float32)
+    bend_a, bend_b = _astigmatism_grid(span)
+    angle = (np.arange(SECTORS) + 0.5) * np.pi / SECTORS - 0.5 * np.pi
+    bends = np.outer(bend_a, np.cos(2.0 * angle)) + np.outer(bend_b, np.sin(2.0 * angle))
+    reach = _reach(span)
+    shifts = np.clip(np.rint(bends / span.defocus_step_a).astype(np.int64), -reach, reach)
+    found: list[tuple[float, int, int, int]] = []
+    table = _templates(grid, optics, span, from_per_a)
+    for number, templates in enumerate(table):
+        correlation = data32 @ templates.curves.T
+        best = np.full(len(templates.defoci) - 2 * reach, -1.0, dtype=np.float32)
+        best_at = np.zeros(len(best), dtype=np.int64)
+        _scan(correlation, shifts, reach, best, best_at)
+        found += [(float(best[peak]), number, int(peak), int(best_at[peak])) for peak in _peaks(best)]
     found.sort(reverse=True)
     chosen: list[Candidate] = []
-    for value, defocus, phase, number, amplitude, bend in found:
-        a, b = float(bends[0][bend]), float(bends[1][bend])
-        lens = np.array([defocus, a, b, phase, 0.0, 0.0])
+    for value, number, peak, bend in found:
+        templates = table[number]
+        defocus = float(templates.defoci[peak + reach])
+        lens = np.array([defocus, bend_a[bend], bend_b[bend], templates.phase_rad, 0.0, 0.0])
         if any(_alike(lens, other.lens) for other in chosen):
             continue
-        depth = amplitude * np.exp(-0.5 * (grid.k / ENVELOPE_FALL_PER_A[number]) ** 2)
-        chosen.append(Candidate(lens=lens, gain=0.5 * value**2, depth=depth))
+        amplitude = value / math.sqrt(float(templates.norm[peak + reach]))
+        chosen.append(Candidate(lens=lens, gain=0.5 * value**2, depth=amplitude * templates.envelope))
         if len(chosen) == count:
             break
     return chosen
 
 
-def _astigmatism_grid(
-    maximum_a: float, step_a: float, fixed: tuple[float, float] | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _astigmatism_grid(span: SearchRange) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Points (½ ΔA cos 2α, ½ ΔA sin 2α) on a square lattice inside the disc of ½ maximum."""
-    if fixed is not None:
-        return np.array([fixed[0]], dtype=np.float32), np.array([fixed[1]], dtype=np.float32)
-    radius = 0.5 * maximum_a
-    spacing = max(1.4 * step_a, radius / 10.0, 1.0)
+    if span.fixed_astigmatism is not None:
+        return np.array([span.fixed_astigmatism[0]]), np.array([span.fixed_astigmatism[1]])
+    radius = 0.5 * span.astigmatism_max_a
+    spacing = max(1.4 * span.defocus_step_a, radius / 10.0, 1.0)
     reach = int(radius // spacing)
     steps = spacing * np.arange(-reach, reach + 1)
     a, b = np.meshgrid(steps, steps)
     inside = np.hypot(a, b) <= radius + 1e-6
-    return a[inside].astype(np.float32), b[inside].astype(np.float32)
+    return a[inside], b[inside]
 
 
-def _peaks(values: NDArray[np.float32], most: int = 5) -> NDArray[np.int64]:
+def _peaks(values: NDArray[np.float32]) -> NDArray[np.int64]:
     """Positions of the highest local maxima."""
     padded = np.concatenate([[-np.inf], values, [-np.inf]])
     is_peak = (padded[1:-1] >= padded[:-2]) & (padded[1:-1] > padded[2:]) & (values > 0.0)
     at = np.flatnonzero(is_peak)
-    return np.asarray(at[np.argsort(values[at])[::-1][:most]], dtype=np.int64)
+    return np.asarray(at[np.argsort(values[at])[::-1][:_PEAKS_PER_ENVELOPE]], dtype=np.int64)
 
 
 def _alike(lens: NDArray[np.float64], other: NDArray[np.float64]) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TILE_LENGTH_A = 1000.0
 """Four samples per ring at 2.5 µm defocus and 4 Å (300 kV): a tile is as long as 8 λ Δf k."""
-EDGE_FRACTION = 0.125
+EDGE_FRACTION = 0.0625
 SMALLEST_TILE_PX = 64
 LARGEST_BAD_FRACTION = 0.01
 
@@ -62,7 +62,8 @@ def periodograms_of_micrograph(
         )
     side -= side % 2
     rows, columns = _tile_starts(height, side), _tile_starts(width, side)
-    kept = _even(side * min(1.0, 2.0 * pixel_size_a / finest_a))
+    wanted = side * 2.0 * pixel_size_a / finest_a
+    kept = min(min((size for size in _quick_sizes() if size >= wanted), default=side), side)
     window = _window(side)
     data = torch.from_numpy(array).to(device)
     mean = data.mean()
@@ -73,7 +74,7 @@ def periodograms_of_micrograph(
         tile = (data[row : row + side, column : column + side] - mean) * taper[:, None] * taper[None, :]
         along_x = torch.fft.rfft(tile, dim=1)[:, : half + 1]
         spectrum = torch.fft.fft(along_x, dim=0)
-        squared = torch.view_as_real(spectrum).square().sum(dim=-1)
+        squared = spectrum.real.square().addcmul_(spectrum.imag, spectrum.imag)
         power[number, : kept - half] = squared[: kept - half]
         power[number, kept - half :] = squared[side - half :]
     power *= 1.0 / float(np.sum(window**2) ** 2)
@@ -149,15 +150,21 @@ def _finite(array: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _tile_side(shorter_px: int, pixel_size_a: float) -> int:
-    """About `TILE_LENGTH_A`, at most three quarters of the image, quick to transform."""
-    wanted = min(TILE_LENGTH_A / pixel_size_a, 0.75 * shorter_px)
-    quick = [2**a * 3**b * 5**c for a in range(5, 13) for b in range(3) for c in range(2)]
-    fitting = [side for side in quick if SMALLEST_TILE_PX <= side <= min(1.1 * wanted, shorter_px)]
-    return max(fitting, default=SMALLEST_TILE_PX)
+    """Whole parts of the shorter side, about `TILE_LENGTH_A` each, and quick to transform.
+
+    Few, large tiles: each loses its tapered edge, and rings are sharper in a long one.
+    """
+    parts = max(1, round(shorter_px * pixel_size_a / TILE_LENGTH_A))
+    if parts == 1:
+        return max((side for side in _quick_sizes() if side <= shorter_px), default=shorter_px)
+    return min(side for side in _quick_sizes() if side >= shorter_px * (1.0 + 0.5 * EDGE_FRACTION) / parts)
 
 
-def _even(value: float) -> int:
-    return 2 * math.ceil(value / 2.0 - 1e-9)
+@lru_cache(maxsize=1)
+def _quick_sizes() -> tuple[int, ...]:
+    """Even sizes of fast Fourier transforms."""
+    sizes = (2**a * 3**b * 5**c for a in range(1, 14) for b in range(4) for c in range(4))
+    return tuple(sorted(size for size in sizes if size <= 16384))
 
 
 def _tile_starts(length_px: int, side_px: int) -> list[int]:

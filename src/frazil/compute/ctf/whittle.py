@@ -137,10 +137,6 @@ class WhittleModel:
         self._likelihood = np.empty(rings)
         nb, nm = grid.background_basis.shape[1], grid.modulation_basis.shape[1]
         self._penalty, self._prior_mean = _smoothness_prior(grid, nb, nm)
-        self._basis = np.zeros((rings, nb + nm + LENS, _TERMS))
-        self._basis[:, :nb, 0] = grid.background_basis
-        self._basis[:, nb : nb + nm, 1] = grid.modulation_basis
-        self._basis[:, nb + nm :, 2:] = np.eye(LENS)
         self._split = (nb, nb + nm)
 
     def ring_residuals(self, fit: WhittleFit) -> NDArray[np.float64]:
@@ -218,12 +214,22 @@ class WhittleModel:
     def without_rings(self, noise: Noise) -> WhittleFit:
         """Background alone: modulation zero."""
         nb, nm = self._split
-        log_power = np.log(np.maximum(self.grid.ring_mean(self.power), 1e-30))
-        weight = self.grid.ring_count[:, None] * self.grid.background_basis
-        normal = self.grid.background_basis.T @ weight + 1e-6 * np.eye(nb)
-        background = _solve(normal, weight.T @ log_power)
-        flat = WhittleFit(np.zeros(LENS), background, np.full(nm - nb, -40.0))
-        return self.climb(flat, noise, np.zeros(LENS, dtype=bool), steps=6, fit_modulation=False)
+        background = self.smooth_log(self.grid.ring_mean(self.power))
+        none = np.full(nm - nb, -40.0)
+        flat = WhittleFit(np.zeros(LENS), background, none)
+        flat = self.climb(flat, noise, np.zeros(LENS, dtype=bool), steps=6, fit_modulation=False)
+        # No modulation is no unlikely modulation.
+        off = none - self._prior_mean[nb:]
+        return replace(
+            flat, log_likelihood=flat.log_likelihood + 0.5 * float(off @ self._penalty[nb:, nb:] @ off)
+        )
+
+    def smooth_log(self, ring_power: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Coefficients of the background spline through the logarithm of a power per ring."""
+        basis = self.grid.background_basis
+        weight = self.grid.ring_count[:, None] * basis
+        normal = basis.T @ weight + 1e-6 * np.eye(basis.shape[1])
+        return _solve(normal, weight.T @ np.log(np.maximum(ring_power, 1e-30)))
 
     def with_modulation(self, fit: WhittleFit, depth: NDArray[np.float64]) -> WhittleFit:
         """Set the depth of modulation per ring (0 to 1) to start from."""
@@ -268,10 +274,9 @@ class WhittleModel:
         ring_direction = curvature[:, :, 0]
         ring_gradient = gradient - (taken * mean_residual)[:, None] * ring_direction
         ring_information = curvature - (taken[:, None] * ring_direction)[:, :, None] * ring_direction[:, None]
-        total_gradient = noise.terms * np.einsum("rpa,ra->p", self._basis, ring_gradient)
-        half = np.matmul(self._basis, ring_information)
-        flat = half.transpose(1, 0, 2).reshape(half.shape[1], -1)
-        total_information = noise.terms * flat @ self._basis.transpose(1, 0, 2).reshape(half.shape[1], -1).T
+        total_gradient, total_information = self._project(ring_gradient, ring_information)
+        total_gradient *= noise.terms
+        total_information *= noise.terms
         smooth = parameters[:nm] - self._prior_mean
         pull = self._penalty @ smooth
         total_gradient[:nm] -= pull
@@ -283,6 +288,26 @@ class WhittleModel:
         total_information[nm + 5, nm + 5] += HEIGHT_STEP_SIGMA_A**-2
         total_information[np.diag_indices_from(total_information)] += 1e-12
         return value, total_gradient, total_information
+
+    def _project(
+        self, gradient: NDArray[np.float64], information: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """From values per ring to the splines' coefficients and the lens."""
+        nb, nm = self._split
+        slope, depth = self.grid.background_basis, self.grid.modulation_basis
+        total = np.concatenate(
+            [slope.T @ gradient[:, 0], depth.T @ gradient[:, 1], gradient[:, 2:].sum(axis=0)]
+        )
+        matrix = np.empty((len(total), len(total)))
+        matrix[:nb, :nb] = slope.T @ (information[:, 0, 0, None] * slope)
+        matrix[:nb, nb:nm] = slope.T @ (information[:, 0, 1, None] * depth)
+        matrix[nb:nm, nb:nm] = depth.T @ (information[:, 1, 1, None] * depth)
+        matrix[:nb, nm:] = slope.T @ information[:, 0, 2:]
+        matrix[nb:nm, nm:] = depth.T @ information[:, 1, 2:]
+        matrix[nm:, nm:] = information[:, 2:, 2:].sum(axis=0)
+        matrix[nb:nm, :nb] = matrix[:nb, nb:nm].T
+        matrix[nm:, :nm] = matrix[:nm, nm:].T
+        return total, matrix
 
 
 def _solve(matrix: NDArray[np.float64], vector: NDArray[np.float64]) -> NDArray[np.float64]:
