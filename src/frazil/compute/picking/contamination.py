@@ -6,10 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_propagation, gaussian_filter
+from scipy.ndimage import binary_dilation, binary_propagation, gaussian_filter, label, maximum_filter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+LARGE_SPREADS = 6.0
+LARGE_AREA = 3.0
+"""Diameters squared: one or two particles are never taken for carbon."""
+EXTREME = 2.5
+"""Times what the upper quarter of sure particles leaves."""
+ENERGY_SPREADS = 4.0
 
 
 @dataclass(frozen=True)
@@ -31,23 +38,100 @@ class ContaminationMask:
     offset_px: float
 
 
-def find_extremes(
-    flat: NDArray[np.float32], valid: NDArray[np.bool_], diameter_px: float
+def find_large(
+    pixels: NDArray[np.float32], valid: NDArray[np.bool_], diameter_px: float
 ) -> NDArray[np.bool_]:
-    """Places far darker or brighter than anything that fills the rest of the field.
+    """Carbon and large ice: places of more than a few particles' area whose level is not the field's.
 
-    A particle's shadow differs from the ice by a few standard deviations of the smoothed image (which on a
-    crowded field is mostly particles); ice crystals and dirt by many more.
+    The level is that of the image smoothed until particles vanish; the field's own level and spread are those
+    of the half of it that is most alike.
     """
-    smooth = gaussian_filter(flat, 0.08 * diameter_px)
-    sample = smooth[valid]
-    lower, middle, upper = np.percentile(sample, [15.87, 50.0, 84.13])
-    deviation = np.abs(smooth - middle) / max(0.5 * float(upper - lower), 1e-20)
-    seeds: NDArray[np.bool_] = (deviation > 6.0) & valid
-    if not seeds.any():
-        return seeds
-    grown = binary_propagation(seeds, mask=deviation > 3.0)
-    radius = max(int(0.15 * diameter_px), 1)
+    sigma = 0.5 * diameter_px
+    step = max(int(sigma / 3.0), 1)
+    rows, columns = (n // step for n in pixels.shape)
+    weight = _block_mean(valid.astype(np.float32), step)
+    level = _block_mean(np.where(valid, pixels, np.float32(0.0)), step)
+    weight = gaussian_filter(weight, sigma / step, mode="constant")
+    level = gaussian_filter(level, sigma / step, mode="constant") / np.maximum(weight, 1e-6)
+    known = weight > 0.1 * weight.max()
+    values = np.sort(level[known])
+    if values.size < 64:
+        return np.zeros(pixels.shape, dtype=bool)
+    # Half of the field within the narrowest range (the shorth) is the commonest level.
+    half = values.size // 2
+    narrow = int(np.argmin(values[half:] - values[: values.size - half]))
+    mode = float(np.median(values[narrow : narrow + half]))
+    spread = float(values[narrow + half] - values[narrow]) / 1.349
+    far = known & (np.abs(level - mode) > LARGE_SPREADS * spread)
+    labels, count = label(far)
+    area = np.bincount(labels.ravel(), minlength=count + 1) * (step / diameter_px) ** 2
+    big = area > LARGE_AREA
+    big[0] = False
+    # From there on to where the level is half-way back.
+    near = known & (np.abs(level - mode) > 0.5 * LARGE_SPREADS * spread)
+    coarse = binary_propagation(big[labels], mask=near)
+    mask = np.zeros(pixels.shape, dtype=bool)
+    grown = np.repeat(np.repeat(coarse, step, 0), step, 1)
+    mask[: rows * step, : columns * step] = grown
+    mask[rows * step :] = mask[rows * step - 1]
+    mask[:, columns * step :] = mask[:, columns * step - 1 : columns * step]
+    return mask
+
+
+def find_unlike(
+    residual: NDArray[np.float32],
+    whitened: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    y: NDArray[np.float64],
+    x: NDArray[np.float64],
+    diameter_px: float,
+) -> NDArray[np.bool_]:
+    """Ice crystals, drops, aggregates: what is left there is unlike what is left where particles were.
+
+    Parameters
+    ----------
+    residual
+        Shape (h, w): the field without the particles found, none counted for much more than a typical one.
+    whitened
+        Shape (h, w): the same, whitened.
+    valid
+        Shape (h, w): where there is anything.
+    y, x
+        Shape (n,): sure particles, pixels.
+    diameter_px
+        Of the particle.
+
+    Returns
+    -------
+    mask
+        Shape (h, w).
+    """
+    smooth = np.abs(gaussian_filter(residual, 0.1 * diameter_px))
+    row = np.clip(np.rint(y).astype(int), 0, valid.shape[0] - 1)
+    column = np.clip(np.rint(x).astype(int), 0, valid.shape[1] - 1)
+    radius = max(int(0.35 * diameter_px), 1)
+    typical = float(np.percentile(maximum_filter(smooth, footprint=_disc(radius))[row, column], 75.0))
+    mask: NDArray[np.bool_] = binary_propagation(
+        valid & (smooth > EXTREME * typical), mask=smooth > 0.5 * EXTREME * typical
+    )
+    energy = gaussian_filter(whitened**2, 0.35 * diameter_px)
+    energy /= np.maximum(gaussian_filter(valid.astype(np.float32), 0.35 * diameter_px), 0.1)
+    left = energy[row, column]
+    middle = float(np.median(left))
+    spread = max(float(np.median(np.abs(left - middle))) / 0.6745, 0.1 * middle)
+    mask |= valid & (energy > middle + ENERGY_SPREADS * spread)
+    grown: NDArray[np.bool_] = binary_dilation(mask, structure=_disc(max(int(0.1 * diameter_px), 1)))
+    return grown
+
+
+def _block_mean(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    rows, columns = (n // step for n in values.shape)
+    blocks = values[: rows * step, : columns * step].reshape(rows, step, columns, step)
+    means: NDArray[np.float32] = blocks.mean((1, 3))
+    return means
+
+
+def _disc(radius: int) -> NDArray[np.bool_]:
     y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
-    dilated: NDArray[np.bool_] = binary_dilation(grown, structure=y * y + x * x <= radius * radius)
-    return dilated
+    disc: NDArray[np.bool_] = y * y + x * x <= radius * radius
+    return disc

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from frazil.compute.picking.contamination import ContaminationMask, find_extremes
+from frazil.compute.picking.contamination import ContaminationMask, find_large
 from frazil.compute.picking.reduction import flatten_background, reduce_micrograph
 from frazil.compute.picking.search import LOWEST_SCORE, Search
 from frazil.compute.picking.template import Rings, blob_template
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 PIXELS_PER_DIAMETER = 16.0
 FALSE_PICKS_ON_NOISE = 0.5
 """Expected on a micrograph of pure noise at the automatic threshold."""
-BORDER_DIAMETERS = 0.25
-"""No centres closer to the border than this: less than 80 % of such a particle is visible."""
+BORDER_DIAMETERS = 0.1
+"""No centres closer to the border than this: hardly more than half of such a particle is visible."""
 FLAT_DIAMETERS = 1.5
 """σ of the local mean that is subtracted."""
 
@@ -142,28 +142,30 @@ def find_particles(
     if reduced is None:
         return _nothing(micrograph.shape, largest, "The micrograph is constant or holds no numbers.")
     pixel_a = reduced.pixel_size_a
-    usable = reduced.valid.copy()
-    flat = flatten_background(reduced.pixels, usable, FLAT_DIAMETERS * largest / pixel_a)
-    if mask_contamination:
-        usable &= ~find_extremes(flat, reduced.valid, largest / pixel_a)
-        flat = flatten_background(reduced.pixels, usable, FLAT_DIAMETERS * largest / pixel_a)
-    allowed = usable & _inside(flat.shape, BORDER_DIAMETERS * largest / pixel_a)
-    rings = Rings.of(flat.shape, int(1.4 * largest / pixel_a), pixel_a, where)
+    sigma_px = FLAT_DIAMETERS * largest / pixel_a
+    rings = Rings.of(reduced.valid.shape, int(1.4 * largest / pixel_a), pixel_a, where)
     search = Search(
         rings,
-        flat,
-        usable,
-        allowed,
         diameter_a=largest,
         min_distance_a=0.5 * largest if min_distance_a is None else min_distance_a,
         most=max_picks,
     )
-    k = rings.frequency_per_a
-    dark = np.full(k.size, -1.0)
-    blobs = [blob_template(k, float(d), shape, dark) for d in diameters]
-    if ctf is not None and optics is not None and ctf.has_rings:
-        blobs.append(blob_template(k, largest, shape, _contrast(k, ctf, optics)))
-    found = search.run(blobs)
+    within = _inside(reduced.valid.shape, BORDER_DIAMETERS * largest / pixel_a)
+    usable = reduced.valid
+    if mask_contamination:
+        usable = usable & ~find_large(reduced.pixels, reduced.valid, largest / pixel_a)
+    flat = flatten_background(reduced.pixels, usable, sigma_px)
+    search.look_at(_clipped(flat, usable), usable, usable & within)
+    blobs = _blobs(rings.frequency_per_a, diameters, shape, ctf, optics)
+    start = search.start(blobs)
+    if start is not None and mask_contamination:
+        search.look_at(flat, usable, usable & within)
+        usable = usable & ~search.unlike(start)
+        flat = flatten_background(reduced.pixels, usable, sigma_px)
+        search.look_at(flat, usable, usable & within)
+        start = search.start(blobs)
+    found = search.plain(blobs[0]) if start is None else search.run(start)
+    allowed = search.allowed
     sure = false_alarm_threshold(found.false_alarm_b, float(allowed.sum()) * pixel_a**2, FALSE_PICKS_ON_NOISE)
     if threshold is None:
         threshold = max(sure, split_scores(found.score, LOWEST_SCORE))
@@ -190,6 +192,28 @@ def _diameters(lowest: float, highest: float | None) -> NDArray[np.float64]:
         raise ValueError(message)
     steps = max(round(4.0 * float(np.log2(highest / lowest))), 1)
     return np.geomspace(lowest, highest, steps + 1)
+
+
+def _clipped(flat: NDArray[np.float32], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Field without extremes, which would outshine the particles before they are masked."""
+    lower, upper = np.percentile(flat[usable], [15.87, 84.13]) if usable.any() else (0.0, 0.0)
+    reach = 2.5 * float(upper - lower)
+    return np.clip(flat, -reach, reach)
+
+
+def _blobs(
+    frequency_per_a: NDArray[np.float64],
+    diameters: NDArray[np.float64],
+    shape: str,
+    ctf: CtfFit | None,
+    optics: Optics | None,
+) -> list[NDArray[np.float64]]:
+    dark = np.full(frequency_per_a.size, -1.0)
+    blobs = [blob_template(frequency_per_a, float(d), shape, dark) for d in diameters]
+    if ctf is not None and optics is not None and ctf.has_rings:
+        contrast = _contrast(frequency_per_a, ctf, optics)
+        blobs.append(blob_template(frequency_per_a, float(diameters[-1]), shape, contrast))
+    return blobs
 
 
 def _nothing(shape: tuple[int, ...], diameter_a: float, note: str) -> PickingResult:

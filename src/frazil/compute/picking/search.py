@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from frazil.compute.picking.centring import Likeness, centre_of_peak, isolate, shifted
+from frazil.compute.picking.contamination import find_unlike
 from frazil.compute.picking.pursuit import pursue, score_in_place
 from frazil.compute.picking.template import (
     PROFILE_STEP_PX,
@@ -62,8 +63,11 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class _Start:
+class Start:
+    """First particles, the blob that found them, what they look like and what they leave of the field."""
+
     found: Candidates
+    blob: NDArray[np.float64]
     template: NDArray[np.float64]
     power: NDArray[np.float64]
     gain: float
@@ -74,10 +78,8 @@ class Search:
 
     Parameters
     ----------
-    rings, flat
-        The field (h, w), background removed, 0 where not usable.
-    usable, allowed
-        Shape (h, w): which pixels count, and where centres may lie.
+    rings
+        Of the fields it will look at.
     diameter_a
         Largest extent of the particle.
     min_distance_a
@@ -89,37 +91,57 @@ class Search:
     def __init__(
         self,
         rings: Rings,
-        flat: NDArray[np.float32],
-        usable: NDArray[np.bool_],
-        allowed: NDArray[np.bool_],
         *,
         diameter_a: float,
         min_distance_a: float,
         most: int,
     ) -> None:
         self.rings = rings
-        self.allowed = allowed
         self.diameter_a = diameter_a
         self.diameter_px = diameter_a / rings.pixel_size_a
         self.min_distance_px = min_distance_a / rings.pixel_size_a
         self.most = most
-        self.pixels_used = float(usable.sum())
-        self.transform = rings.transform(flat)
-        self.power = power_spectrum(rings, self.transform, self.pixels_used)
 
-    def run(self, blobs: list[NDArray[np.float64]]) -> Candidates:
-        """Find by the best of some blobs, learn the particle, find again, centre.
+    def look_at(
+        self, flat: NDArray[np.float32], usable: NDArray[np.bool_], allowed: NDArray[np.bool_]
+    ) -> None:
+        """Set the field: background removed, 0 where not ``usable``; centres where ``allowed``."""
+        self.allowed = allowed
+        self.usable = usable
+        self.transform = self.rings.transform(flat)
+        self.power = power_spectrum(self.rings, self.transform, float(usable.sum()))
 
-        ``blobs`` are transforms on the rings. The best is the one whose particles explain most.
+    def start(self, blobs: list[NDArray[np.float64]]) -> Start | None:
+        """First particles by the best of some blobs, and what they look like.
+
+        ``blobs`` are transforms on the rings; the best is the one whose particles explain most. None if
+        there is too little to learn from.
         """
         total = self.power
         starts = [start for blob in blobs if (start := self._start(blob, total)) is not None]
-        if not starts:
-            self.power = total
-            return self._find(self._matched(blobs[0]))
-        best = max(starts, key=lambda start: start.gain)
-        self.power = best.power
-        found = self._find(self._matched(best.template))
+        self.power = total
+        return max(starts, key=lambda start: start.gain) if starts else None
+
+    def plain(self, blob: NDArray[np.float64]) -> Candidates:
+        """Candidates of one blob, where nothing can be learnt."""
+        return self._find(self._matched(blob))
+
+    def unlike(self, start: Start) -> NDArray[np.bool_]:
+        """Contamination: what the particles of a start don't explain."""
+        found = start.found
+        good = surely(found.score)
+        typical = float(np.median(found.amplitude[good]))
+        capped = replace(found, amplitude=np.minimum(found.amplitude, 1.5 * typical))
+        self.power = start.power
+        residual = self.transform - self._particles(start.blob, capped)
+        whitened = residual * self.rings.spread(1.0 / np.sqrt(start.power))
+        fields = self.rings.inverse(residual), self.rings.inverse(whitened)
+        return find_unlike(*fields, self.usable, found.y[good], found.x[good], self.diameter_px)
+
+    def run(self, start: Start) -> Candidates:
+        """Find again with what was learnt, learn again, find again, centre."""
+        self.power = start.power
+        found = self._find(self._matched(start.template))
         template = self._learn(found)
         if template is None:
             return found
@@ -127,7 +149,7 @@ class Search:
         matched = self._matched(template)
         return self._centred(self._find(matched), matched, template)
 
-    def _start(self, blob: NDArray[np.float64], total: NDArray[np.float64]) -> _Start | None:
+    def _start(self, blob: NDArray[np.float64], total: NDArray[np.float64]) -> Start | None:
         """First pass with one blob: against white noise, for the field's power is mostly particles."""
         frequency = self.rings.frequency_per_a
         white = float(np.median(total[frequency > 0.35 / self.rings.pixel_size_a]))
@@ -141,7 +163,7 @@ class Search:
         power = self._unexplained(template, found)
         # Log-likelihood (Whittle) that subtracting the particles gains.
         gain = 0.5 * float((self.rings.weight * np.log(total / power))[1:].sum())
-        return _Start(found, template, power, gain)
+        return Start(found, blob, template, power, gain)
 
     def _matched(self, template: NDArray[np.float64]) -> Matched:
         return matched_filter(self.rings, self.transform, self.power, template, 1.4 * self.diameter_a)
@@ -188,7 +210,7 @@ class Search:
         weight = self.rings.spread(1.0 / self.power)
         cross = particles.real * self.transform.real + particles.imag * self.transform.imag
         scale = float((weight * cross).sum() / (weight * (particles.real**2 + particles.imag**2)).sum())
-        return power_spectrum(self.rings, self.transform - scale * particles, self.pixels_used)
+        return power_spectrum(self.rings, self.transform - scale * particles, float(self.usable.sum()))
 
     def _centred(self, found: Candidates, matched: Matched, template: NDArray[np.float64]) -> Candidates:
         """Move all candidates to their centres, and score them there."""
