@@ -107,13 +107,15 @@ def test_what_is_no_gain_reference(tmp_path: Path) -> None:
     write_mrc(tmp_path / "zero.mrc", np.zeros((6, 6)), 1.0)
     write_mrc(tmp_path / "movie.mrc", np.ones((3, 6, 6)), 1.0)
     (tmp_path / "empty.mrc").touch()
-    (tmp_path / "a.raw").write_bytes(bytes(100))
+    for name in ("a.raw", "a.dm4"):
+        (tmp_path / name).write_bytes(b"\0\0\0\4" + bytes(100))
     for name, problem in (
         ("zero.mrc", "all values are zero"),
         ("movie.mrc", "3 images"),
         ("empty.mrc", "no bytes"),
         ("missing.mrc", "no such file"),
         ("a.raw", "raw references"),
+        ("a.dm4", "dm2mrc"),
     ):
         with pytest.raises(InputError, match=f"{name}: .*{problem}"):
             read_gain(tmp_path / name, height_px=6, width_px=6)

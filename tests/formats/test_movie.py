@@ -14,7 +14,8 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from frazil.formats.movie import open_movie
+from frazil.formats import lzw_kernel
+from frazil.formats.movie import compile_kernels, open_movie
 from frazil.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def test_packed_four_bit_pages_are_known_by_their_size(tmp_path: Path) -> None:
     pixels = np.random.default_rng(1).integers(0, 16, (7676, 7420), dtype=np.uint8)
     packed = (pixels[:, 0::2] | pixels[:, 1::2] << 4)[:, :3710]
     path = tmp_path / "movie.tif"
-    tifffile.imwrite(path, packed, compression="lzw", photometric="minisblack")
+    tifffile.imwrite(path, packed, photometric="minisblack")
     with open_movie(path) as movie:
         assert (movie.height_px, movie.width_px) == (7676, 7420)
         np.testing.assert_array_equal(movie.read_frame(0), pixels[::-1])
@@ -244,3 +245,13 @@ def test_memory_does_not_grow_with_the_number_of_frames(tmp_path: Path) -> None:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < 300_000
+
+
+def test_compiling_ahead_leaves_nothing_to_compile(tmp_path: Path) -> None:
+    compile_kernels()
+    before = len(lzw_kernel.decode_strips.signatures)
+    path = tmp_path / "movie.tif"
+    tifffile.imwrite(path, counts(), compression="lzw", photometric="minisblack")
+    with open_movie(path) as movie:
+        movie.read_frame(0)
+    assert before == len(lzw_kernel.decode_strips.signatures) > 0

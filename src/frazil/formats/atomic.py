@@ -26,7 +26,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises
     ------
     OSError
-        As the system raised it; where the system named no file (a full disk), ``path`` is named.
+        As the system raised it; where it named no file (a full disk) or the temporary one, ``path`` is named.
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
@@ -36,7 +36,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        if error.errno in _DEVICE_TROUBLE and error.filename is None:
+        unnamed = error.filename is None and error.errno in _DEVICE_TROUBLE
+        if unnamed or str(error.filename) == str(part):
             raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
         raise
     except BaseException:

@@ -126,7 +126,7 @@ class ExpandedBytes(FileBytes):
     def __init__(self, path: Path, compression: str) -> None:
         self.path = Path(path)
         self._descriptor = -1
-        self._store = cast("IO[bytes]", tempfile.TemporaryFile())
+        self._store = cast("IO[bytes]", tempfile.TemporaryFile(buffering=0))
         self.size = 0
         self._stream = _open_stream(self.path, compression)
 
@@ -136,9 +136,13 @@ class ExpandedBytes(FileBytes):
             piece = _read_piece(self.path, self._stream, min(_PIECE, size - self.size))
             if not piece:
                 break
-            self._store.write(piece)
+            try:
+                self._store.write(piece)
+            except OSError as error:
+                raise PassingError(
+                    f"{self.path}: can't be expanded in {tempfile.gettempdir()}: {error.strerror}"
+                ) from error
             self.size += len(piece)
-        self._store.flush()
         self._descriptor = self._store.fileno()
 
     def close(self) -> None:

@@ -34,6 +34,24 @@ class Movie(MovieSource, Protocol):
     ) -> None: ...
 
 
+def compile_kernels() -> None:
+    """Compile the decoders (or load them from numba's cache), so that no movie has to wait for it."""
+    import numpy as np
+
+    from frazil.formats import eer_kernel, lzw
+    from frazil.formats.eer_pages import EventCode
+
+    # 256 (clear) and 257 (end) as codes of nine bits: an image of nothing.
+    encoded = np.zeros(64, dtype=np.uint8)
+    encoded[:3] = 0x80, 0x40, 0x40
+    position = np.array([[0, 3]])
+    lzw.decode_strips(encoded, position, 0, np.empty(64, dtype=np.uint8), np.empty((0, 0), dtype=np.uint8))
+    for kind in (np.uint8, np.uint16):
+        for upsampling in (1, 2):
+            image = np.zeros((upsampling, upsampling), dtype=kind)
+            eer_kernel.add_events(encoded, 3, EventCode(1, 1, 7, 2, 2), upsampling, image)
+
+
 def open_movie(
     path: Path,
     *,

@@ -20,22 +20,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from frazil.model.classes import Classification
-
-
-def class_columns(classification: Classification) -> dict[str, Any]:
-    """Columns that 2D classification adds to (or replaces in) a particle table."""
-    particles = classification.class_id.size
-    return {
-        "rlnClassNumber": classification.class_id.astype(np.int64),
-        "rlnAngleRot": np.zeros(particles),
-        "rlnAngleTilt": np.zeros(particles),
-        "rlnAnglePsi": classification.psi_deg.astype(np.float64),
-        "rlnOriginXAngst": classification.shift_x_a.astype(np.float64),
-        "rlnOriginYAngst": classification.shift_y_a.astype(np.float64),
-        "rlnMaxValueProbDistribution": classification.posterior.astype(np.float64),
-        "rlnLogLikeliContribution": classification.log_evidence.astype(np.float64),
-    }
 
 
 def write_particles(
