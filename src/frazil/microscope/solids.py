@@ -44,10 +44,11 @@ def ice_phase_psd(frequency_per_a: ArrayLike, thickness_a: float, voltage_kv: fl
     return result
 
 
-def ice_correlation(frequency_per_a: ArrayLike, dose_e_per_a2: float) -> NDArray[np.float64]:
+def ice_correlation(frequency_per_a: ArrayLike, dose_e_per_a2: ArrayLike) -> NDArray[np.float64]:
     """Correlation of the ice's Fourier coefficients over a dose: water moves under the beam."""
     k = np.asarray(frequency_per_a, dtype=np.float64)
-    result: NDArray[np.float64] = np.exp(-((2.0 * np.pi * k) ** 2) * _WATER_STEP_A2 * dose_e_per_a2 / 6.0)
+    spread_a2 = _WATER_STEP_A2 * np.asarray(dose_e_per_a2, dtype=np.float64)
+    result: NDArray[np.float64] = np.exp(-((2.0 * np.pi * k) ** 2) * spread_a2 / 6.0)
     return result
 
 

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BLOCK_PX = 8
-_TAPS = 10
-_STEPS = 1024
+_TAPS = 12
+_STEPS = 4096
 
 
 def _sinc_table() -> NDArray[np.float32]:
     """Weights of the taps for sub-pixel positions 0 … 1 in steps of 1/_STEPS: shape (_STEPS + 1, _TAPS)."""
     fraction = np.arange(_STEPS + 1)[:, None] / _STEPS
     distance = np.arange(_TAPS)[None, :] - (_TAPS // 2 - 1) - fraction
-    window = np.i0(7.0 * np.sqrt(np.clip(1.0 - (2.0 * distance / _TAPS) ** 2, 0.0, None)))
+    window = np.i0(5.6 * np.sqrt(np.clip(1.0 - (2.0 * distance / _TAPS) ** 2, 0.0, None)))
     weight = np.sinc(distance) * window
     table: NDArray[np.float32] = (weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
     return table
