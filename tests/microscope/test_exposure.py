@@ -78,6 +78,10 @@ def test_still_movie_and_perfect_sum_agree() -> None:
     error = (total - perfect)[8:-8, 8:-8]
     assert error.std() < 0.01 * perfect.std()
     assert (movie.truth.displacement_a(np.array([3.0]), np.array([9.0])) == 0.0).all()
+    blurred = simulate_movie(replace(settings, drift_burst_a=40.0), no_motion=True, keep_blur=True)
+    np.testing.assert_allclose(blurred.truth.displacement_a(3.0, 9.0), 0.0, atol=1e-12)
+    rates = [f.copy()[8:-8, 8:-8] for f in blurred.intensities(with_ice=False)]
+    assert rates[0].std() < 0.97 * rates[-1].std()
 
 
 def test_still_movie_shows_the_same_scene_and_nearly_the_same_noise() -> None:

@@ -184,6 +184,7 @@ def simulate_movie(
     settings: ExposureSettings,
     *,
     no_motion: bool = False,
+    keep_blur: bool = False,
     specimens: tuple[Specimen, ...] | None = None,
     positions: ParticleTable | None = None,
     motion: TrueMotion | None = None,
@@ -196,12 +197,15 @@ def simulate_movie(
         What it is like.
     no_motion
         The same scene, ice, detector and (but for a few electrons) the same noise, perfectly still.
+    keep_blur
+        With ``no_motion``: every frame keeps the blur of the motion within it, which no alignment undoes.
     specimens, positions, motion
         Used instead of those that the settings name or draw, for tests.
     """
     drawn = motion or TrueMotion.random(settings, derived_seed(settings.seed, 3))
     layers = _Layers(Canvas(_stage(settings, specimens, positions)))
-    truth = _truth(layers, drawn.still() if no_motion else drawn, _electrons_per_px(settings))
+    shown = drawn.still(keep_blur) if no_motion else drawn
+    truth = _truth(layers, shown, _electrons_per_px(settings))
     return SimulatedMovie(settings, truth, Detector.make(settings), layers)
 
 

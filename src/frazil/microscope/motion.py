@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -162,10 +162,12 @@ class TrueMotion:
             SmoothField.random(rng, length_px),
         )
 
-    def still(self) -> TrueMotion:
-        """Return the same exposure without any motion."""
-        zero = np.zeros_like(self.track_a)
-        return TrueMotion(
-            self.width_px, self.height_px, self.pixel_size_a, zero, zero[..., 0], zero[..., 0],
-            0.0, 0.0, 0.0, self.burst_field, self.drift_field,
-        )  # fmt: skip
+    def still(self, keep_blur: bool = False) -> TrueMotion:
+        """Return the same exposure without motion between frames, or with only what blurs each frame."""
+        share = 1.0 if keep_blur else 0.0
+        return replace(
+            self,
+            track_a=share * (self.track_a - self.track_a.mean(axis=1, keepdims=True)),
+            burst=share * (self.burst - self.burst.mean(axis=1, keepdims=True)),
+            drift=share * (self.drift - self.drift.mean(axis=1, keepdims=True)),
+        )

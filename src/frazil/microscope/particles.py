@@ -193,8 +193,14 @@ def _signals(
     b_factor_a2: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Potentials (V·Å) under +sin χ, in pose, written to ``out``."""
-    box = out.shape[-1]
+    """Potentials (V·Å) under +sin χ, in pose, written to ``out``.
+
+    Imaged in a box half as large again, so that what the lens delocalises leaves the image as it does when
+    particles are cut from a micrograph, and does not come in again on the other side.
+    """
+    cut = out.shape[-1]
+    box = fft.next_fast_len(cut + cut // 2, real=True)
+    first = box // 2 - cut // 2
     kx, ky = half_plane(box, box, pixel_size_a)
     projectors = [Projector(m, box, pixel_size_a, b_factor_a2) for m in molecules]
     for i in range(len(out)):
@@ -213,7 +219,8 @@ def _signals(
         else:
             half = _junk(box, pixel_size_a, kx, ky, rng)
         half = half * np.sin(lens.aberration_rad(kx, ky))
-        out[i] = fft.irfft2(half.astype(np.complex64), s=(box, box))
+        image = fft.irfft2(half.astype(np.complex64), s=(box, box))
+        out[i] = image[first : first + cut, first : first + cut]
     return out
 
 
