@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ class Periodograms:
         Pixel of the tiles' sampling, Å: half the period of the highest frequency stored along an axis.
     x_px, y_px
         Shape (T,): centres of the tiles in pixels of the unbinned movie.
+    movie_pixel_size_a
+        That pixel, Å; NaN if unknown, and no tilt can be fitted then.
     """
 
     power: NDArray[np.float32]
@@ -39,6 +42,7 @@ class Periodograms:
     pixel_size_a: float
     x_px: NDArray[np.float64]
     y_px: NDArray[np.float64]
+    movie_pixel_size_a: float = math.nan
 
     @property
     def size(self) -> int:

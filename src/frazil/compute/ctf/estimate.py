@@ -13,7 +13,7 @@ from frazil.compute.ctf.polar import polar_grid
 from frazil.compute.ctf.profile import MeasuredProfile, measure_profile
 from frazil.compute.ctf.score import ctffind_score
 from frazil.compute.ctf.search import SearchRange, find_candidates
-from frazil.compute.ctf.tilt import fit_plane
+from frazil.compute.ctf.tilt import FEWEST_TILES, fit_plane
 from frazil.compute.ctf.whittle import LENS, Noise, WhittleFit, WhittleModel
 from frazil.model.ctf import CtfFit, CtfProfile
 from frazil.model.errors import InputError
@@ -132,10 +132,7 @@ def estimate_ctf(
     score = ctffind_score(mean_power, pixel, optics, outcome.fit.lens, low_a=low_a, high_a=high_a)
     fit = _report(outcome, profile, score, fit_thickness)
     if fit_tilt:
-        tilt_deg, axis_deg = fit_plane(
-            periodograms, model, outcome.fit, outcome.noise, free, known_axis_deg=known_tilt_axis_deg
-        )
-        fit = replace(fit, tilt_deg=tilt_deg, tilt_axis_deg=axis_deg)
+        fit = _with_tilt(fit, periodograms, model, outcome, known_tilt_axis_deg)
     return fit
 
 
@@ -220,6 +217,24 @@ def _with_thickness(model: WhittleModel, outcome: _Outcome, free: NDArray[np.boo
         if trial.log_likelihood > best.log_likelihood:
             best = trial
     return replace(outcome, fit=best, gain=outcome.gain + best.log_likelihood - outcome.fit.log_likelihood)
+
+
+def _with_tilt(
+    fit: CtfFit,
+    periodograms: Periodograms,
+    model: WhittleModel,
+    outcome: _Outcome,
+    known_axis_deg: float | None,
+) -> CtfFit:
+    """Add the tilt, or say why there is none."""
+    pixel = periodograms.movie_pixel_size_a
+    if not math.isfinite(pixel) or periodograms.tiles < FEWEST_TILES:
+        reason = (
+            f"no tilt from {periodograms.tiles} tiles with a pixel of {pixel:g} Å: choose smaller CTF tiles"
+        )
+        return replace(fit, note="; ".join(filter(None, (fit.note, reason))))
+    tilt_deg, axis_deg = fit_plane(periodograms, pixel, model, outcome.fit, known_axis_deg=known_axis_deg)
+    return replace(fit, tilt_deg=tilt_deg, tilt_axis_deg=axis_deg)
 
 
 def _near(lens: NDArray[np.float64], other: NDArray[np.float64]) -> bool:

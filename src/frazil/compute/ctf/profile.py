@@ -23,6 +23,7 @@ _PROFILE_LOW_A = 50.0
 _ICE_BAND_PER_A = (0.25, 0.28)
 _ICE_FLANKS_PER_A = ((0.22, 0.245), (0.287, 0.315))
 _RANKED_EXTREMA = 7
+_FIRST_JUDGED_A = 30.0
 
 
 @dataclass(frozen=True)
@@ -123,15 +124,20 @@ def _agreement(
     whole = math.ceil(frequency[-1] / (frequency[1] - frequency[0]) * math.sqrt(2.0))
     reach = np.maximum(whole // 40, ((1.0 + 0.1 * number) * (since + 1)).astype(np.int64))
     result = _local_correlation(normal, curve, np.minimum(reach, len(measured)))
+    result[frequency < 1.0 / _FIRST_JUDGED_A] = 1.0
+    start = int(
+        np.searchsorted(frequency, max(1.0 / _FIRST_JUDGED_A, 0.1 * whole * (frequency[1] - frequency[0])))
+    )
     over_low = over_high = 0
-    last = 0
-    for i, value in enumerate(result):
+    last = start
+    for i in range(start, len(result)):
+        value = result[i]
         if (over_low > 3 and value < 0.1) or (over_high > 3 and value < 0.5):
             break
         over_low += int(value > 0.1)
         over_high += int(value > 0.66)
         last = i
-    if not np.any(result[: last + 1] > 0.5):
+    if not np.any(result[start : last + 1] > 0.5):
         last = 0
     return result, last
 

@@ -86,6 +86,7 @@ def periodograms_of_micrograph(
         pixel_size_a=pixel_size_a * side / kept,
         x_px=x.reshape(-1) + float(side // 2),
         y_px=y.reshape(-1) + float(side // 2),
+        movie_pixel_size_a=pixel_size_a,
     )
 
 
