@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy.fft import next_fast_len
 
 from frazil.compute.motion.dose import dose_weights
 from frazil.compute.motion.global_fit import Frames, GlobalFit, first_guess, fit_global
 from frazil.compute.motion.local_fit import LocalFit, cut_patches, fit_local, frame_groups
-from frazil.compute.motion.spectra import Band, band_of, edge_taper, shift_error_bound_a
+from frazil.compute.motion.spectra import MIN_LINE, Band, band_of, edge_taper, shift_error_bound_a
 from frazil.model.errors import InputError
 from frazil.model.motion import MotionField
 
@@ -94,9 +95,12 @@ def align_frames(
     pixel = pixel_size_a * binning
     dose_start = np.arange(count, dtype=np.float64) * dose_per_frame_e_per_a2
     dose_end = np.arange(1, count + 1, dtype=np.float64) * dose_per_frame_e_per_a2
-    band = band_of((height, width), (pixel, pixel), band_low_a, band_high_a, device=stream.device)
+    padded = (int(next_fast_len(height)), int(next_fast_len(width)))
+    band = band_of(padded, (pixel, pixel), band_low_a, band_high_a, device=stream.device)
     middle = pre_exposure_e_per_a2 + 0.5 * (dose_start + dose_end)
-    frames = _transform(stream, means, trust, band, dose_weights(band.ring_k, middle - middle[0], voltage_kv))
+    frames = _transform(
+        stream, padded, means, trust, band, dose_weights(band.ring_k, middle - middle[0], voltage_kv)
+    )
     frames.move_to(first_guess(frames, dose_end))
     whole = fit_global(frames, dose_start, dose_end)
     nodes = None
@@ -107,8 +111,9 @@ def align_frames(
         patches = cut_patches(
             frames,
             groups,
-            extent,
+            pixel,
             (height, width),
+            padded,
             patch_a=patch_size_a,
             overlap=patch_overlap,
             low_a=band_low_a,
@@ -173,8 +178,9 @@ def _trust(
     stream: torch.Tensor, frame_weights: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
     """Weight of each frame (F,), its mean (F,), and a note if some are left out."""
-    means = np.array([float(frame.mean(dtype=torch.float64)) for frame in stream])
-    spread = np.array([float(frame.std()) for frame in stream])
+    means = np.array([float(frame.mean()) for frame in stream])
+    squares = np.array([float(torch.linalg.vector_norm(frame)) for frame in stream]) ** 2 / stream[0].numel()
+    spread = np.sqrt(np.maximum(squares - means**2, 0.0))
     fine = np.isfinite(means) & np.isfinite(spread) & (means > 0) & (spread > 0)
     typical = float(np.median(means[fine])) if fine.any() else 0.0
     fine &= (means > _USABLE_MEAN[0] * typical) & (means < _USABLE_MEAN[1] * typical)
@@ -192,6 +198,7 @@ def _trust(
 
 def _transform(
     stream: torch.Tensor,
+    padded: tuple[int, int],
     means: NDArray[np.float64],
     trust: NDArray[np.float64],
     band: Band,
@@ -202,13 +209,14 @@ def _transform(
     window = torch.as_tensor(
         edge_taper(height, _EDGE)[:, None] * edge_taper(width, _EDGE)[None, :], device=stream.device
     )
-    values = torch.zeros(
-        count, band.rows.numel(), band.columns.numel(), dtype=torch.complex64, device=stream.device
-    )
+    half, across = len(band.rows) // 2, slice(MIN_LINE, MIN_LINE + len(band.columns))
+    first, last = int(band.rows[0]), int(band.rows[half - 1]) + 1
+    values = torch.zeros(count, 2 * half, len(band.columns), dtype=torch.complex64, device=stream.device)
     good = np.nonzero(trust > 0)[0]
     for frame in good.tolist():
-        spectrum = torch.fft.rfft2((stream[frame] - float(means[frame])) * window)
-        values[frame] = spectrum[band.rows][:, band.columns]
+        spectrum = torch.fft.rfft2((stream[frame] - float(means[frame])) * window, s=padded)
+        values[frame, :half] = spectrum[first:last, across]
+        values[frame, half:] = spectrum[padded[0] - last + 1 : padded[0] - first + 1, across]
     power = np.stack([band.ring_mean(frame.real**2 + frame.imag**2) for frame in values])
     typical = np.median(power[good], axis=0)
     typical = np.maximum(typical, 1e-6 * max(float(typical.max()), 1e-30))
@@ -218,10 +226,12 @@ def _transform(
     strength = trust.copy()
     strength[good] *= means[good] / np.median(means[good]) / np.sqrt(level[good])
     amplitude = strength[:, None] * undamaged
-    scale = band.spread(amplitude / np.sqrt(level)[:, None] / np.sqrt(typical))
-    values *= scale
-    own = np.stack([band.ring_mean(frame.real**2 + frame.imag**2) for frame in values]).sum(0)
-    return Frames(band, values, amplitude**2, own, np.zeros((count, 2)))
+    scale = amplitude / np.sqrt(level)[:, None] / np.sqrt(typical)
+    for frame in range(count):
+        values[frame] *= band.spread(scale[frame])
+    own = (scale**2 * power).sum(0)
+    share = float((window**2).sum()) / (padded[0] * padded[1])
+    return Frames(band, values, amplitude**2, own, np.zeros((count, 2)), share)
 
 
 def _numbers(frames: Frames, fit: GlobalFit, area_a2: float) -> dict[str, float]:

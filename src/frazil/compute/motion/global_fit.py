@@ -24,7 +24,7 @@ from frazil.compute.motion.basis import (
     log_evidence,
     square_root,
 )
-from frazil.compute.motion.spectra import Band, ramps, signal_power
+from frazil.compute.motion.spectra import Band, crop_values, ramps, signal_power
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +47,8 @@ class Frames:
         Shape (rings,): ring mean of ``Σ_f |values|²`` (no shift changes it).
     shift_a
         Shape (F, 2): the shifts already applied to ``values``, Å.
+    share
+        Independent coefficients per coefficient: tapered edges and padding make neighbours alike.
     """
 
     band: Band
@@ -54,6 +56,7 @@ class Frames:
     kept: NDArray[np.float64]
     own_power: NDArray[np.float64]
     shift_a: NDArray[np.float64]
+    share: float = 1.0
 
     def move_to(self, shift_a: NDArray[np.float64]) -> None:
         """Apply ``exp(+2πi k·u)`` so that the frames are aligned for these shifts (F, 2)."""
@@ -66,10 +69,12 @@ class Frames:
 
     def crop(self, high_a: float) -> Frames:
         """Copy of the part below ``1 / high_a``."""
-        band, rows, columns = self.band.crop(high_a)
-        values = self.values[:, rows][:, :, columns].contiguous()
+        band, half, width = self.band.crop(high_a)
+        values = crop_values(self.values, half, width)
         rings = band.rings
-        return Frames(band, values, self.kept[:, :rings], self.own_power[:rings], self.shift_a.copy())
+        return Frames(
+            band, values, self.kept[:, :rings], self.own_power[:rings], self.shift_a.copy(), self.share
+        )
 
     def estimate_signal(self) -> NDArray[np.float64]:
         """Power of the specimen per ring as the frames now agree."""
@@ -110,7 +115,7 @@ def log_likelihood_and_gradient(
         [(weighted * band.kx[None, :]).conj().ravel(), (weighted * band.ky[:, None]).conj().ravel()], dim=1
     )
     gradient = -4 * torch.pi * (flat @ sides).imag.double().cpu().numpy()
-    return value, gradient
+    return frames.share * value, frames.share * gradient
 
 
 @dataclass(frozen=True)
@@ -179,7 +184,7 @@ def _fit_level(frames: Frames, candidates: list[Candidate], *, steps: int, toler
         if step < 4:
             signal = frames.estimate_signal()
             weight = ring_weight(signal, frames.kept)
-            information = fisher_information(frames.band, weight, signal, frames.kept)
+            information = frames.share * fisher_information(frames.band, weight, signal, frames.kept)
         _, gradient = log_likelihood_and_gradient(frames, weight)
         score = gradient + information @ shift
         if step < 4:

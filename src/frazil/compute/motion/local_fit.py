@@ -18,7 +18,15 @@ from scipy.fft import next_fast_len
 
 from frazil.compute.motion.basis import TimePrior, displacement_covariance, field_covariance, square_root
 from frazil.compute.motion.global_fit import Frames, fisher_information
-from frazil.compute.motion.spectra import Band, band_of, edge_taper, ramps, signal_power
+from frazil.compute.motion.spectra import (
+    MIN_LINE,
+    Band,
+    band_of,
+    crop_values,
+    edge_taper,
+    ramps,
+    signal_power,
+)
 from frazil.model.motion import cubic_bspline_weights
 
 if TYPE_CHECKING:
@@ -67,10 +75,10 @@ class Patches:
 
     def crop(self, high_a: float) -> Patches:
         """Copy of the part below ``1 / high_a``."""
-        band, rows, columns = self.band.crop(high_a)
+        band, half, width = self.band.crop(high_a)
         return Patches(
             band,
-            self.values[:, :, rows][:, :, :, columns].contiguous(),
+            crop_values(self.values, half, width),
             self.kept[:, : band.rings],
             self.own_power[:, : band.rings],
             self.shift_a.copy(),
@@ -98,8 +106,9 @@ def frame_groups(dose_start: NDArray[np.float64], dose_end: NDArray[np.float64])
 def cut_patches(
     frames: Frames,
     groups: list[list[int]],
-    extent_a: tuple[float, float],
-    full_shape: tuple[int, int],
+    pixel_a: float,
+    shape: tuple[int, int],
+    padded: tuple[int, int],
     *,
     patch_a: float,
     overlap: float,
@@ -109,50 +118,49 @@ def cut_patches(
 
     Parameters
     ----------
-    extent_a
-        Height and width of the field, Å.
-    full_shape
-        Rows and columns of the binned frames the spectra were made of.
+    pixel_a, shape
+        Pixel and size (rows, columns) of the frames the spectra were made of.
+    padded
+        Size of the transforms.
     """
-    band = frames.band
-    high = float(band.ring_k[-1] + 0.5 * band.ring_width)
     device = frames.values.device
-    shape = [next_fast_len(int(2.06 * high * side) + 4, real=True) for side in extent_a]
-    shape = [min(small, full) for small, full in zip(shape, full_shape, strict=True)]
-    pixel = (extent_a[0] / shape[0], extent_a[1] / shape[1])
-    size = [min(next_fast_len(round(patch_a / p), real=True), s) for p, s in zip(pixel, shape, strict=True)]
-    starts = [_starts(s, n, overlap) for s, n in zip(shape, size, strict=True)]
+    high = float(frames.band.ring_width * frames.band.rings)
+    image_shape = [min(next_fast_len(int(2.06 * high * n * pixel_a) + 4), n) for n in padded]
+    pixels = (pixel_a * padded[0] / image_shape[0], pixel_a * padded[1] / image_shape[1])
+    field = [int(n * pixel_a / pixel) for n, pixel in zip(shape, pixels, strict=True)]
+    size = [min(next_fast_len(round(patch_a / p)), n) for p, n in zip(pixels, field, strict=True)]
+    starts = [_starts(n, s, overlap) for n, s in zip(field, size, strict=True)]
+    corners = [(y, x) for y in starts[0] for x in starts[1]]
     window = torch.as_tensor(
         edge_taper(size[0], overlap)[:, None] * edge_taper(size[1], overlap)[None, :], device=device
     )
-    # The transforms have unit noise per coefficient; make it so again after windowing.
-    scale = shape[0] * shape[1] * float((window**2).sum())
-    window = window * (shape[0] * shape[1] / np.sqrt(scale))
-    part = band_of((size[0], size[1]), pixel, low_a, 1 / high, ring_width=band.ring_width, device=device)
-    corners = [(y, x) for y in starts[0] for x in starts[1]]
-    values = torch.empty(
-        len(corners),
-        len(groups),
-        part.rows.numel(),
-        part.columns.numel(),
-        dtype=torch.complex64,
-        device=device,
+    # The transforms have unit noise per coefficient; make it so again inside the taper and after windowing.
+    window *= np.sqrt(frames.share * image_shape[0] * image_shape[1] / float((window**2).sum()))
+    band = band_of(
+        (size[0], size[1]), pixels, low_a, 1 / high, ring_width=frames.band.ring_width, device=device
     )
-    rows = band.rows % full_shape[0]
-    rows = torch.where(rows > full_shape[0] // 2, rows - full_shape[0], rows) % shape[0]
-    plane = torch.zeros(shape[0], shape[1] // 2 + 1, dtype=torch.complex64, device=device)
+    half, width = len(band.rows) // 2, len(band.columns)
+    values = torch.empty(len(corners), len(groups), 2 * half, width, dtype=torch.complex64, device=device)
+    # Rows of negative frequency keep their distance from the end when the image shrinks.
+    rows = torch.where(frames.band.ky < 0, frames.band.rows - padded[0] + image_shape[0], frames.band.rows)
+    plane = torch.zeros(image_shape[0], image_shape[1] // 2 + 1, dtype=torch.complex64, device=device)
+    first, last = int(band.rows[0]), int(band.rows[half - 1]) + 1
     for index, members in enumerate(groups):
-        plane[rows[:, None], band.columns[None, :]] = frames.values[members].sum(0)
-        image = torch.fft.irfft2(plane, s=(shape[0], shape[1]))
-        cut = torch.stack([image[y : y + size[0], x : x + size[1]] for y, x in corners])
-        transform = torch.fft.rfft2(cut * window)
-        values[:, index] = transform[:, part.rows][:, :, part.columns]
-    kept_here = np.stack([frames.kept[members].sum(0) for members in groups])
-    kept = np.stack([np.interp(part.ring_k, band.ring_k, row) for row in kept_here])
-    own = np.stack([part.ring_mean(patch.real**2 + patch.imag**2).sum(0) for patch in values])
-    place = np.array([[(x + 0.5 * size[1]) / shape[1], (y + 0.5 * size[0]) / shape[0]] for y, x in corners])
-    share = min(1.0, shape[0] * shape[1] / (len(corners) * size[0] * size[1]))
-    return Patches(part, values, kept, own, np.zeros((len(corners), len(groups), 2)), place, share)
+        plane[rows, MIN_LINE : MIN_LINE + len(frames.band.columns)] = frames.values[members].sum(0)
+        image = torch.fft.irfft2(plane, s=(image_shape[0], image_shape[1]))
+        for place, (y, x) in enumerate(corners):
+            cut = torch.fft.rfft2(image[y : y + size[0], x : x + size[1]] * window)
+            cut = cut[:, MIN_LINE : MIN_LINE + width]
+            values[place, index, :half] = cut[first:last]
+            values[place, index, half:] = cut[size[0] - last + 1 : size[0] - first + 1]
+    grouped = np.stack([frames.kept[members].sum(0) for members in groups])
+    kept = np.stack([np.interp(band.ring_k, frames.band.ring_k, row) for row in grouped])
+    own = np.stack([band.ring_mean((patch.real**2 + patch.imag**2).sum(0)) for patch in values])
+    place_of = np.array(
+        [[(x + 0.5 * size[1]) / field[1], (y + 0.5 * size[0]) / field[0]] for y, x in corners]
+    )
+    share = min(1.0, field[0] * field[1] / (len(corners) * size[0] * size[1]))
+    return Patches(band, values, kept, own, np.zeros((len(corners), len(groups), 2)), place_of, share)
 
 
 def _starts(length: int, size: int, overlap: float) -> list[int]:

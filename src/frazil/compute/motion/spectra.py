@@ -27,7 +27,8 @@ class Band:
     Attributes
     ----------
     rows, columns
-        Their indices in the ``rfft2`` of an image, (Ky,) and (Kx,).
+        Their indices in the ``rfft2`` of an image, (Ky,) and (Kx,); rows come as as many of positive as of
+        negative frequency, in the transform's order.
     ky, kx
         Their frequencies, 1/Å.
     ring
@@ -64,24 +65,33 @@ class Band:
         values = torch.as_tensor(padded, dtype=torch.float32, device=self.ring.device)
         return values[..., self.ring]
 
-    def crop(self, high_a: float) -> tuple[Band, torch.Tensor, torch.Tensor]:
-        """Part of the band below ``1 / high_a``, with the rows and columns of this band it keeps."""
-        rows = torch.nonzero(self.ky.abs() <= 1 / high_a).ravel()
-        columns = torch.nonzero(self.kx <= 1 / high_a).ravel()
+    def crop(self, high_a: float) -> tuple[Band, int, int]:
+        """Part of the band below ``1 / high_a``, and how many rows of either sign and columns it keeps."""
+        half = int((self.ky[: len(self.ky) // 2] <= 1 / high_a).sum())
+        width = int((self.kx <= 1 / high_a).sum())
         rings = max(int(np.searchsorted(self.ring_k, 1 / high_a)), 1)
-        ring = self.ring[rows][:, columns].clamp(max=rings)
         part = Band(
-            self.rows[rows],
-            self.columns[columns],
-            self.ky[rows],
-            self.kx[columns],
-            ring,
+            _both_ends(self.rows, half, 0),
+            self.columns[:width],
+            _both_ends(self.ky, half, 0),
+            self.kx[:width],
+            _both_ends(self.ring[:, :width], half, 0).clamp(max=rings),
             rings,
             self.ring_width,
             self.count[:rings],
             self.ring_k[:rings],
         )
-        return part, rows, columns
+        return part, half, width
+
+
+def crop_values(values: torch.Tensor, half: int, width: int) -> torch.Tensor:
+    """Coefficients (..., Ky, Kx) that `Band.crop` keeps."""
+    return _both_ends(values[..., :width], half, values.ndim - 2)
+
+
+def _both_ends(values: torch.Tensor, half: int, axis: int) -> torch.Tensor:
+    size = values.shape[axis]
+    return torch.cat([values.narrow(axis, 0, half), values.narrow(axis, size - half, half)], dim=axis)
 
 
 def band_of(
