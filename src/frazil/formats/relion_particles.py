@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-
 def write_particles(
     path: Path,
     columns: Mapping[str, Any],

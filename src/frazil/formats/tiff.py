@@ -201,9 +201,3 @@ def pixel_size_a(page: TiffPage) -> float | None:
         return None
     size_a = unit_a / float(resolution[0])
     return float(f"{size_a:.6g}") if 0.05 < size_a < 50.0 else None
-
-
-def read_tiff(path: Path) -> NDArray[Any]:
-    """First page of a TIFF file in our frame of reference, shape (rows, columns)."""
-    with TiffMovie(path) as movie:
-        return movie.read_frame(0)
