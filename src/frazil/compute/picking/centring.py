@@ -168,6 +168,14 @@ class Likeness:
         offset, likeness = _climb(pictures, self.kernel, self.gain, first, reach_px)
         return offset, likeness
 
+    def excess(self, pictures: NDArray[np.float32], noise: float) -> NDArray[np.float64]:
+        """Likeness beyond the mean (the first component), less what noise has: shape (n,)."""
+        middle, radius = pictures.shape[1] // 2, self.kernel.shape[1] // 2
+        inside = slice(middle - radius, middle + radius + 1)
+        response = np.tensordot(pictures[:, inside, inside], self.kernel[1:], ((1, 2), (1, 2)))
+        excess = ((response / noise) ** 2 - 1.0) @ self.gain[1:]
+        return np.asarray(excess, dtype=np.float64)
+
 
 def _angular_basis(radius_px: int, order: int) -> NDArray[np.complex128]:
     """Orthonormal functions R(r) exp(−i order θ) on a disc: shape (functions, pixels)."""

@@ -11,12 +11,16 @@ from scipy.ndimage import binary_dilation, binary_propagation, gaussian_filter, 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LARGE_SPREADS = 6.0
-LARGE_AREA = 3.0
+LARGE_SMOOTHING = 0.3
+"""σ in diameters."""
+LARGE_SPREADS = 4.0
+LARGE_AREA = 2.0
 """Diameters squared: one or two particles are never taken for carbon."""
-EXTREME = 2.5
-"""Times what the upper quarter of sure particles leaves."""
+EXTREME = 3.5
+"""Times what a typical sure particle leaves."""
 ENERGY_SPREADS = 4.0
+ENERGY_AREA = 1.0
+"""Diameters squared: two particles on top of each other are not an aggregate."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def find_large(
     The level is that of the image smoothed until particles vanish; the field's own level and spread are those
     of the half of it that is most alike.
     """
-    sigma = 0.5 * diameter_px
+    sigma = LARGE_SMOOTHING * diameter_px
     step = max(int(sigma / 3.0), 1)
     rows, columns = (n // step for n in pixels.shape)
     weight = _block_mean(valid.astype(np.float32), step)
@@ -55,24 +59,22 @@ def find_large(
     level = gaussian_filter(level, sigma / step, mode="constant") / np.maximum(weight, 1e-6)
     known = weight > 0.1 * weight.max()
     values = np.sort(level[known])
+    mask = np.zeros(pixels.shape, dtype=bool)
     if values.size < 64:
-        return np.zeros(pixels.shape, dtype=bool)
-    # Half of the field within the narrowest range (the shorth) is the commonest level.
+        return mask
     half = values.size // 2
     narrow = int(np.argmin(values[half:] - values[: values.size - half]))
     mode = float(np.median(values[narrow : narrow + half]))
     spread = float(values[narrow + half] - values[narrow]) / 1.349
-    far = known & (np.abs(level - mode) > LARGE_SPREADS * spread)
-    labels, count = label(far)
-    area = np.bincount(labels.ravel(), minlength=count + 1) * (step / diameter_px) ** 2
-    big = area > LARGE_AREA
-    big[0] = False
-    # From there on to where the level is half-way back.
-    near = known & (np.abs(level - mode) > 0.5 * LARGE_SPREADS * spread)
-    coarse = binary_propagation(big[labels], mask=near)
-    mask = np.zeros(pixels.shape, dtype=bool)
-    grown = np.repeat(np.repeat(coarse, step, 0), step, 1)
-    mask[: rows * step, : columns * step] = grown
+    deviation = np.where(known, np.abs(level - mode), 0.0)
+    labels, count = label(deviation > LARGE_SPREADS * spread)
+    coarse = np.zeros(level.shape, dtype=bool)
+    for number in range(1, count + 1):
+        region = labels == number
+        if region.sum() * (step / diameter_px) ** 2 > LARGE_AREA:
+            # The edge is where the level is half-way between outside and inside.
+            coarse |= region & (deviation > 0.5 * float(np.percentile(deviation[region], 80.0)))
+    mask[: rows * step, : columns * step] = np.repeat(np.repeat(coarse, step, 0), step, 1)
     mask[rows * step :] = mask[rows * step - 1]
     mask[:, columns * step :] = mask[:, columns * step - 1 : columns * step]
     return mask
@@ -110,7 +112,7 @@ def find_unlike(
     row = np.clip(np.rint(y).astype(int), 0, valid.shape[0] - 1)
     column = np.clip(np.rint(x).astype(int), 0, valid.shape[1] - 1)
     radius = max(int(0.35 * diameter_px), 1)
-    typical = float(np.percentile(maximum_filter(smooth, footprint=_disc(radius))[row, column], 75.0))
+    typical = float(np.percentile(maximum_filter(smooth, footprint=_disc(radius))[row, column], 50.0))
     mask: NDArray[np.bool_] = binary_propagation(
         valid & (smooth > EXTREME * typical), mask=smooth > 0.5 * EXTREME * typical
     )
@@ -119,7 +121,10 @@ def find_unlike(
     left = energy[row, column]
     middle = float(np.median(left))
     spread = max(float(np.median(np.abs(left - middle))) / 0.6745, 0.1 * middle)
-    mask |= valid & (energy > middle + ENERGY_SPREADS * spread)
+    labels, count = label(valid & (energy > middle + ENERGY_SPREADS * spread))
+    area = np.bincount(labels.ravel(), minlength=count + 1) / diameter_px**2
+    area[0] = 0.0
+    mask |= (area > ENERGY_AREA)[labels]
     grown: NDArray[np.bool_] = binary_dilation(mask, structure=_disc(max(int(0.1 * diameter_px), 1)))
     return grown
 

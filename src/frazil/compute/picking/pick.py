@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy.ndimage import uniform_filter
 
 from frazil.compute.picking.contamination import ContaminationMask, find_large
 from frazil.compute.picking.reduction import flatten_background, reduce_micrograph
-from frazil.compute.picking.search import LOWEST_SCORE, Search
+from frazil.compute.picking.search import LOWEST_SCORE, Candidates, Search
 from frazil.compute.picking.template import Rings, blob_template
 from frazil.compute.picking.threshold import false_alarm_threshold, split_scores
 from frazil.model.picks import Picks
@@ -163,10 +164,11 @@ def find_particles(
         usable = usable & ~search.unlike(start)
         flat = flatten_background(reduced.pixels, usable, sigma_px)
         search.look_at(flat, usable, usable & within)
-        start = search.start(blobs)
+        start = search.start([start.blob])
     found = search.plain(blobs[0]) if start is None else search.run(start)
     allowed = search.allowed
     sure = false_alarm_threshold(found.false_alarm_b, float(allowed.sum()) * pixel_a**2, FALSE_PICKS_ON_NOISE)
+    found = _as_if_whole(found, usable, largest / pixel_a, sure)
     if threshold is None:
         threshold = max(sure, split_scores(found.score, LOWEST_SCORE))
         if expected_particles is not None and found.score.size:
@@ -192,6 +194,20 @@ def _diameters(lowest: float, highest: float | None) -> NDArray[np.float64]:
         raise ValueError(message)
     steps = max(round(4.0 * float(np.log2(highest / lowest))), 1)
     return np.geomspace(lowest, highest, steps + 1)
+
+
+def _as_if_whole(found: Candidates, usable: NDArray[np.bool_], diameter_px: float, sure: float) -> Candidates:
+    """Scale up the scores of significant candidates of which the border or a mask hides a part.
+
+    One line for all can only be drawn between particles and the rest if whole and cut ones score alike.
+    """
+    side = max(round(0.8 * diameter_px), 1)
+    seen = uniform_filter(usable.astype(np.float32), side, mode="constant")
+    row, column = np.rint(found.y).astype(np.int64), np.rint(found.x).astype(np.int64)
+    share = np.clip(seen[row, column], 0.4, 1.0)
+    score = np.where(found.score >= sure, found.score / np.sqrt(share), found.score)
+    order = np.argsort(-score, kind="stable")
+    return replace(found, score=score).chosen(order)
 
 
 def _clipped(flat: NDArray[np.float32], usable: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -66,7 +66,6 @@ class Candidates:
 class Start:
     """First particles, the blob that found them, what they look like and what they leave of the field."""
 
-    found: Candidates
     blob: NDArray[np.float64]
     template: NDArray[np.float64]
     power: NDArray[np.float64]
@@ -128,12 +127,14 @@ class Search:
 
     def unlike(self, start: Start) -> NDArray[np.bool_]:
         """Contamination: what the particles of a start don't explain."""
-        found = start.found
+        self.power = start.power
+        found = self._find(self._matched(start.template), rounds=2)
         good = surely(found.score)
+        if not good.any():
+            return np.zeros(self.usable.shape, dtype=bool)
         typical = float(np.median(found.amplitude[good]))
         capped = replace(found, amplitude=np.minimum(found.amplitude, 1.5 * typical))
-        self.power = start.power
-        residual = self.transform - self._particles(start.blob, capped)
+        residual = self.transform - self._particles(start.template, capped)
         whitened = residual * self.rings.spread(1.0 / np.sqrt(start.power))
         fields = self.rings.inverse(residual), self.rings.inverse(whitened)
         return find_unlike(*fields, self.usable, found.y[good], found.x[good], self.diameter_px)
@@ -163,7 +164,7 @@ class Search:
         power = self._unexplained(template, found)
         # Log-likelihood (Whittle) that subtracting the particles gains.
         gain = 0.5 * float((self.rings.weight * np.log(total / power))[1:].sum())
-        return Start(found, blob, template, power, gain)
+        return Start(blob, template, power, gain)
 
     def _matched(self, template: NDArray[np.float64]) -> Matched:
         return matched_filter(self.rings, self.transform, self.power, template, 1.4 * self.diameter_a)
@@ -236,7 +237,10 @@ class Search:
         pictures = self._whitened(found, template, radius + reach + 1)
         likeness = Likeness.learn(pictures[surely(found.score)], radius)
         offset, _ = likeness.climb(pictures, still, reach)
-        return self._apart(self._moved(found, offset, matched))
+        found = self._moved(found, offset, matched)
+        # What a candidate has in common with the others beyond their mean speaks for it too.
+        extra = likeness.excess(shifted(pictures, offset), found.noise)
+        return self._apart(replace(found, score=np.sqrt(np.maximum(found.score**2 + extra, 0.0))))
 
     def _whitened(
         self, found: Candidates, template: NDArray[np.float64], radius_px: int
