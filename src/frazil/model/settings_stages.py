@@ -23,6 +23,8 @@ _CLASSIFICATION_READS = (
     "class_count",
     "max_ctf_resolution_a",
     "random_seed",
+    "automask",
+    "autocentre",
 )
 
 

@@ -1,0 +1,76 @@
+"""The command line. Nothing heavy is imported before a command runs: ``frazil --help`` is quick."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from frazil import __version__
+from frazil.cli.classify import classify
+from frazil.cli.ctf import ctf
+from frazil.cli.doctor import doctor
+from frazil.cli.process import process
+from frazil.cli.simulate import simulate
+
+WRONG_USAGE = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="frazil",
+    help="Live processing of single-particle cryo-EM data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (process, ctf, classify, simulate, doctor):
+    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"frazil {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Live processing of single-particle cryo-EM data."""
+
+
+def _terminated(number: int, frame: object) -> None:  # noqa: ARG001
+    # Unwinds like Ctrl-C, so that workers are stopped and nothing half-written stays behind.
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run ``frazil`` and turn what goes wrong into a message and an exit status."""
+    from frazil.model.errors import FrazilError
+
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        app(standalone_mode=False)
+    except typer.Abort:
+        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:
+        typer.echo("frazil: interrupted; what was finished is kept, run again to go on", err=True)
+        sys.exit(INTERRUPTED)
+    except FrazilError as error:
+        typer.echo(f"frazil: {error}", err=True)
+        sys.exit(WRONG_USAGE)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except Exception as error:
+        # Errors of the command line itself know how to show themselves.
+        show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
+        if show is None or code is None:
+            raise
+        show()
+        sys.exit(code)

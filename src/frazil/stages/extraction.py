@@ -1,0 +1,98 @@
+"""Stage extract: particle images of one micrograph and the table that says where each comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from frazil.compute.extraction import choose_box, extract_particles
+from frazil.formats.atomic import atomic_path
+from frazil.formats.mrc import write_mrc
+from frazil.stages.exposure import SkippedError
+from frazil.stages.picking import read_candidates
+
+if TYPE_CHECKING:
+    from frazil.compute.extraction import Extracted
+    from frazil.model.ctf import CtfFit
+    from frazil.stages.exposure import Exposure
+
+DEFAULT_PARTICLE_PIXEL_SIZE_A = 8.0 / 3.0
+"""Fine enough for class averages at 8 Å, the default limit of 2D classification."""
+_BACKGROUND_DIAMETERS = 0.6
+
+
+def run_extraction(exposure: Exposure) -> None:
+    """Cut out the picks; a micrograph without picks or without a CTF has no particles."""
+    fit = exposure.ctf
+    picks = exposure.picks if exposure.picks is not None else read_candidates(exposure.files.candidates)
+    files = exposure.files
+    accepted = np.flatnonzero(picks.accepted)
+    exposure.numbers["particles"] = 0.0
+    settings = exposure.settings.detection
+    if not accepted.size:
+        reason = "no picks"
+    elif fit is None or not fit.has_rings:
+        reason = "no CTF: its particles could not be classified"
+    else:
+        pixel = exposure.pixel_size_a
+        box = settings.box_size_px
+        finest = settings.particle_pixel_size_a or DEFAULT_PARTICLE_PIXEL_SIZE_A
+        extracted = extract_particles(
+            exposure.micrograph(),
+            picks.x_px[accepted],
+            picks.y_px[accepted],
+            pixel_size_a=pixel,
+            box_px=box if box is not None else choose_box(picks.diameter_a, pixel),
+            output_pixel_size_a=finest,
+            background_radius_a=settings.normalise_radius_a or _BACKGROUND_DIAMETERS * picks.diameter_a,
+        )
+        if len(extracted.images):
+            depth = exposure.settings.alignment.output_depth
+            write_mrc(files.particles, extracted.images, extracted.pixel_size_a, depth=depth)
+            _write_table(exposure, extracted, picks.score[accepted], fit)
+            exposure.products += [files.particles, files.particle_table]
+            exposure.numbers["particles"] = float(len(extracted.images))
+            exposure.numbers["particle_pixel_size_a"] = extracted.pixel_size_a
+            exposure.numbers["particle_box_px"] = float(extracted.images.shape[-1])
+            return
+        reason = "all picks are too close to the border"
+    files.particles.unlink(missing_ok=True)
+    files.particle_table.unlink(missing_ok=True)
+    raise SkippedError(reason)
+
+
+def _write_table(
+    exposure: Exposure,
+    extracted: Extracted,
+    scores: np.ndarray[tuple[int], np.dtype[np.float64]],
+    fit: CtfFit,
+) -> None:
+    files = exposure.files
+    count = len(extracted.images)
+    table = pa.table(
+        {
+            "micrograph": pa.array([files.relative(files.micrograph)] * count).dictionary_encode(),
+            "x_px": extracted.x_int_px + extracted.rest_x_a / exposure.pixel_size_a,
+            "y_px": extracted.y_int_px + extracted.rest_y_a / exposure.pixel_size_a,
+            "box_x_px": extracted.x_int_px,
+            "box_y_px": extracted.y_int_px,
+            "score": scores[extracted.kept],
+            "stack": pa.array([files.relative(files.particles)] * count).dictionary_encode(),
+            "stack_index": np.arange(count),
+            "defocus_u_a": np.full(count, fit.defocus_u_a),
+            "defocus_v_a": np.full(count, fit.defocus_v_a),
+            "astigmatism_angle_deg": np.full(count, fit.astigmatism_angle_deg),
+            "phase_shift_deg": np.full(count, fit.phase_shift_deg),
+            "optics_group": np.ones(count, np.int32),
+        }
+    )
+    extra = {
+        "schema_version": "1",
+        "pixel_size_a": repr(extracted.pixel_size_a),
+        "micrograph_pixel_size_a": repr(exposure.pixel_size_a),
+    }
+    with atomic_path(files.particle_table) as part:
+        pq.write_table(table.replace_schema_metadata(extra), part)

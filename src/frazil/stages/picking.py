@@ -1,0 +1,106 @@
+"""Stage pick: find particles on one micrograph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from frazil.compute.picking.pick import pick_particles
+from frazil.formats.atomic import atomic_path
+from frazil.formats.relion_micrographs import write_picks
+from frazil.model.errors import InputError
+from frazil.model.picks import Picks
+from frazil.stages.pictures import preview_image, save_picture, with_circles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from frazil.stages.exposure import Exposure
+
+_SCHEMA = {"schema_version": "1"}
+
+
+def run_picking(exposure: Exposure) -> None:
+    """Find particles; store all candidates, and the picks for RELION."""
+    settings = exposure.settings.detection
+    if settings.particle_diameter_min_a is None and settings.particle_diameter_max_a is None:
+        raise InputError("particle_diameter_min_a: picking needs the particle's diameter")
+    low = settings.particle_diameter_min_a or settings.particle_diameter_max_a or 0.0
+    fit = exposure.ctf
+    picks = pick_particles(
+        exposure.micrograph(),
+        exposure.pixel_size_a,
+        diameter_min_a=low,
+        diameter_max_a=settings.particle_diameter_max_a,
+        ctf=fit if fit is not None and fit.has_rings else None,
+        optics=exposure.optics,
+        shape=settings.blob_shape,
+        threshold=settings.pick_threshold,
+        min_distance_a=settings.min_distance_a,
+        max_picks=settings.max_picks,
+        expected_particles=settings.expected_particles,
+        mask_contamination=settings.contamination_mask,
+        device=exposure.task.device,
+    )
+    exposure.picks = picks
+    files = exposure.files
+    accepted = picks.accepted
+    exposure.numbers.update(
+        picks=float(accepted.sum()),
+        pick_score_median=float(np.median(picks.score[accepted])) if accepted.any() else float("nan"),
+        pick_threshold=picks.threshold,
+        particle_diameter_a=picks.diameter_a,
+        contaminated_fraction=picks.contaminated_fraction,
+    )
+    if picks.note:
+        exposure.notes.append(f"picking: {picks.note}")
+    _write_candidates(files.candidates, picks)
+    exposure.products.append(files.candidates)
+    if accepted.any():
+        write_picks(files.picks_star, picks.x_px[accepted], picks.y_px[accepted], picks.score[accepted])
+        exposure.products.append(files.picks_star)
+    else:
+        files.picks_star.unlink(missing_ok=True)
+        if not picks.note:
+            exposure.notes.append("picking: no particles found")
+    picture, scale = preview_image(exposure.micrograph(), exposure.pixel_size_a)
+    radius = 0.5 * picks.diameter_a / exposure.pixel_size_a * scale
+    circles = with_circles(picture, picks.x_px[accepted] * scale, picks.y_px[accepted] * scale, radius)
+    save_picture(files.picture("picks"), circles)
+    exposure.products.append(files.picture("picks"))
+
+
+def _write_candidates(path: Path, picks: Picks) -> None:
+    table = pa.table(
+        {
+            "x_px": picks.x_px,
+            "y_px": picks.y_px,
+            "score": picks.score,
+            "accepted": picks.accepted,
+        }
+    )
+    extra = {
+        **_SCHEMA,
+        "threshold": repr(float(picks.threshold)),
+        "diameter_a": repr(float(picks.diameter_a)),
+        "contaminated_fraction": repr(float(picks.contaminated_fraction)),
+    }
+    with atomic_path(path) as part:
+        pq.write_table(table.replace_schema_metadata(extra), part)
+
+
+def read_candidates(path: Path) -> Picks:
+    """Read what `run_picking` stored."""
+    table = pq.read_table(path)
+    extra = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    return Picks(
+        x_px=table.column("x_px").to_numpy(),
+        y_px=table.column("y_px").to_numpy(),
+        score=table.column("score").to_numpy(),
+        threshold=float(extra["threshold"]),
+        diameter_a=float(extra["diameter_a"]),
+        contaminated_fraction=float(extra["contaminated_fraction"]),
+    )

@@ -1,0 +1,27 @@
+"""What is left to do for one movie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from frazil.model.settings import STAGES, Settings, Stage
+from frazil.model.settings_stages import stage_fingerprints
+from frazil.stages.source import input_signature
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from frazil.stages.record import MovieRecord
+
+
+def stages_to_do(record: MovieRecord, settings: Settings, session: Path, source: Path) -> list[Stage]:
+    """Stages that are missing, outdated, failed or have lost a product, and all that follow them.
+
+    Raises `OSError` where the movie, its gain reference or its defect list can't be looked at.
+    """
+    fingerprints = stage_fingerprints(settings, input_signature(source, settings))
+    for place, stage in enumerate(STAGES):
+        done = record.is_done(stage, fingerprints[stage])
+        if not done or not all((session / product).exists() for product in record.stage(stage).products):
+            return list(STAGES[place:])
+    return []

@@ -1,0 +1,126 @@
+"""One movie from its frames to particle images, in one task: all that its record does not call done."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+from frazil import __version__
+from frazil.model.errors import FrazilError, InputError
+from frazil.model.settings import STAGES, Stage
+from frazil.model.settings_stages import stage_fingerprints
+from frazil.stages.exposure import Exposure, SkippedError
+from frazil.stages.plan import stages_to_do
+from frazil.stages.record import MovieRecord, StageRecord
+from frazil.stages.source import input_signature
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from frazil.stages.movie_task import MovieTask
+
+
+def preprocess(task: MovieTask) -> MovieRecord:
+    """Do what is missing for one movie.
+
+    Parameters
+    ----------
+    task
+        The movie, the settings, and what was done before.
+
+    Returns
+    -------
+    record
+        What was done. A stage that fails leaves those before it valid; its ``reason`` says what was wrong,
+        in which file, and what to do.
+    """
+    record = task.record.model_copy(deep=True)
+    try:
+        record.source_signature = input_signature(task.source, task.settings)
+    except (OSError, FrazilError) as error:
+        record.stages["align"] = StageRecord(state="failed", reason=describe(error, task.source))
+        return record
+    fingerprints = stage_fingerprints(task.settings, record.source_signature)
+    todo = stages_to_do(record, task.settings, task.session, task.source)
+    for stage in todo:
+        record.stages.pop(stage, None)
+    exposure = Exposure(task, pixel_size_a=record.number("micrograph_pixel_size_a"))
+    if "ctf" not in todo:
+        from frazil.stages.contrast_transfer import ctf_of_record
+
+        exposure.ctf = ctf_of_record(record)
+    for stage in todo:
+        done = _run_stage(stage, exposure, fingerprints[stage])
+        record.stages[stage] = done
+        record.put_numbers(exposure.numbers)
+        record.numbers[f"seconds_{stage}"] = round(done.seconds, 3)
+        if done.state == "failed":
+            break
+    record.numbers["seconds_total"] = sum(record.stage(stage).seconds for stage in STAGES)
+    return record
+
+
+def _run_stage(stage: Stage, exposure: Exposure, fingerprint: str) -> StageRecord:
+    began = time.perf_counter()
+    exposure.notes, exposure.products = [], []
+    result = StageRecord(fingerprint=fingerprint, code_version=__version__)
+    try:
+        _function(stage, exposure)(exposure)
+        result.state = "done"
+    except SkippedError as skip:
+        result.state, result.reason = "skipped", str(skip)
+    except Exception as error:
+        result.state = "failed"
+        result.reason = describe(error, exposure.task.source)
+        if not isinstance(error, FrazilError | OSError | MemoryError):
+            exposure.notes.append(traceback.format_exc())
+    result.seconds = round(time.perf_counter() - began, 3)
+    result.notes = list(exposure.notes)
+    result.products = [exposure.files.relative(path) for path in exposure.products]
+    return result
+
+
+def _function(stage: Stage, exposure: Exposure) -> Callable[[Exposure], None]:
+    """Find what a stage does; imported when needed, as a task that only picks again needs little."""
+    if stage in ("align", "sum"):
+        if not exposure.is_movie:
+            from frazil.stages.averaged import run_averaged
+
+            return _skip("an averaged micrograph has no frames") if stage == "align" else run_averaged
+        from frazil.stages.frames import run_alignment, run_sum
+
+        return run_alignment if stage == "align" else run_sum
+    if stage == "ctf":
+        from frazil.stages.contrast_transfer import run_ctf
+
+        return run_ctf
+    if exposure.settings.detection.picking_method == "none":
+        return _skip("picking is switched off")
+    if stage == "pick":
+        from frazil.stages.picking import run_picking
+
+        return run_picking
+    from frazil.stages.extraction import run_extraction
+
+    return run_extraction
+
+
+def _skip(reason: str) -> Callable[[Exposure], None]:
+    def skip(exposure: Exposure) -> None:  # noqa: ARG001
+        raise SkippedError(reason)
+
+    return skip
+
+
+def describe(error: BaseException, source: Path) -> str:
+    """Say what went wrong so that a person can act on it; always names a file."""
+    if isinstance(error, InputError | FrazilError):
+        text = str(error)
+        return text if "/" in text or source.name in text else f"{source}: {text}"
+    if isinstance(error, MemoryError):
+        return f"{source}: not enough memory ({error})"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or source}: {error.strerror}"
+    return f"{source}: internal error, please report it: {type(error).__name__}: {error}"

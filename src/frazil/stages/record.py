@@ -1,0 +1,116 @@
+"""What was done with one movie: one record for each stage, and the numbers that came out."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from frazil.model.settings_field import STAGES, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+State = Literal["missing", "done", "failed", "skipped"]
+
+
+class StageRecord(BaseModel):
+    """One stage of one movie.
+
+    Attributes
+    ----------
+    state
+        ``skipped``: not wanted by the settings or pointless for this movie, ``reason`` says why.
+    fingerprint
+        Of the settings and the input it was made with.
+    code_version
+        Frazil's version.
+    seconds
+        Wall time.
+    reason
+        Why it failed or was skipped.
+    notes
+        What a person should know about a result.
+    products
+        Files, relative to the session folder.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: State = "missing"
+    fingerprint: str = ""
+    code_version: str = ""
+    seconds: float = 0.0
+    reason: str = ""
+    notes: list[str] = Field(default_factory=list)
+    products: list[str] = Field(default_factory=list)
+
+
+class MovieRecord(BaseModel):
+    """One movie or averaged micrograph.
+
+    Attributes
+    ----------
+    name
+        Of all its products.
+    source
+        Path of the file.
+    source_signature
+        Size and time of the file when it was read: a change redoes everything.
+    stages
+        By name; a missing one is ``missing``.
+    numbers
+        Results under the names (and units) of the session's table; None where there is none.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    name: str
+    source: str
+    source_signature: str = ""
+    stages: dict[Stage, StageRecord] = Field(default_factory=dict)
+    numbers: dict[str, float | None] = Field(default_factory=dict)
+
+    @field_validator("numbers")
+    @classmethod
+    def _finite(cls, numbers: dict[str, float | None]) -> dict[str, float | None]:
+        return {
+            name: value if value is not None and math.isfinite(value) else None
+            for name, value in numbers.items()
+        }
+
+    def stage(self, stage: Stage) -> StageRecord:
+        """Record of a stage, ``missing`` where there is none."""
+        return self.stages.get(stage, StageRecord())
+
+    @property
+    def failed_stage(self) -> Stage | None:
+        """The first stage that failed."""
+        return next((stage for stage in STAGES if self.stage(stage).state == "failed"), None)
+
+    @property
+    def reason(self) -> str:
+        """Why it failed; empty where it did not."""
+        return self.stage(self.failed_stage).reason if self.failed_stage else ""
+
+    @property
+    def notes(self) -> list[str]:
+        """Notes of all stages."""
+        return [note for stage in STAGES for note in self.stage(stage).notes]
+
+    def number(self, name: str) -> float:
+        """Return a result; NaN where there is none."""
+        value = self.numbers.get(name)
+        return math.nan if value is None else value
+
+    def put_numbers(self, numbers: Mapping[str, float | None]) -> None:
+        """Add results, NaN and infinity as None."""
+        for name, value in numbers.items():
+            self.numbers[name] = float(value) if value is not None and math.isfinite(value) else None
+
+    def is_done(self, stage: Stage, fingerprint: str) -> bool:
+        """Whether a stage needs no work, by its record alone."""
+        record = self.stage(stage)
+        return record.state in ("done", "skipped") and record.fingerprint == fingerprint

@@ -1,0 +1,58 @@
+"""What workers are asked to do. This module is light: the parent process imports it, too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from frazil.model.settings import Settings
+    from frazil.stages.classify_task import ClassifyTask
+    from frazil.stages.movie_task import MovieTask
+    from frazil.stages.record import MovieRecord
+
+
+def preprocess_movie(task: MovieTask) -> MovieRecord:
+    """See `frazil.stages.preprocess.preprocess`."""
+    from frazil.stages.preprocess import preprocess
+
+    return preprocess(task)
+
+
+def classify_particles(task: ClassifyTask) -> dict[str, Any]:
+    """See `frazil.stages.classify.run_classification`."""
+    from frazil.stages.classify import run_classification
+
+    return run_classification(task)
+
+
+def load_libraries() -> None:
+    """Import what every movie needs, while the worker waits for its first task."""
+    import frazil.stages.contrast_transfer
+    import frazil.stages.extraction
+    import frazil.stages.frames
+    import frazil.stages.picking  # noqa: F401
+
+
+def find_device(name: str) -> str:
+    """Return "cpu" or "cuda" for ``auto``; `InputError` where a device is asked for that is not there."""
+    if name == "cpu":
+        return name
+    from frazil.compute.device import choose_device
+
+    return str(choose_device(name))
+
+
+def movie_size(source: Path, settings: Settings) -> tuple[int, int] | None:
+    """Return (columns, rows) of a movie or micrograph; None where it can't be opened."""
+    from frazil.formats.movie import open_movie
+    from frazil.model.errors import InputError
+
+    try:
+        with open_movie(
+            source, eer_upsampling=settings.alignment.eer_upsampling, eer_frames_per_fraction=1
+        ) as movie:
+            return movie.width_px, movie.height_px
+    except (InputError, OSError):
+        return None
