@@ -10,7 +10,7 @@ import pytest
 
 from frazil.microscope.exposure import simulate_micrograph, simulate_movie
 from frazil.microscope.motion import TrueMotion
-from frazil.microscope.scene import ParticleTable
+from frazil.microscope.placement import ParticleTable
 from frazil.microscope.settings import ExposureSettings, random_exposure
 from frazil.microscope.specimens import Specimen
 from frazil.model.errors import InputError

@@ -7,6 +7,7 @@ from frazil.microscope.exposure import (
     simulate_movie,
 )
 from frazil.microscope.particles import ParticleTruth, SimulatedParticles, simulate_particles
+from frazil.microscope.placement import ParticleTable
 from frazil.microscope.settings import ExposureSettings, random_exposure
 from frazil.microscope.specimens import Specimen, available_specimens, load_specimen
 from frazil.microscope.truth import ExposureTruth
@@ -14,6 +15,7 @@ from frazil.microscope.truth import ExposureTruth
 __all__ = [
     "ExposureSettings",
     "ExposureTruth",
+    "ParticleTable",
     "ParticleTruth",
     "SimulatedMicrograph",
     "SimulatedMovie",

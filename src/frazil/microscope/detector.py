@@ -29,8 +29,8 @@ class Detector:
     ----------
     sensitivity
         Shape (h, w): counts per counted electron, mean 1; 0 for dead pixels.
-    dark
-        Shape (h, w): counts per frame that a hot pixel adds; None without hot pixels.
+    hot_y, hot_x, hot_counts
+        Hot pixels and the counts that each adds to a frame.
     gain
         Shape (h, w), float32: multiply raw counts with it; 0 for dead pixels.
     """

@@ -23,7 +23,7 @@ from frazil.microscope.layers import (
 from frazil.microscope.motion import TrueMotion
 from frazil.microscope.scene import make_scene
 from frazil.microscope.solids import damage_dose_e_per_a2, ice_left_after_sum
-from frazil.microscope.truth import ExposureTruth
+from frazil.microscope.truth import MASK_BIN_PX, ExposureTruth
 from frazil.microscope.warp import add_displaced, block_centres_px
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from frazil.microscope.scene import ParticleTable, Scene
+    from frazil.microscope.placement import ParticleTable
+    from frazil.microscope.scene import Scene
     from frazil.microscope.settings import ExposureSettings
     from frazil.microscope.specimens import Specimen
 
@@ -260,7 +261,7 @@ def _stage(
 
 def _truth(layers: _Layers, motion: TrueMotion, electrons: float) -> ExposureTruth:
     scene = layers.canvas.scene
-    masks = {name: scene.field_mask(name) for name in scene.surroundings.masks}
+    masks = {name: scene.field_mask(name, MASK_BIN_PX) for name in scene.surroundings.masks}
     mean = electrons * layers.mean_intensity()
     return ExposureTruth(scene.settings, motion, scene.particles, masks, mean)
 

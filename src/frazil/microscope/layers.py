@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from frazil.microscope.scene import ParticleTable, Scene
+    from frazil.microscope.placement import ParticleTable
+    from frazil.microscope.scene import Scene
 
 _SLAB_A = 80.0
 """Particles within such a height share one defocus: 40 Å of defocus turn the phase by 0.15 rad at 4 Å."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from frazil.microscope.motion import TrueMotion
-    from frazil.microscope.scene import ParticleTable
+    from frazil.microscope.placement import ParticleTable
     from frazil.microscope.settings import ExposureSettings
 
 MASK_BIN_PX = 8
