@@ -210,7 +210,7 @@ class Engine:
         power = torch.zeros(grid.ring_count, dtype=torch.float64, device=self.device)
         size = max(16, int(_BLOCK_FLOATS / (classes * len(shifts) * grid.angle_count)))
         if coarse is not None:
-            size = 128
+            size = 256
         for block in self._blocks(self.folds[fold], size):
             orders, squares, ring_power = self.store.orders(grid, block)
             power += ring_power.double().sum(0)
@@ -289,15 +289,16 @@ class Engine:
         for (who, classes, scores), top in zip(parts, tops, strict=True):
             if stage.refine_pose:
                 self._refine(references, block, best, (who, classes, scores))
-            scores.mul_((top - whole[who, None]).exp()[:, :, None, None])
-            if classes.stop - classes.start == 1 and self.class_count > 1:
-                worth = probability[who, classes.start] > _WORTH_ADDING
-                who, scores = who[worth], scores[worth]
-                if not len(who):
+            scale = (top - whole[who, None]).exp()
+            for at, c in enumerate(range(classes.start, classes.stop)):
+                worth = (probability[who, c] > _WORTH_ADDING).nonzero().reshape(-1)
+                if not len(worth):
                     continue
-            some_num, some_den = accumulate(references.grid, scores, orders[:, who], squares[who])
-            num[:, :, classes] += some_num
-            den[classes] += some_den
+                weights = scores[worth, at : at + 1] * scale[worth, at, None, None, None]
+                rows = who[worth]
+                some_num, some_den = accumulate(references.grid, weights, orders[:, rows], squares[rows])
+                num[:, :, c : c + 1] += some_num
+                den[c : c + 1] += some_den
         weight += probability.double().sum(0)
 
     def _refine(

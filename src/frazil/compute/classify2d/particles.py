@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Bytes of the sampling matrix held at a time, and of the images read at a time.
 _MATRIX_BYTES = 96e6
 _BLOCK_BYTES = 48e6
+# Up to this size, what a stage needs of all particles is kept between passes.
+_PREPARED_BYTES = 800e6
 
 
 class ImageStack(Protocol):
@@ -79,6 +81,7 @@ class ParticleStore:
         self._mask = mask.reshape(-1)[inside].to(torch.float32).to(self.device)
         self.mask_norm = float(mask.square().sum().sqrt())
         self.mask_area_a2 = self.working_pixel_a**2 * self.mask_norm**2
+        self._prepared: tuple[PolarGrid, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] | None = None
         usable = self._judge()
         self.rows = np.concatenate([rows[usable], rows[~usable]])
         self.usable = int(usable.sum())
@@ -103,6 +106,7 @@ class ParticleStore:
 
     def sample(self) -> None:
         """Take all samples around the present centres."""
+        self._prepared = None
         order = np.argsort(self.rows[: self.usable], kind="stable")
         step = max(1, int(_BLOCK_BYTES / (16 * self.box_px**2)))
         for start in range(0, self.usable, step):
@@ -197,6 +201,29 @@ class ParticleStore:
             Ŷ = orders of C X, complex64 of shape (orders, p, R); orders 0, 2, 4 of C², (p, R, 3); mean |X|²
             of each ring, (p, R).
         """
+        if self._prepared is None or self._prepared[0] != grid:
+            size = 8.0 * self.usable * grid.ring_count * (grid.order_count + SQUARE_ORDERS + 1)
+            self._prepared = None if size > _PREPARED_BYTES else (grid, self._prepare_all(grid))
+        if self._prepared is None:
+            return self._prepare(grid, block)
+        orders, squares, power = self._prepared[1]
+        return orders[:, block], squares[block], power[block]
+
+    def _prepare_all(self, grid: PolarGrid) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        count, rings = self.usable, grid.ring_count
+        orders = torch.empty(
+            (grid.order_count, count, rings), dtype=torch.complex64, device=self.device
+        )
+        squares = torch.empty((count, rings, SQUARE_ORDERS), dtype=torch.complex64, device=self.device)
+        power = torch.empty((count, rings), dtype=torch.float32, device=self.device)
+        for start in range(0, count, 256):
+            block = slice(start, min(start + 256, count))
+            orders[:, block], squares[block], power[block] = self._prepare(grid, block)
+        return orders, squares, power
+
+    def _prepare(
+        self, grid: PolarGrid, block: slice | torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         full = PolarGrid(
             grid.ring_count,
             self.grid.angle_count,

@@ -44,7 +44,7 @@ def ramp(initial_a: float, final_a: float, off_centre_a: float) -> list[Step]:
         How far from the box's centre particles may be.
     """
     first = max(final_a, min(initial_a, 30.0))
-    rough = Stage(first, 0.24 * first, max(10.0, off_centre_a), max(7.0, 0.6 * off_centre_a))
+    rough = Stage(first, 0.3 * first, max(10.0, off_centre_a), max(7.0, 0.6 * off_centre_a))
     steps = [Step(rough, 5)]
     limit = max(final_a, min(initial_a, _COARSE_A))
     coarse = Stage(limit, 0.25 * limit, 0.5 * limit, 6.0)
