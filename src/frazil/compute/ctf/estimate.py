@@ -10,7 +10,7 @@ import numpy as np
 
 from frazil.compute.ctf.noise import measure_noise, pixel_terms
 from frazil.compute.ctf.polar import polar_grid
-from frazil.compute.ctf.profile import MeasuredProfile, measure_profile
+from frazil.compute.ctf.profile import MeasuredProfile, ice_ring, measure_profile, wide_grid
 from frazil.compute.ctf.score import ctffind_score
 from frazil.compute.ctf.search import SearchRange, find_candidates
 from frazil.compute.ctf.tilt import FEWEST_TILES, fit_plane
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 SIGNIFICANT_GAIN = 15.0
 """Nats over the ring-free model. In noise the best of all positions reaches 10 as a rule, seldom 15."""
+ICE_LIMIT = 1.05
+FINEST_WITH_ICE_A = 4.1
+"""Where crystalline ice shines the fit ends before its ring."""
 SURE_GAIN = 40.0
 SURE_MARGIN = 8.0
 """Nats over the second-best position."""
@@ -99,6 +102,9 @@ def estimate_ctf(
     if not mean_power.any():
         return _no_fit("the image is constant: it has no power spectrum")
     size, pixel = periodograms.size, periodograms.pixel_size_a
+    wide = wide_grid(size, pixel, high_a)
+    if ice_ring(wide, wide.average(mean_power)) > ICE_LIMIT:
+        high_a = max(high_a, FINEST_WITH_ICE_A)
     grid = polar_grid(size, pixel, low_a, high_a)
     if grid.rings < 24:
         return _no_fit(f"the spectrum has only {grid.rings} rings between {low_a:g} and {high_a:g} Å")
@@ -176,6 +182,11 @@ def _fit_rings(
     """Search, refine the best candidates, measure the scatter, refine again and compare."""
     noise = Noise(pixel_terms(grid, model.power), np.zeros(grid.rings))
     flat = model.without_rings(noise)
+    # Bragg spots: no ring rises above twice its background.
+    ceiling = model.expected(flat) * (2.0 + 6.0 / np.sqrt(noise.terms * grid.count))
+    if np.any(model.power > ceiling):
+        np.minimum(model.power, ceiling, out=model.power)
+        flat = model.without_rings(noise)
     residual = model.power / model.expected(flat) - 1.0
     candidates = []
     for from_per_a in (0.0, _HIGH_PASS_PER_A):

@@ -48,7 +48,7 @@ def measure_profile(
     The band goes beyond that of the fit, to the end of the spectrum, because rings may.
     """
     n = mean_power.shape[0]
-    grid = polar_grid(n, pixel_size_a, _PROFILE_LOW_A, min(high_a, 2.01 * pixel_size_a))
+    grid = wide_grid(n, pixel_size_a, high_a)
     model = WhittleModel(grid, np.maximum(grid.average(mean_power), 1e-30), optics)
     depth = np.interp(grid.k, fitted.grid.k, fitted.modulation(fit))
     wide = model.with_modulation(replace(fit, background=np.zeros(grid.background_basis.shape[1])), depth)
@@ -72,8 +72,13 @@ def measure_profile(
     # Shown between the minima and the maxima of the fit: 0 to 1 where rings are strong.
     shown = 0.5 + 0.5 * measured / np.maximum(modulation, 0.02)
     curves = CtfProfile(frequency, np.clip(shown, -1.0, 2.0), ctf2, agreement)
-    ice = _ice_ring(grid, model.power / (model.expected(wide) / background))
+    ice = ice_ring(grid, model.power / (model.expected(wide) / background))
     return MeasuredProfile(curves, float(1.0 / frequency[last]), ice)
+
+
+def wide_grid(tile_px: int, pixel_size_a: float, high_a: float) -> PolarGrid:
+    """Cells from 50 Å to the end of the spectrum."""
+    return polar_grid(tile_px, pixel_size_a, _PROFILE_LOW_A, min(high_a, 2.01 * pixel_size_a))
 
 
 def _mean_phase(k: NDArray[np.float64], lens: NDArray[np.float64], optics: Optics) -> NDArray[np.float64]:
@@ -159,7 +164,7 @@ def _local_correlation(
     return np.asarray(np.where(variance > 1e-12, covariance / np.sqrt(np.maximum(variance, 1e-12)), 0.0))
 
 
-def _ice_ring(grid: PolarGrid, flattened: NDArray[np.float64]) -> float:
+def ice_ring(grid: PolarGrid, flattened: NDArray[np.float64]) -> float:
     """Power between 0.25 and 0.28 1/Å over a log-linear line through the flanks; NaN if out of reach."""
     ring = grid.ring_mean(flattened)
     if grid.k[-1] < _ICE_FLANKS_PER_A[1][0] + 0.01:
@@ -171,7 +176,7 @@ def _ice_ring(grid: PolarGrid, flattened: NDArray[np.float64]) -> float:
         points.append(
             (
                 float(np.average(grid.k[inside], weights=weights[inside])),
-                math.log(float(np.average(ring[inside], weights=weights[inside]))),
+                math.log(max(float(np.average(ring[inside], weights=weights[inside])), 1e-30)),
             )
         )
     (k0, v0), (k1, v1), (k2, v2) = points
