@@ -98,7 +98,7 @@ def class_picture(result: Classification) -> Any:
     """Sheet of all classes that have members, largest first, with count and resolution."""
     order = [int(k) for k in np.argsort(-result.population, kind="stable") if result.population[k] > 0]
     captions = [
-        f"{k + 1}: {int(count)}" + (f", {resolution:.0f} Å" if math.isfinite(resolution) else "")
+        f"{k + 1}: {int(count)}" + (f", {resolution:.0f} A" if math.isfinite(resolution) else "")
         for k, (count, resolution) in enumerate(
             zip(result.population.tolist(), result.resolution_a.tolist(), strict=True)
         )

@@ -146,12 +146,12 @@ def ctf_of_record(record: MovieRecord) -> CtfFit:
 
 
 def ctf_title(fit: CtfFit) -> str:
-    """One line about a fit."""
+    """One line about a fit, in the letters that the pictures' font has."""
     if not fit.has_rings:
         return "no Thon rings"
     return (
-        f"{fit.defocus_u_a:.0f} / {fit.defocus_v_a:.0f} Å, {fit.astigmatism_angle_deg:.0f}°, "
-        f"fits to {fit.fit_resolution_a:.1f} Å{', doubtful' if fit.doubtful else ''}"
+        f"{fit.defocus_u_a:.0f} / {fit.defocus_v_a:.0f} A, {fit.astigmatism_angle_deg:.0f} deg, "
+        f"fits to {fit.fit_resolution_a:.1f} A{', doubtful' if fit.doubtful else ''}"
     )
 
 

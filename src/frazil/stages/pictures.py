@@ -106,7 +106,7 @@ def profile_picture(profile: CtfProfile, title: str, width: int = 640, height: i
         if float(frequency[0]) < 1.0 / resolution < last:
             x = _to_pixel(1.0 / resolution, 0.0, last, left, right)
             draw.line((x, top, x, bottom), fill=_FAINT)
-            draw.text((x - 12, bottom + 6), f"{resolution:g} Å", fill=_INK, font=font)
+            draw.text((x - 12, bottom + 6), f"{resolution:g} A", fill=_INK, font=font)
     shown = np.nan_to_num(profile.spectrum)
     # The rise towards low frequencies would flatten the rest: the scale is that of the rings.
     scale = float(np.percentile(np.abs(shown), 98)) or 1.0
