@@ -105,7 +105,10 @@ class SimulatedMovie:
         return out
 
     def intensities(self, with_ice: bool = True) -> Iterator[NDArray[np.float32]]:
-        """Noiseless intensity of each frame relative to vacuum, displaced and blurred: shape (h, w)."""
+        """Noiseless intensity of each frame relative to vacuum, displaced and blurred: shape (h, w).
+
+        The array is used again for the next frame: copy what is to be kept.
+        """
         s, layers, motion = self.settings, self._layers, self.truth.motion
         canvas = layers.canvas
         doses = _mid_doses(s)
