@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 LARGE_SMOOTHING = 0.3
 """σ in diameters."""
 LARGE_SPREADS = 4.0
-LARGE_AREA = 2.0
+LARGE_AREA = 1.5
 """Diameters squared: one or two particles are never taken for carbon."""
+EDGE_LEVEL = 0.35
+"""Where the edge is drawn between outside (0) and inside (1): a little outside half-way."""
 EXTREME = 3.5
 """Times what a typical sure particle leaves."""
 ENERGY_SPREADS = 4.0
@@ -72,8 +74,7 @@ def find_large(
     for number in range(1, count + 1):
         region = labels == number
         if region.sum() * (step / diameter_px) ** 2 > LARGE_AREA:
-            # The edge is where the level is half-way between outside and inside.
-            coarse |= region & (deviation > 0.5 * float(np.percentile(deviation[region], 80.0)))
+            coarse |= region & (deviation > EDGE_LEVEL * float(np.percentile(deviation[region], 80.0)))
     mask[: rows * step, : columns * step] = np.repeat(np.repeat(coarse, step, 0), step, 1)
     mask[rows * step :] = mask[rows * step - 1]
     mask[:, columns * step :] = mask[:, columns * step - 1 : columns * step]
@@ -108,14 +109,13 @@ def find_unlike(
     mask
         Shape (h, w).
     """
-    smooth = np.abs(gaussian_filter(residual, 0.1 * diameter_px))
     row = np.clip(np.rint(y).astype(int), 0, valid.shape[0] - 1)
     column = np.clip(np.rint(x).astype(int), 0, valid.shape[1] - 1)
-    radius = max(int(0.35 * diameter_px), 1)
-    typical = float(np.percentile(maximum_filter(smooth, footprint=_disc(radius))[row, column], 50.0))
-    mask: NDArray[np.bool_] = binary_propagation(
-        valid & (smooth > EXTREME * typical), mask=smooth > 0.5 * EXTREME * typical
-    )
+    around = _disc(max(int(0.35 * diameter_px), 1))
+    mask = np.zeros(valid.shape, dtype=bool)
+    smooth = np.abs(gaussian_filter(residual, 0.1 * diameter_px))
+    limit = EXTREME * float(np.median(maximum_filter(smooth, footprint=around)[row, column]))
+    mask |= binary_propagation(valid & (smooth > limit), mask=smooth > 0.5 * limit)
     energy = gaussian_filter(whitened**2, 0.35 * diameter_px)
     energy /= np.maximum(gaussian_filter(valid.astype(np.float32), 0.35 * diameter_px), 0.1)
     left = energy[row, column]
@@ -124,7 +124,9 @@ def find_unlike(
     labels, count = label(valid & (energy > middle + ENERGY_SPREADS * spread))
     area = np.bincount(labels.ravel(), minlength=count + 1) / diameter_px**2
     area[0] = 0.0
-    mask |= (area > ENERGY_AREA)[labels]
+    wild: NDArray[np.bool_] = (area > ENERGY_AREA)[labels]
+    # Its rim is half inside the window.
+    mask |= binary_propagation(wild, mask=valid & (energy > middle + 0.5 * ENERGY_SPREADS * spread))
     grown: NDArray[np.bool_] = binary_dilation(mask, structure=_disc(max(int(0.1 * diameter_px), 1)))
     return grown
 
