@@ -65,3 +65,26 @@ def test_same_seed_same_particles() -> None:
     first = simulate_particles(["haemoglobin"], 3, 32, 4.0, seed=9)
     again = simulate_particles(["haemoglobin"], 3, 32, 4.0, seed=9)
     np.testing.assert_array_equal(first.images, again.images)
+
+
+def test_background_is_coloured_and_keeps_unit_variance() -> None:
+    """Structural noise lies at low frequencies and vanishes where the CTF does."""
+    stack = simulate_particles(
+        ["haemoglobin"], 60, 96, 3.0, junk_fraction=1.0, background=0.5, seed=6, astigmatism_a=0.0,
+        defocus_range_a=(15_000.0, 15_000.0),
+    )  # fmt: skip
+    power = np.zeros((96, 49))
+    used = 0
+    for image in stack.images:
+        # Junk with a blob in it has more signal than noise.
+        if image.var() < 1.15:
+            power += np.abs(np.fft.rfft2(image)) ** 2 / 96**2
+            used += 1
+    assert used > 10
+    k = np.hypot(np.fft.rfftfreq(96, 3.0), np.fft.fftfreq(96, 3.0)[:, None])
+    power /= used
+    assert power.mean() == pytest.approx(1.0, abs=0.1)
+    chi = np.pi * 0.0196875 * k**2 * 15_000.0 + 0.07
+    low = (k > 0.012) & (k < 0.06)
+    assert power[low & (np.abs(np.sin(chi)) > 0.8)].mean() > 2.0 * power[k > 0.12].mean()
+    assert power[low & (np.abs(np.sin(chi)) < 0.15)].mean() < 1.3 * power[k > 0.12].mean()

@@ -108,6 +108,7 @@ def simulate_particles(
     fractions: Sequence[float] = (),
     shift_sigma_a: float = 4.0,
     junk_fraction: float = 0.0,
+    background: float = 0.0,
     b_factor_a2: float = 60.0,
     seed: int = 0,
 ) -> SimulatedParticles:
@@ -132,6 +133,9 @@ def simulate_particles(
         Standard deviation of the centring error per axis.
     junk_fraction
         Share of images without a particle (half of them off-centre blobs).
+    background
+        Structural noise (neighbours, debris, uneven ice) as a share of the counting noise's variance: it is
+        strong below 1/20 Å and passes the lens like the particle. Real stacks have about 0.3.
     b_factor_a2
         Added to every atom: whatever damps the signal, exp(-B k²/4).
     """
@@ -173,15 +177,39 @@ def simulate_particles(
     sigma_e = interaction_rad_per_va(optics.voltage_kv)
     signal = _signals(molecules, truth, ctf, images, pixel_size_a, b_factor_a2, rng)
     signal *= 2.0 * sigma_e
-    # Noise in units of relative contrast: counting, plus ice through each particle's own CTF.
+    # Noise in units of relative contrast.
     electrons = dose_e_per_a2 * dqe0 * pixel_size_a**2 * float(np.exp(-ice_thickness_a / 3500.0))
     noise = electrons**-0.5
     if snr is not None:
         noise = float(np.sqrt(_disc_variance(images[~junk], molecules, pixel_size_a) / snr))
-    for image in images:
+    for i, image in enumerate(images):
         image += noise * rng.standard_normal(image.shape, dtype=np.float32)
+        if background > 0:
+            image += noise * np.sqrt(background) * _structure(_lens(ctf, i), box_px, pixel_size_a, rng)
+    noise *= float(np.sqrt(1.0 + background))
     images /= noise
     return SimulatedParticles(images, ctf, truth, pixel_size_a, 2.0 * sigma_e / noise, b_factor_a2, molecules)
+
+
+def _lens(ctf: ParticleCtf, index: int) -> Lens:
+    """Lens of one particle."""
+    return Lens(
+        ctf.optics,
+        float(ctf.defocus_u_a[index]),
+        float(ctf.defocus_v_a[index]),
+        float(ctf.astigmatism_angle_deg[index]),
+        float(ctf.phase_shift_deg[index]),
+    )
+
+
+def _structure(lens: Lens, box: int, pixel_size_a: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Noise of unit variance that falls off beyond 1/20 Å and has passed the lens."""
+    kx, ky = half_plane(box, box, pixel_size_a)
+    half = fft.rfft2(rng.standard_normal((box, box), dtype=np.float32))
+    half = half * np.sin(lens.aberration_rad(kx, ky)) / (1.0 + (20.0 * np.hypot(kx, ky)) ** 2)
+    image: NDArray[np.float32] = fft.irfft2(half.astype(np.complex64), s=(box, box))
+    image /= max(float(image.std()), 1e-12)
+    return image
 
 
 def _signals(
@@ -204,13 +232,7 @@ def _signals(
     kx, ky = half_plane(box, box, pixel_size_a)
     projectors = [Projector(m, box, pixel_size_a, b_factor_a2) for m in molecules]
     for i in range(len(out)):
-        lens = Lens(
-            ctf.optics,
-            float(ctf.defocus_u_a[i]),
-            float(ctf.defocus_v_a[i]),
-            float(ctf.astigmatism_angle_deg[i]),
-            float(ctf.phase_shift_deg[i]),
-        )
+        lens = _lens(ctf, i)
         if truth.view_id[i] >= 0:
             turn = in_plane_rotation(-float(truth.psi_deg[i]))
             rotation = turn @ truth.view_rotation[truth.view_id[i]]
