@@ -28,13 +28,14 @@ def test_real_spectra_agree_with_ctffind() -> None:
         found = re.match(r"\S+/(\S+)\.mrc\s+1\s+\S+\s+(.*)", line)
         if found is None:
             continue
-        u, v, _, angle, _, resolution = (float(word) for word in found[2].split())
+        u, v, _, angle, score, resolution = (float(word) for word in found[2].split())
         image = np.asarray(mrcfile.read(SPECTRA / "ps" / f"{found[1]}_PS.mrc"), dtype=np.float32)
         fit = estimate_ctf(spectrum_of_file_image(image, 1.3996), optics)
         assert not fit.doubtful
         assert fit.astigmatism_a == pytest.approx(u - v, abs=100.0)
         assert (fit.astigmatism_angle_deg - angle + 90.0) % 180.0 - 90.0 == pytest.approx(0.0, abs=6.0)
         assert fit.fit_resolution_a == pytest.approx(resolution, rel=0.15)
+        assert fit.score == pytest.approx(score, rel=0.05)
         differences.append(abs(fit.defocus_mean_a - 0.5 * (u + v)))
     assert len(differences) == 6
     assert max(differences) < 60.0
@@ -52,7 +53,7 @@ def test_the_drifted_micrograph_stands_out() -> None:
             assert not fit.has_rings or fit.fit_resolution_a > 10.0
         else:
             assert not fit.doubtful
-            assert fit.score > 0.08
+            assert fit.score > 0.05
             assert fit.fit_resolution_a < 6.0
             assert 14_000 < fit.defocus_mean_a < 27_000
 

@@ -34,6 +34,8 @@ SURE_GAIN = 40.0
 SURE_MARGIN = 8.0
 """Nats over the second-best position."""
 SURE_ERROR_A = 120.0
+COARSEST_SURE_A = 25.0
+"""Rings as coarse as the particles may be the particles' own."""
 _HIGH_PASS_PER_A = 1.0 / 14.0
 _HOPELESS = 40.0
 """Nats behind the best in the search: not worth refining."""
@@ -294,6 +296,8 @@ def _report(outcome: _Outcome, profile: MeasuredProfile, score: float, thickness
         doubts.append(f"rings are faint ({outcome.gain:.0f} nats)")
     if outcome.margin < SURE_MARGIN:
         doubts.append("another defocus fits almost as well")
+    if fit.fit_resolution_a > COARSEST_SURE_A:
+        doubts.append(f"rings agree only to {fit.fit_resolution_a:.0f} Å")
     worst = max(fit.defocus_u_error_a, fit.defocus_v_error_a)
     if worst > SURE_ERROR_A:
         doubts.append(f"the defocus is uncertain by {worst:.0f} Å")

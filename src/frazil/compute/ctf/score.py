@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SIDE = 512
 _SCORE_FINEST_A = 5.0
 _CROSS_PX = 10
+_RAMP_CENTRE_A = 8.0
+_RAMP_WIDTH_A = 4.0
 
 
 def ctffind_score(
@@ -41,6 +43,7 @@ def ctffind_score(
     width = int(radius * math.sqrt(2.0)) | 1
     flat = amplitude - _box_average(amplitude, width)
     spectrum = flat[rows, columns].astype(np.float64)
+    spectrum = _without_low(spectrum, inside.radius_px, pixel_size_a, max(high_a, _SCORE_FINEST_A))
     # A wing of the noise beyond three pixels from the axes, as CTFFIND caps its spectrum.
     spectrum = np.minimum(spectrum, spectrum.mean() + 10.0 * spectrum.std())
     wavelength = optics.wavelength_a
@@ -51,6 +54,19 @@ def ctffind_score(
     curve -= curve.mean()
     norm = math.sqrt(float(spectrum @ spectrum) * float(curve @ curve))
     return float(spectrum @ curve) / norm if norm > 0.0 else 0.0
+
+
+def _without_low(
+    spectrum: NDArray[np.float64], radius_px: NDArray[np.float64], pixel_size_a: float, finest_a: float
+) -> NDArray[np.float64]:
+    """Fade the strong rings at low frequency in, as CTFFIND does by default, around 8 Å."""
+    centre = SIDE * pixel_size_a / max(finest_a, _RAMP_CENTRE_A)
+    width = SIDE * pixel_size_a / max(finest_a, _RAMP_WIDTH_A)
+    part = np.clip((radius_px - centre) / width + 0.5, 0.0, 1.0)
+    ramp = 0.5 * (1.0 - np.cos(np.pi * part))
+    zone = (part > 0.0) & (part < 1.0)
+    mean = float(spectrum[zone].mean()) if zone.any() else 0.0
+    return np.asarray(mean + ramp * (spectrum - mean), dtype=np.float64)
 
 
 def centred_amplitude(mean_power: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -90,6 +106,7 @@ class _Band:
         row, column = np.nonzero(used)
         self.rows, self.columns = row, column + SIDE // 2
         self.k2 = k2[used]
+        self.radius_px = np.sqrt(self.k2) / step
         self.k2_cos = ((x * x - y * y) * step**2)[used]
         self.k2_sin = ((2 * x * y) * step**2)[used]
 
