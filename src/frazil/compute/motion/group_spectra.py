@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SIZE = 512
-_FINEST_PIXEL_A = 1.4
+_COARSEST_PIXEL_A = 1.67
+"""Rings are fitted to 4 Å at most, the ice ring ends at 3.57 Å; both lie inside."""
 _OVERLAP = 128
 
 
@@ -40,9 +41,7 @@ class GroupImages:
         self._layout = layout
         self.count = int(frame_groups.max()) + 1
         self._frames = int((frame_groups >= 0).sum())
-        # Multiples of eighths of a tile, so that tiles start on whole pixels of the coarse grid too.
-        wanted = layout.size * min(pixel_size_a / _FINEST_PIXEL_A, 1.0)
-        self.tile_size = min(max(8 * round(wanted / 8.0), 16), layout.size)
+        self.tile_size = _coarse_size(layout.size, pixel_size_a)
         self._ratio = layout.size / self.tile_size
         self._pixel_size_a = pixel_size_a * self._ratio
         shape = (int(layout.height_px / self._ratio), int(layout.width_px / self._ratio))
@@ -64,6 +63,17 @@ class GroupImages:
             to_movie_px=self._ratio,
             threads=threads,
         )
+
+
+def _coarse_size(size: int, pixel_size_a: float) -> int:
+    """Smallest size whose pixel is fine enough, quick to transform.
+
+    A multiple of eight: tiles lie eighths of their size apart, and so start on whole pixels of the coarse
+    grid too.
+    """
+    wanted = size * pixel_size_a / _COARSEST_PIXEL_A
+    sizes = [n for n in range(16, size, 8) if n >= wanted and n // (n & -n) in (1, 3, 5, 9, 15)]
+    return sizes[0] if sizes else size
 
 
 def tile_power(
@@ -108,7 +118,7 @@ def tile_power(
         # Blocks have x along their rows: turn the half plane over the other axis.
         power[number] = _other_half(half) * np.float32(scale / (rows * columns))
     centre = np.array(starts, dtype=np.float64).reshape(-1, 2) + 0.5 * (_SIZE - 1)
-    share = _share(y, height) * _share(x, width)
+    share = _share(y, window) * _share(x, window)
     return Periodograms(
         power=power,
         terms_per_tile=len(images) * share,
@@ -131,10 +141,13 @@ def _energy(window: NDArray[np.float64], start: int, length: int) -> float:
     return float((window[low:high] ** 2).sum())
 
 
-def _share(starts: NDArray[np.int64], length: int) -> float:
-    """Independent part of a tile along one axis where tiles overlap by more than their faded edges."""
-    covered = min(length, _SIZE * len(starts) - _OVERLAP * (len(starts) - 1))
-    return min(1.0, covered / (_SIZE * len(starts) - _OVERLAP * (len(starts) - 1)))
+def _share(starts: NDArray[np.int64], window: NDArray[np.float64]) -> float:
+    """Part of a tile, along one axis, that its neighbours don't repeat: from the overlap of the windows."""
+    copies = np.zeros((len(starts), int(starts[-1] - starts[0]) + _SIZE))
+    for copy, start in zip(copies, starts - starts[0], strict=True):
+        copy[start : start + _SIZE] = window
+    overlap = copies @ copies.T / float((window**2).sum())
+    return float(len(starts) / (overlap**2).sum())
 
 
 def _other_half(half: NDArray[np.float32]) -> NDArray[np.float32]:

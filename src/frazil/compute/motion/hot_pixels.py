@@ -47,7 +47,9 @@ def find_bad_pixels(
     spread = 1.4826 * float(np.median(np.abs(deviation - middle))) if len(deviation) else 0.0
     bad = np.zeros(total.shape, dtype=np.bool_)
     if spread > 0:
-        _mark(total, empty if gain is None else gain, local, counting, middle, spread, sigma, bad)
+        # Of few counts, which are whole numbers, the median deviation can be far too small.
+        unit = max(spread, 1.0) if counting else spread
+        _mark(total, empty if gain is None else gain, local, counting, middle, unit, sigma, bad)
     if gain is not None:
         bad |= ~((gain > 0) & np.isfinite(gain))
     return bad, spread
@@ -122,7 +124,7 @@ def _mark(
             elif value < 0:
                 if counting:
                     root = 2.0 * (np.sqrt(pixel + 0.375) - np.sqrt(level / factor + 0.375))
-                    bad[y, x] = root < -_DEAD_BELOW_SIGMA * max(spread, 1.0)
+                    bad[y, x] = root < -_DEAD_BELOW_SIGMA * spread
                 else:
                     bad[y, x] = value < low
 

@@ -293,16 +293,17 @@ def _usable(
     alive = finite & (stds > 0)
     typical = float(np.median(means[alive])) if alive.any() else 0.0
     good = alive.copy()
-    if typical > 0:
+    # Where frames have no level to speak of (filtered, mean removed), it can't tell anything.
+    if typical > 0.02 * (float(np.median(stds[alive])) if alive.any() else 0.0):
         good &= (means > _USABLE_MEAN[0] * typical) & (means < _USABLE_MEAN[1] * typical)
     good &= ceiling <= _SATURATED_SHARE
     for f in np.flatnonzero(~good):
         if not finite[f]:
             reason = "has pixels that are not finite"
-        elif stds[f] == 0:
-            reason = "is blank"
         elif ceiling[f] > _SATURATED_SHARE:
             reason = f"is saturated ({100 * ceiling[f]:.0f} % of its pixels)"
+        elif stds[f] == 0:
+            reason = "is blank"
         else:
             reason = f"has a mean of {means[f]:.3g} where {typical:.3g} is usual"
         notes.append(f"frame {first_frame + f + 1} is left out: it {reason}")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _TILE, _SMALL_TILE = 256, 128
 _OVERLAP_SHARE = 8
-_LARGEST_RESIDUE_A = 0.15
+_LARGEST_RESIDUE_A = 0.1
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ def plan_sums(
 
 
 def choose_tile_size(field: MotionField, good: NDArray[np.bool_]) -> int:
-    """128 where motion varies by more than 0.15 Å (rms) inside a tile of 256 pixels, else 256."""
+    """128 where motion varies by more than 0.1 Å (rms) inside a tile of 256 pixels, else 256."""
     if field.local_nodes_a is None:
         return _TILE
     x = np.linspace(0.0, field.width_px - 1.0, 9)
