@@ -9,7 +9,7 @@ import torch
 from scipy.fft import next_fast_len
 
 from frazil.compute.motion.dose import dose_weights
-from frazil.compute.motion.global_fit import Frames, GlobalFit, first_guess, fit_global
+from frazil.compute.motion.global_fit import Frames, GlobalFit, fit_global
 from frazil.compute.motion.local_fit import LocalFit, cut_patches, fit_local, frame_groups
 from frazil.compute.motion.spectra import MIN_LINE, Band, band_of, edge_taper, shift_error_bound_a
 from frazil.model.errors import InputError
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 _USABLE_MEAN = (0.4, 2.5)
 _USABLE_LEVEL = 30.0
+_LEAST_SPREAD = 3e-3
 _EDGE = 0.03
 _EARLY_DOSE = 4.0
 _MIN_SIDE = 32
+_FEWEST_LEFT = 3
 
 
 def align_frames(
@@ -101,8 +103,12 @@ def align_frames(
     frames = _transform(
         stream, padded, means, trust, band, dose_weights(band.ring_k, middle - middle[0], voltage_kv)
     )
-    frames.move_to(first_guess(frames, dose_end))
     whole = fit_global(frames, dose_start, dose_end)
+    lost = frames.without_signal(whole.signal)
+    if lost.size and np.count_nonzero(trust) - lost.size >= _FEWEST_LEFT:
+        notes.append(f"frames without a trace of the specimen: {', '.join(str(f + 1) for f in lost)}")
+        frames.drop(lost)
+        whole = fit_global(frames, dose_start, dose_end)
     nodes = None
     diagnostics = _numbers(frames, whole, height * width * pixel**2)
     if local:
@@ -181,7 +187,7 @@ def _trust(
     means = np.array([float(frame.mean()) for frame in stream])
     squares = np.array([float(torch.linalg.vector_norm(frame)) for frame in stream]) ** 2 / stream[0].numel()
     spread = np.sqrt(np.maximum(squares - means**2, 0.0))
-    fine = np.isfinite(means) & np.isfinite(spread) & (means > 0) & (spread > 0)
+    fine = np.isfinite(means) & np.isfinite(spread) & (means > 0) & (spread > _LEAST_SPREAD * np.abs(means))
     typical = float(np.median(means[fine])) if fine.any() else 0.0
     fine &= (means > _USABLE_MEAN[0] * typical) & (means < _USABLE_MEAN[1] * typical)
     if fine.any():
@@ -241,7 +247,6 @@ def _numbers(frames: Frames, fit: GlobalFit, area_a2: float) -> dict[str, float]
     return {
         "global_error_bound_a": shift_error_bound_a(fit.signal * kept, frames.band.ring_k, area_a2),
         "global_expected_error_a": float(np.sqrt(max(2 * variance.mean(), 0.0))),
-        "global_log_evidence": fit.log_evidence,
         "jitter_a": fit.prior.jitter_a,
     }
 

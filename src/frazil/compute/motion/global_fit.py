@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_DRIFT_A = 80.0
-COARSE_A = 22.0
+LEVELS_A = (20.0, 12.0)
+_GROUP_DOSES = (4.0, 8.0)
+_LOOSE_A = (4.0, 2.0, 1.0)
 
 
 @dataclass
@@ -76,6 +78,37 @@ class Frames:
             band, values, self.kept[:, :rings], self.own_power[:rings], self.shift_a.copy(), self.share
         )
 
+    def drop(self, lost: NDArray[np.int64]) -> None:
+        """Forget what these frames show; the prior alone then says where they were."""
+        for frame in lost.tolist():
+            self.own_power -= self.band.ring_mean(self.values[frame].real ** 2 + self.values[frame].imag ** 2)
+        self.values[torch.as_tensor(lost, device=self.values.device)] = 0
+        self.kept = self.kept.copy()
+        self.kept[lost] = 0.0
+
+    def without_signal(self, signal: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Frames that clearly hold less than a fifth of the specimen that the others show.
+
+        Each aligned frame is projected on the sum of the others, with the weights of the likelihood.
+        """
+        weight = ring_weight(signal, self.kept)
+        total = self.values.sum(0)
+        found = np.stack(
+            [
+                self.band.ring_mean(
+                    total.real * frame.real + total.imag * frame.imag - frame.real**2 - frame.imag**2
+                )
+                for frame in self.values
+            ]
+        )
+        others = self.kept.sum(0) - self.kept
+        rings = self.share * self.band.count * weight
+        expected = (self.kept * others * signal) @ rings
+        noise = np.sqrt((self.kept * others * (1 + signal * others)) @ (rings * weight) / 2)
+        share = (found @ rings) / np.maximum(expected, 1e-12)
+        sure = share + 4 * noise / np.maximum(expected, 1e-12) < 0.6
+        return np.nonzero((expected > 0) & (share < 0.2) & sure)[0]
+
     def estimate_signal(self) -> NDArray[np.float64]:
         """Power of the specimen per ring as the frames now agree."""
         total = self.values.sum(0)
@@ -120,15 +153,30 @@ def log_likelihood_and_gradient(
 
 @dataclass(frozen=True)
 class GlobalFit:
-    """Shifts (F, 2) in Å about a mean of zero, their covariance (F, F), the signal found and the evidence."""
+    """What a fit found.
+
+    Attributes
+    ----------
+    shift_a
+        Shape (F, 2): shifts about a mean of zero, Å.
+    covariance_a2
+        Shape (F, F): their posterior covariance along either axis, Å².
+    signal
+        Shape (rings,): power of the specimen, in units of the noise of one frame.
+    prior
+        The likeliest kind of motion.
+    log_posterior
+        Of these shifts, up to what no shift changes; compares results from different starts, nats.
+    """
 
     shift_a: NDArray[np.float64]
     covariance_a2: NDArray[np.float64]
     signal: NDArray[np.float64]
     prior: TimePrior
-    log_evidence: float
+    log_posterior: float
 
 
+_WIDE = TimePrior(5.0, 0.5, 4.0, 1.0)
 _JITTER = ((0.03, 0.0), (0.1, 0.0), (0.25, -2.0), (0.6, -5.0))
 _KINDS = ((5.0, 0.5, 2.5), (5.0, 0.5, 5.0), (1.5, 0.15, 2.5), (1.5, 0.15, 5.0))
 _MEMORY = ((0.7, -1.0), (2.0, 0.0))
@@ -164,14 +212,24 @@ def fit_global(
     steps: int = 12,
     tolerance_a: float = 0.02,
 ) -> GlobalFit:
-    """Most probable shifts by Fisher scoring from coarse to fine, from the shifts ``frames`` has.
+    """Most probable shifts by Fisher scoring from coarse to fine; ``frames`` is left aligned.
 
-    The resolution is raised in steps; at each the signal is measured again and the candidate priors are
-    averaged by their evidence. ``frames`` is left aligned.
+    At the coarsest resolution several starts compete (none, and `first_guess` from small and large groups of
+    frames). The resolution is then raised in steps; at each the signal is measured again and the candidate
+    priors are averaged by their evidence.
     """
     candidates = candidate_priors(dose_start, dose_end)
     top = float(frames.band.ring_k[-1])
-    for high_a in (24.0, 14.0):
+    coarse = frames.crop(min(LEVELS_A[0], 1.25 / top))
+    motion = displacement_covariance(dose_start, dose_end, _WIDE)
+    guesses = [first_guess(coarse, dose_end, group_dose, motion) for group_dose in _GROUP_DOSES]
+    found: list[tuple[float, int, NDArray[np.float64]]] = []
+    for start in (np.zeros_like(frames.shift_a), *guesses):
+        coarse.move_to(start)
+        fit = _fit_level(coarse, candidates, steps=steps, tolerance_a=tolerance_a)
+        found.append((fit.log_posterior, len(found), fit.shift_a))
+    frames.move_to(max(found)[2])
+    for high_a in LEVELS_A[1:]:
         if 1 / high_a < 0.8 * top:
             part = frames.crop(high_a)
             frames.move_to(_fit_level(part, candidates, steps=steps, tolerance_a=tolerance_a).shift_a)
@@ -208,43 +266,71 @@ def _fit_level(frames: Frames, candidates: list[Candidate], *, steps: int, toler
         if change < tolerance_a:
             break
     best = candidates[int(np.argmax(worth))]
-    return GlobalFit(shift, covariance, signal, best.prior, float(worth.max()))
+    inner = best.root.T @ information @ best.root + np.eye(best.root.shape[1])
+    unknown = np.linalg.solve(inner, best.root.T @ score)
+    value, _ = log_likelihood_and_gradient(frames, weight)
+    return GlobalFit(shift, covariance, signal, best.prior, value - 0.5 * float((unknown**2).sum()))
 
 
 def first_guess(
-    frames: Frames, dose_end: NDArray[np.float64], *, group_dose: float = 4.0, sweeps: int = 2
+    coarse: Frames,
+    dose_end: NDArray[np.float64],
+    group_dose: float,
+    motion: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Rough shifts (F, 2) in Å by cross-correlation, from the calm end of the exposure to its start.
 
     Frames are first taken in groups of about ``group_dose``, single where motion is fast; each is found in
-    the sum of what has been aligned already, within `MAX_DRIFT_A` of it, then every frame once more alone.
+    the sum of what has been aligned already, within `MAX_DRIFT_A` of it. Then every frame is sought alone,
+    where the others and the covariance ``motion`` (F, F) of the prior lead to expect it.
     """
-    coarse = frames.crop(COARSE_A)
     count = coarse.values.shape[0]
+    coarse.move_to(np.zeros((count, 2)))
     groups = _groups(dose_end, group_dose)
     late = coarse.values[count // 2 :]
     signal = _neighbour_signal(coarse, late)
     weight = coarse.band.spread(ring_weight(signal, coarse.kept))
     shift = np.zeros((count, 2))
     total = coarse.values[groups[-1]].sum(0)
-    found = np.zeros(2)
+    known = list(groups[-1])
     for members in reversed(groups[:-1]):
-        step = find_shift(coarse.band, total, coarse.values[members].sum(0), weight, found, MAX_DRIFT_A / 4)
-        shift[members] = found = step
+        expected, width = _expected(motion, members, known, shift, _LOOSE_A[0])
+        shift[members] = find_shift(
+            coarse.band, total, coarse.values[members].sum(0), weight, expected, width
+        )
         coarse.move_to(shift)
         total = total + coarse.values[members].sum(0)
-    for _ in range(sweeps):
+        known += members
+    for loose in _LOOSE_A:
+        # What the other frames lead to expect of one: conditional mean and variance of a Gaussian process.
+        precision = np.linalg.inv(motion + loose**2 * np.eye(count) + MAX_DRIFT_A**2)
+        own = np.diag(precision)
         total = coarse.values.sum(0)
-        previous = shift.copy()
         for frame in range(count):
             others = total - coarse.values[frame]
-            near = 0.5 * (previous[max(frame - 1, 0)] + previous[min(frame + 1, count - 1)])
-            step = find_shift(
-                coarse.band, others, coarse.values[frame], weight, near - previous[frame], MAX_DRIFT_A / 8
-            )
-            shift[frame] = previous[frame] + step
-        coarse.move_to(shift)
+            expected = -(precision[frame] @ (shift - shift.mean(0))) / own[frame]
+            width = float(own[frame] ** -0.5)
+            step = find_shift(coarse.band, others, coarse.values[frame], weight, expected, width)
+            shift[frame] = shift[frame] + step
+            total -= coarse.values[frame]
+            coarse.move_to(shift)
+            total += coarse.values[frame]
     return shift
+
+
+def _expected(
+    motion: NDArray[np.float64],
+    members: list[int],
+    known: list[int],
+    shift: NDArray[np.float64],
+    loose: float,
+) -> tuple[NDArray[np.float64], float]:
+    """Displacement (2,) to expect of a group of frames, given those known, and its standard deviation."""
+    wide = motion + MAX_DRIFT_A**2
+    between = wide[members][:, known].mean(0)
+    gain = np.linalg.solve(wide[np.ix_(known, known)] + loose**2 * np.eye(len(known)), between)
+    variance = wide[np.ix_(members, members)].mean() - gain @ between + loose**2
+    return gain @ shift[known], float(np.sqrt(variance))
 
 
 def _groups(dose_end: NDArray[np.float64], group_dose: float) -> list[list[int]]:
