@@ -186,7 +186,8 @@ def _clean_box(
         return np.zeros((box, box), np.float32)
     flat = background.flattened(image, ~bad)
     sigma = float(flat[~bad].std())
-    if outlier_sigma > 0.0:
+    # Rounding of a constant image is not noise.
+    if outlier_sigma > 0.0 and sigma > 1e-6 * float(np.abs(image[~bad]).max()):
         far = ~bad & (np.abs(flat) > outlier_sigma * sigma)
         if far.any():
             bad |= far
