@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_DRIFT_A = 80.0
-LEVELS_A = (20.0, 12.0)
+SEARCH_A = 20.0
+MIDDLE_A = 12.0
+_SEARCH_SIZE = 25_000
 _GROUP_DOSES = (4.0, 8.0)
 _LOOSE_A = (4.0, 2.0, 1.0)
 
@@ -220,7 +222,9 @@ def fit_global(
     """
     candidates = candidate_priors(dose_start, dose_end)
     top = float(frames.band.ring_k[-1])
-    coarse = frames.crop(min(LEVELS_A[0], 1.25 / top))
+    area_a2 = 1 / float((frames.band.ky[1] - frames.band.ky[0]) * (frames.band.kx[1] - frames.band.kx[0]))
+    # A large field says enough at low resolution; the search then costs the same whatever its size.
+    coarse = frames.crop(min(max(SEARCH_A, np.sqrt(0.5 * np.pi * area_a2 / _SEARCH_SIZE)), 40.0))
     motion = displacement_covariance(dose_start, dose_end, _WIDE)
     guesses = [first_guess(coarse, dose_end, group_dose, motion) for group_dose in _GROUP_DOSES]
     found: list[tuple[float, int, NDArray[np.float64]]] = []
@@ -229,10 +233,9 @@ def fit_global(
         fit = _fit_level(coarse, candidates, steps=steps, tolerance_a=tolerance_a)
         found.append((fit.log_posterior, len(found), fit.shift_a))
     frames.move_to(max(found)[2])
-    for high_a in LEVELS_A[1:]:
-        if 1 / high_a < 0.8 * top:
-            part = frames.crop(high_a)
-            frames.move_to(_fit_level(part, candidates, steps=steps, tolerance_a=tolerance_a).shift_a)
+    if 1 / MIDDLE_A < 0.8 * top:
+        middle = frames.crop(MIDDLE_A)
+        frames.move_to(_fit_level(middle, candidates, steps=steps, tolerance_a=tolerance_a).shift_a)
     return _fit_level(frames, candidates, steps=steps, tolerance_a=tolerance_a)
 
 
@@ -260,7 +263,7 @@ def _fit_level(frames: Frames, candidates: list[Candidate], *, steps: int, toler
                 covariance += part * here
         target /= share[share > 1e-3].sum()
         target -= target.mean(0)
-        change = np.abs(target - shift).max()
+        change = float(np.sqrt(((target - shift) ** 2).sum(1).mean()))
         shift = target
         frames.move_to(shift)
         if change < tolerance_a:
