@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _FEWEST_PER_CLASS = 12
 # Start-up looks at no more than this many particles, all or per class; the last passes at all.
 _STARTUP_PARTICLES = 6000
+# Few classes to begin with: large ones align, and splitting finds the rest.
+_FIRST_CLASSES = int(__import__("os").environ.get("FC", "4"))
+_FIRST_MEMBERS = 300
 _STARTUP_PER_CLASS = 120
 
 
@@ -207,7 +210,8 @@ class _Job:
         engine.measure_noise()
         count = self.store.usable
         engine.poses.angle_rad[:] = torch.as_tensor(self.rng.uniform(0.0, 2.0 * math.pi, count))
-        index = torch.as_tensor(self.rng.integers(0, engine.class_count, count))
+        first = min(engine.class_count, max(_FIRST_CLASSES, self.startup // _FIRST_MEMBERS))
+        index = torch.as_tensor(self.rng.integers(0, first, count))
         index[self.startup :] = -1
         engine.rebuild(index, engine.class_count)
 

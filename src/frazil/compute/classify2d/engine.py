@@ -33,6 +33,10 @@ _BLOCK_FLOATS = 4e6
 # Poses this improbable are not worth their arithmetic, nats and share of a class.
 _SHORT_LIST_NATS = 14.0
 _WORTH_ADDING = 1e-3
+# Below, exp is nothing; denormal numbers would cost ten times the arithmetic.
+_LOWEST = -40.0
+# A class of less weight is empty: it takes no part.
+_ALIVE = 0.5
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,8 @@ class Engine:
             weight = weight - self.sums.weight[without]
         total = float(weight.sum())
         share = (weight.clamp(min=0.0) + 0.02 * total / self.class_count + 1e-6) ** stage.balance
-        share = share / share.sum() * (1.0 - stage.null_share)
+        share[weight < _ALIVE] = 0.0
+        share = (share / share.sum().clamp(min=1e-30) * (1.0 - stage.null_share)).clamp(min=1e-30)
         rings = slice(0, grid.ring_count)
         weights = grid.weights(self.store.mask_area_a2, self.device) / self.variance[rings]
         return make_references(
@@ -237,7 +242,7 @@ class Engine:
         low = log_likelihood(coarse, orders[:count, :, :rings].contiguous(), squares[:, :rings])
         low += coarse.log_prior[None, :, :, None]
         best = low.flatten(2).amax(2)
-        evidence = best + (low - best[:, :, None, None]).exp_().sum((2, 3)).log()
+        evidence = best + low.sub_(best[:, :, None, None]).clamp_(min=_LOWEST).exp_().sum((2, 3)).log()
         keep = evidence > evidence.amax(1, keepdim=True) - _SHORT_LIST_NATS
         keep.scatter_(1, evidence.topk(min(3, self.class_count), dim=1).indices, True)
         parts = []
@@ -267,7 +272,7 @@ class Engine:
         tops = []
         for who, classes, scores in parts:
             top, peak = scores.flatten(2).max(2)
-            scores.sub_(top[:, :, None, None]).exp_()
+            scores.sub_(top[:, :, None, None]).clamp_(min=_LOWEST).exp_()
             z[who, classes] = top + scores.sum((2, 3)).log()
             peaks[who, classes] = peak
             tops.append(top)

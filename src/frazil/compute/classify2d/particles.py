@@ -211,9 +211,7 @@ class ParticleStore:
 
     def _prepare_all(self, grid: PolarGrid) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         count, rings = self.usable, grid.ring_count
-        orders = torch.empty(
-            (grid.order_count, count, rings), dtype=torch.complex64, device=self.device
-        )
+        orders = torch.empty((grid.order_count, count, rings), dtype=torch.complex64, device=self.device)
         squares = torch.empty((count, rings, SQUARE_ORDERS), dtype=torch.complex64, device=self.device)
         power = torch.empty((count, rings), dtype=torch.float32, device=self.device)
         for start in range(0, count, 256):

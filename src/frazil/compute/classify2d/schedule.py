@@ -48,7 +48,7 @@ def ramp(initial_a: float, final_a: float, off_centre_a: float) -> list[Step]:
     steps = [Step(rough, 5)]
     limit = max(final_a, min(initial_a, _COARSE_A))
     coarse = Stage(limit, 0.25 * limit, 0.5 * limit, 6.0)
-    steps.append(Step(coarse, 2, exchanges=4))
+    steps.append(Step(coarse, 2, exchanges=6, exchange_share=0.4))
     previous = limit
     while previous > final_a * 1.02:
         limit = max(final_a, 0.75 * previous)
