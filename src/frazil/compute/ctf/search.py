@@ -98,6 +98,19 @@ def _reach(span: SearchRange) -> int:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
+def _correlate(data: NDArray[np.float32], curves: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return data @ curves.T; too small for BLAS's threads, which would wait for each other."""
+    out = np.empty((data.shape[0], curves.shape[0]), dtype=np.float32)
+    for d in range(curves.shape[0]):
+        for s in range(data.shape[0]):
+            total = np.float32(0.0)
+            for r in range(data.shape[1]):
+                total += data[s, r] * curves[d, r]
+            out[s, d] = total
+    return out
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
 def _scan(
     correlation: NDArray[np.float32],
     shifts: NDArray[np.int64],
@@ -155,7 +168,7 @@ def find_candidates(
     found: list[tuple[float, int, int, int]] = []
     table = _templates(grid, optics, span, from_per_a)
     for number, templates in enumerate(table):
-        correlation = data32 @ templates.curves.T
+        correlation = _correlate(data32, templates.curves)
         best = np.full(len(templates.defoci) - 2 * reach, -1.0, dtype=np.float32)
         best_at = np.zeros(len(best), dtype=np.int64)
         _scan(correlation, shifts, reach, best, best_at)
