@@ -112,12 +112,16 @@ def _mark(
     height, width = total.shape
     high = np.float32(middle + sigma * spread)
     low = np.float32(middle - sigma * spread)
+    # A pixel that can't matter is passed over without a root or a division: these are nearly all.
+    near = np.float32(min(high, 3.0) ** 2) if high > 0 and counting else np.float32(0)
+    one = np.float32(1)
     for y in range(height):
         for x in range(width):
-            factor = gain[y, x] if gain.size > 0 else np.float32(1)
-            if not factor > 0:
-                continue
+            factor = gain[y, x] if gain.size > 0 else one
             pixel, level = total[y, x], local[y // _BLOCK, x // _BLOCK]
+            excess = pixel * factor - level
+            if not factor > 0 or excess * excess <= near * level * factor:
+                continue
             value = _deviation(pixel, factor, level, counting)
             if value > high:
                 bad[y, x] = True

@@ -217,15 +217,28 @@ def _normalised_gain(
     if gain is None and defects is None:
         return None
     flat = np.ones(shape, dtype=np.float32) if gain is None else np.array(gain, dtype=np.float32)
-    usable = np.isfinite(flat) & (flat > 0)
     if defects is not None:
-        usable &= ~defects
-    if not usable.any():
+        flat[defects] = 0.0
+    level, usable = _clean_gain(flat)
+    if usable == 0:
         raise InputError(f"{name}: all pixels are bad by the gain reference or the defect map")
-    flat[~usable] = 0.0
-    # Gains of thousands are dark spots of the reference, not of the camera's response.
-    flat /= np.float32(flat.sum(dtype=np.float64) / usable.sum())
+    flat /= np.float32(level / usable)
     return flat
+
+
+@njit(nogil=True, cache=True)
+def _clean_gain(flat: Any) -> tuple[float, int]:
+    """Set what can't be a gain to zero; return the sum of the others and their number."""
+    total, count = 0.0, 0
+    for y in range(flat.shape[0]):
+        for x in range(flat.shape[1]):
+            value = flat[y, x]
+            if value > 0 and np.isfinite(value):
+                total += value
+                count += 1
+            else:
+                flat[y, x] = 0.0
+    return total, count
 
 
 def _bad_pixels(
@@ -317,14 +330,26 @@ def _binned_gain(flat: NDArray[np.float32] | None, binning: int) -> tuple[NDArra
         return nothing, False
     height, width = flat.shape
     rows, columns = height // binning, width // binning
-    usable = flat > 0
     sample = flat[:: max(1, height // 256)]
     sample = sample[sample > 0]
     if len(sample) == 0 or rows == 0 or columns == 0 or float(sample.std()) > _STRONG_GAIN:
         return nothing, True
-    filled = np.where(usable, flat, np.float32(1))[: rows * binning, : columns * binning]
-    blocks: NDArray[np.float32] = filled.reshape(rows, binning, columns, binning).mean(axis=(1, 3))
-    return np.ascontiguousarray(blocks, dtype=np.float32), False
+    blocks = np.empty((rows, columns), dtype=np.float32)
+    _mean_gain(flat, binning, blocks)
+    return blocks, False
+
+
+@njit(nogil=True, cache=True)
+def _mean_gain(flat: Any, binning: int, out: Any) -> None:
+    """Mean over b x b pixels; bad ones count as one, which they will be once they are replaced."""
+    for by in range(out.shape[0]):
+        for bx in range(out.shape[1]):
+            total = np.float32(0)
+            for y in range(by * binning, (by + 1) * binning):
+                for x in range(bx * binning, (bx + 1) * binning):
+                    value = flat[y, x]
+                    total += value if value > 0 else np.float32(1)
+            out[by, bx] = total / np.float32(binning * binning)
 
 
 @njit(nogil=True, cache=True)

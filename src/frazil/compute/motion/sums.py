@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.fft
 
+from frazil.compute.device import choose_device
 from frazil.compute.fourier import even_size, fourier_resize
 from frazil.compute.motion.dose import dose_groups, dose_weights, mid_frame_dose_e_per_a2
 from frazil.compute.motion.group_spectra import GroupImages
@@ -140,7 +141,7 @@ def sum_frames(
     invert
         Turn the contrast round the mean, for movies with bright particles.
     device
-        ``cpu``: numba; anything else: torch (see `frazil.compute.device.choose_device`).
+        ``cpu``: numba, also where ``auto`` finds no GPU; anything else: torch (see `frazil.compute.device.choose_device`).
     tile_size
         256, 128 or another power of two; None: small enough that motion hardly varies inside a tile.
 
@@ -164,6 +165,8 @@ def sum_frames(
         tile_size=tile_size,
     )
     groups = GroupImages(plan.layout, pixel_size_a, plan.groups) if periodograms else None
+    if device == "auto":
+        device = choose_device(device).type
     if device == "cpu":
         products = _sum_on_cpu(prepared, plan, groups, threads)
     else:
