@@ -27,4 +27,11 @@ def examine(folder: Path, device: str) -> Iterator[Finding]:
     """Look at the machine; then let every stage find a known answer."""
     from frazil.app.doctor_machine import examine_machine
 
-    yield from examine_machine(folder, device)
+    usable = device
+    for finding in examine_machine(folder, device):
+        yield finding
+        if finding.what == "device":
+            usable = "cuda" if finding.ok and finding.text.startswith("cuda") else "cpu"
+    from frazil.app.doctor_answers import check_answers
+
+    yield from check_answers(usable)

@@ -6,6 +6,7 @@ import os
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from frazil import __version__
@@ -39,7 +40,6 @@ from frazil.store.session import SessionFolder, assign_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from frazil.app.session_classes import ClassUpdate
     from frazil.engine.executor import Executor, Outcome
@@ -95,8 +95,19 @@ class ProcessResult:
         return 1 if self.failed or self.problems else 0
 
 
-def process(request: ProcessRequest, report: Reporter) -> ProcessResult:
+def process(
+    request: ProcessRequest, report: Reporter, start: Callable[[int, int], Executor] | None = None
+) -> ProcessResult:
     """Do what is missing for these movies, then classify and write RELION's tables.
+
+    Parameters
+    ----------
+    request
+        What to do.
+    report
+        Who is told.
+    start
+        Makes the executor for so many workers and threads; by default worker processes.
 
     Raises
     ------
@@ -107,6 +118,8 @@ def process(request: ProcessRequest, report: Reporter) -> ProcessResult:
     inputs = find_inputs(request.patterns, request.settings)
     with SessionFolder(request.session) as session:
         session.save_settings(request.settings)
+        if request.settings.gain.gain_path:
+            session.link_raw("gain", Path(request.settings.gain.gain_path))
         with TrackLog(session.path, "preprocess") as log:
             log.info("start", version=__version__, movies=len(inputs.sources), settings=session.revision)
             for path, rule in inputs.ignored:
@@ -115,7 +128,7 @@ def process(request: ProcessRequest, report: Reporter) -> ProcessResult:
                 path, rule = inputs.ignored[0]
                 others = f" and {len(inputs.ignored) - 1} others" if len(inputs.ignored) > 1 else ""
                 report.message(f"left out: {path.name}{others} ({rule})")
-            run = _Run(request, session, log, report)
+            run = _Run(request, session, log, report, start)
             try:
                 return run.process(inputs.sources)
             finally:
@@ -128,12 +141,18 @@ class _Run:
     """One run of ``frazil process``."""
 
     def __init__(
-        self, request: ProcessRequest, session: SessionFolder, log: TrackLog, report: Reporter
+        self,
+        request: ProcessRequest,
+        session: SessionFolder,
+        log: TrackLog,
+        report: Reporter,
+        start: Callable[[int, int], Executor] | None,
     ) -> None:
         self.request, self.session, self.log, self.report = request, session, log, report
         self.settings = request.settings
         self.result = ProcessResult()
         self.records = {record.name: record for record in session.records()}
+        self._start_executor = start or self._start_pool
         self._executor: Executor | None = None
         self._device = ""
 
@@ -193,14 +212,7 @@ class _Run:
             cores = len(os.sched_getaffinity(0))
             workers = min(self.request.workers or 1, max(tasks, 1))
             threads = self.request.threads or max(1, cores // workers)
-            resources = self.settings.resources
-            self._executor = ProcessPool(
-                workers,
-                threads,
-                load_libraries,
-                attempts=min(resources.max_attempts, 2),
-                timeout_s=60.0 * resources.movie_timeout_min,
-            )
+            self._executor = self._start_executor(workers, threads)
             self._executor.submit("device", find_device, self.request.device)
             outcome = self._executor.wait()
             if outcome is None or outcome.error:
@@ -208,6 +220,16 @@ class _Run:
             self._device = str(outcome.value)
             self.log.info("workers", workers=workers, threads=threads, device=self._device)
         return self._executor
+
+    def _start_pool(self, workers: int, threads: int) -> Executor:
+        resources = self.settings.resources
+        return ProcessPool(
+            workers,
+            threads,
+            load_libraries,
+            attempts=min(resources.max_attempts, 2),
+            timeout_s=60.0 * resources.movie_timeout_min,
+        )
 
     def _expected_size(self, executor: Executor, sources: list[Path]) -> tuple[int, int] | None:
         """Size of most movies, judged by a few of them and by those that were processed before."""

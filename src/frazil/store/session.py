@@ -152,7 +152,7 @@ class SessionFolder:
             part.write_text(text + "\n", encoding="utf-8")
 
     def link_raw(self, name: str, source: Path) -> str:
-        """Link a movie into ``raw/`` under its product name; returns the link's path in the session."""
+        """Link a file into ``raw/`` under another name; returns the link's path in the session."""
         link = self.path / "raw" / (name + source.suffix)
         target = os.path.relpath(source, link.parent) if _same_disk(source, link.parent) else str(source)
         if not link.is_symlink() or str(link.readlink()) != target:
@@ -183,7 +183,8 @@ def assign_names(sources: list[Path], taken: dict[str, str]) -> dict[Path, str]:
         Path to name, from earlier runs.
     """
     names = {Path(source): name for source, name in taken.items()}
-    used = {name.lower() for name in taken.values()}
+    # raw/gain.* is the link to the gain reference.
+    used = {"gain", *(name.lower() for name in taken.values())}
     result = {}
     for source in sources:
         name = names.get(source)
