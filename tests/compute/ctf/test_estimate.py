@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from frazil.compute.ctf.estimate import estimate_ctf
+from frazil.compute.ctf.estimate import better_fit, estimate_ctf
 from frazil.compute.ctf.spectra import periodograms_of_micrograph
 from frazil.model.errors import InputError
 from frazil.model.optics import Optics
@@ -269,6 +269,16 @@ def test_fit_resolution_follows_the_rings() -> None:
     assert reached == sorted(reached)
     assert reached[0] < 4.0
     assert reached[2] > 6.0
+
+
+def test_the_better_fit_is_sure_and_sharp() -> None:
+    rng = np.random.default_rng(19)
+    strong = estimate_ctf(one_tile(power_spectrum(rng, OPTICS, 14000.0, 13500.0, 0.0)), OPTICS)
+    weak = estimate_ctf(one_tile(power_spectrum(rng, OPTICS, 14000.0, 13500.0, 0.0, strength=0.04)), OPTICS)
+    none = estimate_ctf(one_tile(power_spectrum(rng, OPTICS, 14000.0, 13500.0, 0.0, strength=0.0)), OPTICS)
+    assert better_fit(weak, strong) is strong
+    assert better_fit(strong, weak) is strong
+    assert better_fit(none, weak) is weak
 
 
 def test_same_input_gives_the_same_numbers() -> None:

@@ -144,6 +144,22 @@ def estimate_ctf(
     return fit
 
 
+def better_fit(first: CtfFit, second: CtfFit) -> CtfFit:
+    """Of two fits of one exposure, the one with rings and the smaller error bar.
+
+    Spectra of dose groups and of the whole average see different things: groups keep what moves between
+    them (ice), the average is stronger where the dose is low. Neither is better on every exposure.
+    """
+
+    def worst_error(fit: CtfFit) -> float:
+        if not fit.has_rings:
+            return math.inf
+        error = max(fit.defocus_u_error_a, fit.defocus_v_error_a)
+        return error + (1e6 if fit.doubtful else 0.0)
+
+    return first if worst_error(first) <= worst_error(second) else second
+
+
 def average_spectrum(periodograms: Periodograms) -> NDArray[np.float32]:
     """Mean of the tiles after bringing each to the same mean power: no carbon or ice tile drowns the rest."""
     power = periodograms.power

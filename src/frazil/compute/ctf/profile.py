@@ -130,9 +130,10 @@ def _agreement(
     reach = np.maximum(whole // 40, ((1.0 + 0.1 * number) * (since + 1)).astype(np.int64))
     result = _local_correlation(normal, curve, np.minimum(reach, len(measured)))
     result[frequency < 1.0 / _FIRST_JUDGED_A] = 1.0
-    start = int(
-        np.searchsorted(frequency, max(1.0 / _FIRST_JUDGED_A, 0.1 * whole * (frequency[1] - frequency[0])))
-    )
+    # Inside the first zero the particles' form factor bends the curve at will.
+    first_zero = float(frequency[int(np.argmax(phase >= math.pi))])
+    judged_from = max(1.0 / _FIRST_JUDGED_A, 0.1 * whole * (frequency[1] - frequency[0]), first_zero)
+    start = int(np.searchsorted(frequency, judged_from))
     over_low = over_high = 0
     last = start
     for i in range(start, len(result)):
