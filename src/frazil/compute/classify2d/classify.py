@@ -27,7 +27,7 @@ _FEWEST_PER_CLASS = 12
 # Start-up looks at no more than this many particles, all or per class; the last passes at all.
 _STARTUP_PARTICLES = 6000
 # Few classes to begin with: large ones align, and splitting finds the rest.
-_FIRST_CLASSES = int(__import__("os").environ.get("FC", "4"))
+_FIRST_CLASSES = 4
 _FIRST_MEMBERS = 300
 _STARTUP_PER_CLASS = 120
 
