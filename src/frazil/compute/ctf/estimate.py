@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SIGNIFICANT_GAIN = 15.0
 """Nats over the ring-free model. In noise the best of all positions reaches 10 as a rule, seldom 15."""
+USUAL_ASTIGMATISM_A = 1000.0
+"""Standard deviation that is expected: it counts when rings are declared found, not in their fit."""
 ICE_LIMIT = 1.05
 FINEST_WITH_ICE_A = 4.1
 """Where crystalline ice shines the fit ends before its ring."""
@@ -231,7 +233,9 @@ def _fit_rings(
     margin = best.log_likelihood - rivals[0].log_likelihood if rivals else math.inf
     if not _inside(best, span):
         return None
-    return _Outcome(best, noise, best.log_likelihood - flat.log_likelihood, margin)
+    # Noise offers far more strongly astigmatic fits than round ones; microscopes do the opposite.
+    unlikely = 2.0 * float(best.lens[1] ** 2 + best.lens[2] ** 2) / USUAL_ASTIGMATISM_A**2 if free[1] else 0.0
+    return _Outcome(best, noise, best.log_likelihood - flat.log_likelihood - unlikely, margin)
 
 
 def _with_thickness(model: WhittleModel, outcome: _Outcome, free: NDArray[np.bool_]) -> _Outcome:
