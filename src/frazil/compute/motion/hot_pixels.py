@@ -113,7 +113,7 @@ def _mark(
     high = np.float32(middle + sigma * spread)
     low = np.float32(middle - sigma * spread)
     # A pixel that can't matter is passed over without a root or a division: these are nearly all.
-    near = np.float32(min(high, 3.0) ** 2) if high > 0 and counting else np.float32(0)
+    near = np.float32(min(float(high), 3.0) ** 2) if high > 0 and counting else np.float32(0)
     one = np.float32(1)
     for y in range(height):
         for x in range(width):
