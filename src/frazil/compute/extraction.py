@@ -131,9 +131,9 @@ def extract_particles(
     )
     kept = np.nonzero(share >= 1.0 - LARGEST_SHARE_OUTSIDE)[0]
     wanted = pixel_size_a if output_pixel_size_a is None else max(output_pixel_size_a, pixel_size_a)
-    size = (
-        box_px if wanted <= pixel_size_a else min(friendly_size(int(box_px * pixel_size_a / wanted)), box_px)
-    )
+    # The tolerance keeps a ratio like 64.00000001 from becoming 70.
+    least = int(np.ceil(box_px * pixel_size_a / wanted - 1e-6))
+    size = box_px if wanted <= pixel_size_a else min(friendly_size(least), box_px)
     images = np.empty((kept.size, size, size), np.float32)
     background = _Background(box_px, radius_px)
     coarse = _Background(size, radius_px * size / box_px)

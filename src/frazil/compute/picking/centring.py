@@ -101,6 +101,26 @@ def centre_of_peak(pictures: NDArray[np.float32], reach_px: float) -> NDArray[np
     return offsets
 
 
+def lopsidedness(pictures: NDArray[np.float32], radius_px: int) -> float:
+    """Share of angular order 1 in the power within a radius: least where all are centred."""
+    flat = _discs(pictures, radius_px)
+    total = 0.0
+    first = 0.0
+    for order in (0, 1, 2, 3, 4):
+        basis = _angular_basis(radius_px, order)
+        power = float(((flat @ basis.real.T) ** 2).sum() + ((flat @ basis.imag.T) ** 2).sum())
+        total += power
+        first += power if order == 1 else 0.0
+    return first / max(total, 1e-30)
+
+
+def _discs(pictures: NDArray[np.float32], radius_px: int) -> NDArray[np.float32]:
+    """Middle (2 r + 1)² pixels, one row per picture."""
+    middle = pictures.shape[1] // 2
+    inside = slice(middle - radius_px, middle + radius_px + 1)
+    return pictures[:, inside, inside].reshape(len(pictures), -1)
+
+
 @dataclass(frozen=True)
 class Likeness:
     """What a set of particles looks like, up to rotation.
@@ -119,9 +139,7 @@ class Likeness:
     @classmethod
     def learn(cls, pictures: NDArray[np.float32], radius_px: int) -> Likeness:
         """Principal components of whitened pictures (n, ., .) within a radius."""
-        middle = pictures.shape[1] // 2
-        inside = slice(middle - radius_px, middle + radius_px + 1)
-        flat = pictures[:, inside, inside].reshape(len(pictures), -1)
+        flat = _discs(pictures, radius_px)
         kernels: list[NDArray[np.float32]] = []
         gains: list[float] = []
         for order in ORDERS:
@@ -130,17 +148,18 @@ class Likeness:
             # Mirrored views are as likely: the covariance of the radial profiles is real.
             covariance = (coefficients.conj().T @ coefficients).real / len(flat)
             values, vectors = np.linalg.eigh(covariance)
-            noise = 1.0 if order == 0 else 0.5
+            # Real numbers that a coefficient is estimated from, per number estimated.
+            samples = len(flat) * (1.0 if order == 0 else 2.0)
             for n in range(1, COMPONENTS + 1 + (order == 0)):
-                variance = values[-n] * noise - noise
-                if variance < LEAST_VARIANCE * noise:
+                variance = _true_variance(float(values[-n]), basis.shape[0] / samples) - 1.0
+                if variance < LEAST_VARIANCE:
                     break
                 component = vectors[:, -n] @ basis
                 parts = [component.real] if order == 0 else [component.real, component.imag]
                 for part in parts:
                     norm = float(np.sqrt((part**2).sum()))
                     kernels.append((part / norm).astype(np.float32))
-                    gains.append(variance / (variance + noise))
+                    gains.append(variance / (variance + 1.0))
         size = 2 * radius_px + 1
         stacked = np.array(kernels, np.float32).reshape(-1, size, size)
         return cls(stacked, np.array(gains, np.float32))
@@ -170,11 +189,23 @@ class Likeness:
 
     def excess(self, pictures: NDArray[np.float32], noise: float) -> NDArray[np.float64]:
         """Likeness beyond the mean (the first component), less what noise has: shape (n,)."""
-        middle, radius = pictures.shape[1] // 2, self.kernel.shape[1] // 2
-        inside = slice(middle - radius, middle + radius + 1)
-        response = np.tensordot(pictures[:, inside, inside], self.kernel[1:], ((1, 2), (1, 2)))
+        if len(self.kernel) < 2:
+            return np.zeros(len(pictures))
+        kernels = self.kernel[1:].reshape(len(self.kernel) - 1, -1)
+        response = _discs(pictures, self.kernel.shape[1] // 2) @ kernels.T
         excess = ((response / noise) ** 2 - 1.0) @ self.gain[1:]
         return np.asarray(excess, dtype=np.float64)
+
+
+def _true_variance(sample: float, ratio: float) -> float:
+    """Variance (noise 1 included) behind a sample eigenvalue; 1 where noise alone may give it.
+
+    ``ratio`` is dimensions over samples (Baik and Silverstein 2006, J. Multivar. Anal. 97:1382).
+    """
+    if sample <= (1.0 + np.sqrt(ratio)) ** 2:
+        return 1.0
+    middle = sample + 1.0 - ratio
+    return float(0.5 * (middle + np.sqrt(middle**2 - 4.0 * sample)))
 
 
 def _angular_basis(radius_px: int, order: int) -> NDArray[np.complex128]:

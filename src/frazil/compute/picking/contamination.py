@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_propagation, gaussian_filter, label, maximum_filter
+from scipy.ndimage import (
+    binary_dilation,
+    binary_propagation,
+    distance_transform_edt,
+    gaussian_filter,
+    label,
+    maximum_filter,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,6 +23,8 @@ LARGE_SMOOTHING = 0.3
 LARGE_SPREADS = 4.0
 LARGE_AREA = 1.5
 """Diameters squared: one or two particles are never taken for carbon."""
+LARGE_DEPTH = 0.7
+"""Radius in diameters of a circle that fits inside; rows of particles hold none of that size."""
 EDGE_LEVEL = 0.35
 """Where the edge is drawn between outside (0) and inside (1): a little outside half-way."""
 EXTREME = 3.5
@@ -73,7 +82,9 @@ def find_large(
     coarse = np.zeros(level.shape, dtype=bool)
     for number in range(1, count + 1):
         region = labels == number
-        if region.sum() * (step / diameter_px) ** 2 > LARGE_AREA:
+        # Beyond the field's border it may go on.
+        depth = distance_transform_edt(np.pad(region, 1, mode="edge")).max()
+        if region.sum() * (step / diameter_px) ** 2 > LARGE_AREA and depth * step > LARGE_DEPTH * diameter_px:
             coarse |= region & (deviation > EDGE_LEVEL * float(np.percentile(deviation[region], 80.0)))
     mask[: rows * step, : columns * step] = np.repeat(np.repeat(coarse, step, 0), step, 1)
     mask[rows * step :] = mask[rows * step - 1]

@@ -165,6 +165,7 @@ def find_particles(
         flat = flatten_background(reduced.pixels, usable, sigma_px)
         search.look_at(flat, usable, usable & within)
         start = search.start([start.blob])
+    inverted = start is not None and search.looks_inverted(start)
     found = search.plain(blobs[0]) if start is None else search.run(start)
     allowed = search.allowed
     sure = false_alarm_threshold(found.false_alarm_b, float(allowed.sum()) * pixel_a**2, FALSE_PICKS_ON_NOISE)
@@ -181,7 +182,7 @@ def find_particles(
         threshold=threshold,
         diameter_a=largest,
         contaminated_fraction=1.0 - float(usable.mean()),
-        note="" if (found.score >= threshold).any() else "No particles found.",
+        note=_note(found=bool((found.score >= threshold).any()), inverted=inverted),
     )
     return PickingResult(picks, ContaminationMask(~usable, reduced.step_px, reduced.offset_px))
 
@@ -194,6 +195,12 @@ def _diameters(lowest: float, highest: float | None) -> NDArray[np.float64]:
         raise ValueError(message)
     steps = max(round(4.0 * float(np.log2(highest / lowest))), 1)
     return np.geomspace(lowest, highest, steps + 1)
+
+
+def _note(*, found: bool, inverted: bool) -> str:
+    if inverted:
+        return "Bright blobs stand out as much as dark ones: is the contrast of the micrograph inverted?"
+    return "" if found else "No particles found."
 
 
 def _as_if_whole(found: Candidates, usable: NDArray[np.bool_], diameter_px: float, sure: float) -> Candidates:
@@ -226,6 +233,9 @@ def _blobs(
 ) -> list[NDArray[np.float64]]:
     dark = np.full(frequency_per_a.size, -1.0)
     blobs = [blob_template(frequency_per_a, float(d), shape, dark) for d in diameters]
+    if shape == "disc":
+        # Discs find the walls of hollow particles; what explains more of the field wins.
+        blobs.append(blob_template(frequency_per_a, float(diameters[-1]), "ring", dark))
     if ctf is not None and optics is not None and ctf.has_rings:
         contrast = _contrast(frequency_per_a, ctf, optics)
         blobs.append(blob_template(frequency_per_a, float(diameters[-1]), shape, contrast))

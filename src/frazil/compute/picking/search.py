@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from frazil.compute.picking.centring import Likeness, centre_of_peak, isolate, shifted
+from frazil.compute.picking.centring import Likeness, centre_of_peak, isolate, lopsidedness, shifted
 from frazil.compute.picking.contamination import find_unlike
 from frazil.compute.picking.pursuit import pursue, score_in_place
 from frazil.compute.picking.template import (
@@ -121,6 +121,17 @@ class Search:
         self.power = total
         return max(starts, key=lambda start: start.gain) if starts else None
 
+    def looks_inverted(self, start: Start) -> bool:
+        """Whether bright blobs explain nearly as much of the field as dark ones do, and not just noise.
+
+        Of a right micrograph they explain less than a third, of an inverted one half and more (the ice
+        between particles passes for dark particles).
+        """
+        total = self.power
+        bright = self._start(-start.blob, total)
+        self.power = total
+        return bright is not None and bright.gain > max(0.45 * start.gain, 100.0)
+
     def plain(self, blob: NDArray[np.float64]) -> Candidates:
         """Candidates of one blob, where nothing can be learnt."""
         return self._find(self._matched(blob))
@@ -225,10 +236,15 @@ class Search:
         mass = centre_of_peak(self._isolated(found, template, wide, reach + 1), reach)
         pictures = self._whitened(found, template, radius + 2 * reach + 1)
         good = surely(found.score)
-        likeness = Likeness.learn(shifted(pictures[good], mass[good]), radius)
-        from_peak, as_peak = likeness.climb(pictures, still, reach)
-        from_mass, as_mass = likeness.climb(pictures, mass, reach)
-        offset = np.where((as_mass > as_peak)[:, None], from_mass, from_peak)
+        at_peaks = Likeness.learn(pictures[good], radius)
+        by_peak, _ = at_peaks.climb(pictures, still, reach)
+        at_masses = Likeness.learn(shifted(pictures[good], mass[good]), radius)
+        from_peak, as_peak = at_masses.climb(pictures, still, reach)
+        from_mass, as_mass = at_masses.climb(pictures, mass, reach)
+        by_mass = np.where((as_mass > as_peak)[:, None], from_mass, from_peak)
+        # On lattices the centre of mass is anywhere, on long particles the peak is at an end.
+        ways = (by_peak, by_mass)
+        offset = min(ways, key=lambda way: lopsidedness(shifted(pictures[good], way[good]), radius))
         found = self._moved(found, offset, matched)
         learnt = self._learn(found)
         template = template if learnt is None else learnt
