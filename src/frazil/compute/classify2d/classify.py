@@ -183,6 +183,9 @@ class _Job:
         self._seed(engine, steps[0])
         for step in steps:
             folds = list(range(len(engine.folds))) if step.whole else startup_folds
+            if step.restart:
+                self.store.offset_a.zero_()
+                self.store.sample()
             for _ in range(step.passes):
                 engine.run_pass(step.stage, folds)
                 done += 1

@@ -24,6 +24,9 @@ class Step:
         Share of the classes that may move in one round.
     whole
         All particles are visited, not only those that start-up is done with.
+    restart
+        Begin from the boxes' centres again: a particle that lost its way among the first, poor averages finds
+        back among the better ones.
     """
 
     stage: Stage
@@ -31,6 +34,7 @@ class Step:
     exchanges: int = 0
     exchange_share: float = 0.25
     whole: bool = False
+    restart: bool = False
 
 
 def ramp(initial_a: float, final_a: float, off_centre_a: float) -> list[Step]:
@@ -44,18 +48,22 @@ def ramp(initial_a: float, final_a: float, off_centre_a: float) -> list[Step]:
         How far from the box's centre particles may be.
     """
     first = max(final_a, min(initial_a, 30.0))
-    rough = Stage(first, 0.3 * first, max(10.0, off_centre_a), max(7.0, 0.6 * off_centre_a))
+    reach = max(10.0, off_centre_a)
+    rough = Stage(first, 0.3 * first, reach, max(6.0, 0.4 * reach))
     steps = [Step(rough, 5)]
     limit = max(final_a, min(initial_a, _COARSE_A))
     coarse = Stage(limit, 0.25 * limit, 0.5 * limit, 6.0)
     steps.append(Step(coarse, 2, exchanges=6, exchange_share=0.4))
+    wide = Stage(limit, 0.3 * limit, reach, max(6.0, 0.4 * reach))
+    steps.append(Step(wide, 1, restart=True))
+    steps.append(Step(coarse, 1, exchanges=2))
     previous = limit
     while previous > final_a * 1.02:
         limit = max(final_a, 0.75 * previous)
-        stage = Stage(limit, 0.25 * limit, 0.5 * limit, 5.0, null_share=0.1, coarse=coarse)
+        stage = Stage(limit, 0.25 * limit, 0.5 * limit, 5.0, null_share=0.3, coarse=coarse)
         steps.append(Step(stage, 2, exchanges=2 if limit > 11.0 else 0, exchange_share=0.15))
         previous = limit
     last = steps[-1]
     steps[-1] = replace(last, whole=False)
-    steps.append(Step(replace(last.stage, null_share=0.1, refine_pose=True), 2, whole=True))
+    steps.append(Step(replace(last.stage, null_share=0.3, refine_pose=True), 2, whole=True))
     return steps
