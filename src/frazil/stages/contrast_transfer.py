@@ -7,14 +7,15 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
-from frazil.compute.ctf.estimate import average_spectrum, estimate_ctf
+from frazil.compute.ctf.estimate import average_spectrum, better_fit, estimate_ctf
+from frazil.compute.ctf.picture import spectrum_picture
 from frazil.compute.ctf.spectra import periodograms_of_micrograph, spectrum_of_file_image
 from frazil.formats.atomic import atomic_path
 from frazil.formats.mrc import read_mrc, write_mrc
 from frazil.model.ctf import CtfFit, CtfProfile
 from frazil.stages.pictures import profile_picture, save_picture
-from frazil.stages.spectrum_picture import spectrum_picture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,8 +71,7 @@ def fit_settings(settings: CtfSettings) -> dict[str, Any]:
 def run_ctf(exposure: Exposure) -> None:
     """Fit the CTF and store everything that belongs to it."""
     settings = exposure.settings
-    periodograms = exposure.periodograms or _periodograms(exposure)
-    fit = estimate_ctf(periodograms, exposure.optics, **fit_settings(settings.ctf))
+    periodograms, fit = _best_fit(exposure)
     exposure.ctf = fit
     exposure.numbers.update(ctf_numbers(fit))
     if fit.note:
@@ -82,29 +82,46 @@ def run_ctf(exposure: Exposure) -> None:
         write_mrc(files.spectrum, amplitudes, periodograms.pixel_size_a, depth="float32")
         exposure.products.append(files.spectrum)
     _write_profile(files.profile, fit.profile)
-    save_picture(
-        files.picture("spectrum"),
-        spectrum_picture(amplitudes, periodograms.pixel_size_a, fit, exposure.optics),
-    )
+    spectrum = Image.fromarray(spectrum_picture(periodograms, fit, exposure.optics))
+    save_picture(files.picture("spectrum"), spectrum)
     save_picture(files.picture("profile"), profile_picture(fit.profile, ctf_title(fit)))
     exposure.products += [files.profile, files.picture("spectrum"), files.picture("profile")]
 
 
-def _periodograms(exposure: Exposure) -> Periodograms:
-    """Spectra when the frames are not at hand: the stored one of a movie, else those of the average."""
+def _best_fit(exposure: Exposure) -> tuple[Periodograms, CtfFit]:
+    """Fit the spectra of dose groups and of the average where both are at hand; keep the better.
+
+    Groups show rings of what moves between them (ice); the average is stronger where the dose is low.
+    """
+    arguments = fit_settings(exposure.settings.ctf)
+    candidates = _spectra(exposure)
+    best = candidates[0], estimate_ctf(candidates[0], exposure.optics, **arguments)
+    for spectra in candidates[1:]:
+        fit = estimate_ctf(spectra, exposure.optics, **arguments)
+        if better_fit(best[1], fit) is fit:
+            best = spectra, fit
+    return best
+
+
+def _spectra(exposure: Exposure) -> list[Periodograms]:
+    """Spectra of the frames, or the stored ones where the frames are not at hand; those of the average."""
     settings = exposure.settings.ctf
+    result = []
     stored = exposure.files.spectrum
-    if exposure.is_movie and stored.exists() and not settings.fit_tilt:
+    if exposure.periodograms is not None:
+        result.append(exposure.periodograms)
+    elif exposure.is_movie and stored.exists() and not settings.fit_tilt:
         image = read_mrc(stored)
         if image.pixel_size_a is not None:
-            return spectrum_of_file_image(image.data.astype(np.float32), image.pixel_size_a)
-    return periodograms_of_micrograph(
+            result.append(spectrum_of_file_image(image.data.astype(np.float32), image.pixel_size_a))
+    average = periodograms_of_micrograph(
         exposure.micrograph(),
         exposure.pixel_size_a,
         tile_px=settings.ctf_window_px,
         finest_a=min(2.9, settings.ctf_high_a * 0.83),
         device=exposure.task.device,
     )
+    return [*result, average]
 
 
 def centred_amplitudes(periodograms: Periodograms) -> NDArray[np.float32]:

@@ -125,6 +125,7 @@ def tile_power(
         pixel_size_a=pixel_size_a,
         x_px=np.clip(centre[:, 1], 0, width - 1) * to_movie_px,
         y_px=np.clip(centre[:, 0], 0, height - 1) * to_movie_px,
+        movie_pixel_size_a=pixel_size_a / to_movie_px,
     )
 
 
