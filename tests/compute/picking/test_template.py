@@ -1,0 +1,113 @@
+"""The matched filter's statistics, learnt templates, and the line between particles and noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from frazil.compute.picking.pursuit import local_maxima, pursue
+from frazil.compute.picking.template import (
+    PROFILE_STEP_PX,
+    Rings,
+    blob_template,
+    false_alarms,
+    learn_template,
+    matched_filter,
+    power_spectrum,
+)
+from frazil.compute.picking.threshold import false_alarm_threshold, split_scores
+
+PIXEL_A = 6.0
+CPU = torch.device("cpu")
+
+
+def coloured_noise(seed: int, shape: tuple[int, int]) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    field = 1.0 * rng.normal(size=shape) + 6.0 * gaussian_filter(rng.normal(size=shape), 3.0)
+    result: np.ndarray = field.astype(np.float32)
+    return result
+
+
+def test_z_has_unit_variance_and_the_stated_density_of_peaks_on_coloured_noise() -> None:
+    shape = (500, 620)
+    rings = Rings.of(shape, 30, PIXEL_A, CPU)
+    k = rings.frequency_per_a
+    peaks = {3.0: 0, 3.5: 0, 4.0: 0}
+    expected = dict.fromkeys(peaks, 0.0)
+    for seed in range(6):
+        transform = rings.transform(coloured_noise(seed, shape))
+        power = power_spectrum(rings, transform, float(np.prod(shape)))
+        matched = matched_filter(
+            rings, transform, power, blob_template(k, 90.0, "disc", np.full(k.size, -1.0)), 150.0
+        )
+        inner = np.ascontiguousarray(matched.z[20:-20, 20:-20])
+        assert inner.std() == pytest.approx(1.0, abs=0.04)
+        for threshold in peaks:
+            peaks[threshold] += len(local_maxima(inner, threshold, 1.0))
+            area = inner.size * PIXEL_A**2
+            expected[threshold] += false_alarms(threshold, matched.false_alarm_b, area)
+    for threshold, count in peaks.items():
+        # The formula is asymptotic: 4 to 12 % high at these thresholds, besides counting noise.
+        assert count == pytest.approx(expected[threshold], rel=0.15, abs=4.0 * np.sqrt(count))
+
+
+def test_the_false_alarm_threshold_inverts_the_density() -> None:
+    threshold = false_alarm_threshold(1e-4, 1e7, 0.5)
+    assert false_alarms(threshold, 1e-4, 1e7) == pytest.approx(0.5, rel=0.05)
+
+
+def test_a_learnt_template_is_free_of_neighbours() -> None:
+    # Rings in contact: the plain average shows the neighbours, the fitted template must not.
+    shape = (400, 400)
+    rings = Rings.of(shape, 40, PIXEL_A, CPU)
+    k = rings.frequency_per_a
+    truth = blob_template(k, 120.0, "ring", np.full(k.size, -1.0))
+    y, x = (v.ravel() + 0.37 for v in np.mgrid[40:360:20, 40:360:20].astype(float))
+    ky = np.fft.fftfreq(rings.padded[0])[:, None]
+    kx = np.fft.rfftfreq(rings.padded[1])[None, :]
+    points = sum(np.exp(-2j * np.pi * (ky * b + kx * a)) for a, b in zip(x, y, strict=True))
+    field = rings.inverse(torch.from_numpy(np.asarray(points).astype(np.complex64)) * rings.spread(truth))
+    scale = float(np.abs(field).max())
+    noisy = field + np.random.default_rng(1).normal(0.0, 0.2 * scale, shape).astype(np.float32)
+    transform = rings.transform(noisy.astype(np.float32))
+    white = np.full(k.size, (0.2 * scale) ** 2)
+    learnt = learn_template(rings, transform, white, y, x, np.ones(x.size), 84.0, np.full(k.size, -1.0))
+    weight = rings.weight * (k < 0.04)
+    cosine = (weight * learnt * truth).sum() / np.sqrt((weight * learnt**2).sum() * (weight * truth**2).sum())
+    assert cosine > 0.985
+
+
+def test_pursuit_separates_overlapping_answers() -> None:
+    radius = np.arange(0.0, 16.0, PROFILE_STEP_PX)
+    profile = (np.exp(-0.5 * (radius / 4.0) ** 2) * np.clip((15.0 - radius) / 2.0, 0.0, 1.0)).astype(
+        np.float32
+    )
+    truth = np.array([[30.3, 40.1, 9.0], [30.9, 49.6, 7.0], [60.2, 20.5, 8.0]])
+    rows, columns = np.mgrid[:90, :90]
+    z = np.zeros((90, 90), np.float32)
+    for y, x, height in truth:
+        z += (height * np.interp(np.hypot(rows - y, columns - x), radius, profile)).astype(np.float32)
+    y, x, score = pursue(z, np.ones(z.shape, dtype=bool), 2.0, 6.0, profile, PROFILE_STEP_PX, 50, 4)
+    for true_y, true_x, height in truth:
+        n = int(np.argmin(np.hypot(y - true_y, x - true_x)))
+        assert np.hypot(y[n] - true_y, x[n] - true_x) < 0.3
+        assert score[n] == pytest.approx(height, rel=0.1)
+    assert len(score) == 3
+
+
+@pytest.mark.parametrize(("mean", "spread"), [(7.0, 1.0), (12.0, 2.0), (6.0, 0.9)])
+def test_the_line_is_drawn_near_the_best_f1(mean: float, spread: float) -> None:
+    rng = np.random.default_rng(2)
+    noise = np.sqrt(9.0 + 2.0 * rng.exponential(1.0, 60))
+    particles = rng.normal(mean, spread, 150)
+    scores = np.concatenate([noise, particles])
+    label = np.concatenate([np.zeros(60), np.ones(150)])
+
+    def f1(threshold: float) -> float:
+        kept = scores >= threshold
+        return float(2.0 * label[kept].sum() / (kept.sum() + 150))
+
+    best = max(f1(t) for t in scores)
+    assert f1(split_scores(scores, 3.0)) > best - 0.02
