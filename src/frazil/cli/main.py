@@ -52,25 +52,29 @@ def _terminated(number: int, frame: object) -> None:  # noqa: ARG001
 
 def main() -> None:
     """Run ``frazil`` and turn what goes wrong into a message and an exit status."""
+    signal.signal(signal.SIGTERM, _terminated)
+    status = _run()
+    if status == INTERRUPTED:
+        typer.echo("frazil: interrupted; what was finished is kept, run again to go on", err=True)
+    sys.exit(status)
+
+
+def _run() -> int:
     from frazil.model.errors import FrazilError
 
-    signal.signal(signal.SIGTERM, _terminated)
     try:
-        app(standalone_mode=False)
-    except typer.Abort:
-        sys.exit(INTERRUPTED)
-    except KeyboardInterrupt:
-        typer.echo("frazil: interrupted; what was finished is kept, run again to go on", err=True)
-        sys.exit(INTERRUPTED)
+        # Typer hands back the status of a command that left early, an interrupted one among them.
+        status = app(standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
     except FrazilError as error:
         typer.echo(f"frazil: {error}", err=True)
-        sys.exit(WRONG_USAGE)
-    except typer.Exit as leave:
-        sys.exit(leave.exit_code)
+        return WRONG_USAGE
     except Exception as error:
         # Errors of the command line itself know how to show themselves.
         show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
-        if show is None or code is None:
+        if show is None or not isinstance(code, int):
             raise
         show()
-        sys.exit(code)
+        return code
+    return status if isinstance(status, int) else 0

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,7 +110,12 @@ class SessionFolder:
                     f"{self.path}: is not empty ({', '.join(strangers[:3])}, …) and holds no session.json; "
                     "give a new folder, or that of an earlier session"
                 )
-            return SessionFile(id=str(uuid.uuid4()), name=name, created_at=_now())
+            content = SessionFile(id=str(uuid.uuid4()), name=name, created_at=_now())
+            try:
+                self._write(file, content.model_dump_json(indent=1))
+            except OSError as error:
+                raise InputError(f"{self.path}: can't write there: {error.strerror}") from error
+            return content
         try:
             content = SessionFile.model_validate_json(file.read_bytes())
         except ValidationError as error:
@@ -167,6 +173,8 @@ class SessionFolder:
                 for file in folder.iterdir():
                     if _PART.match(file.name):
                         file.unlink(missing_ok=True)
+        for unfinished in (self.path / "classes").glob("*/.*.part"):
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def assign_names(sources: list[Path], taken: dict[str, str]) -> dict[Path, str]:
