@@ -55,6 +55,7 @@ def test_likelihood_of_all_poses_equals_direct_sums() -> None:
         matched.permute(3, 2, 0, 1).contiguous(),
         power_orders(average).conj() * (weight * 32)[:, None],
         torch.zeros((2, len(shifts)), dtype=torch.float64),
+        torch.zeros(2),
         shifts,
     )
     squares = torch.fft.rfft(transfer2.expand(3, 5, -1), norm="forward")[..., :3]

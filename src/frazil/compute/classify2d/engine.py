@@ -276,12 +276,16 @@ class Engine:
             z[who, classes] = top + scores.sum((2, 3)).log()
             peaks[who, classes] = peak
             tops.append(top)
-        total = torch.logsumexp(z, 1)
+        # Against the null class, an average's noise is no merit.
+        total = torch.logsumexp(z - references.allowance, 1)
         if stage.null_share > 0.0:
             null = torch.full_like(total, float(torch.tensor(stage.null_share).log()))
-            whole = torch.logaddexp(total, null)
         else:
-            null, whole = torch.full_like(total, -float("inf")), total
+            null = torch.full_like(total, -float("inf"))
+        # ln of the sum over classes, plus -ln of the share that the null class leaves them.
+        whole = torch.logsumexp(z, 1)
+        if stage.null_share > 0.0:
+            whole = whole + torch.nn.functional.softplus(null - total)
         probability = (z - whole[:, None]).exp()
         best = probability.argmax(1)
         chosen = peaks.gather(1, best[:, None])[:, 0]

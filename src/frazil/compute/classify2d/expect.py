@@ -34,6 +34,10 @@ class References:
         Shape (K, R, 3): Q (w/σ²) conj of the orders 0, 2, 4 of |A|², less what is noise of the average.
     log_prior
         Shape (K, S): ln of the share of the class times the prior of shift and rotation.
+    allowance
+        Shape (K,): nats that a typical particle (mean C² = ½) gets for the average's own noise.
+    shifts_a
+        Shape (S, 2).
     """
 
     grid: PolarGrid
@@ -41,6 +45,7 @@ class References:
     matched: torch.Tensor
     power: torch.Tensor
     log_prior: torch.Tensor
+    allowance: torch.Tensor
     shifts_a: torch.Tensor
 
 
@@ -101,6 +106,7 @@ def make_references(
         orders.permute(3, 2, 0, 1).contiguous(),
         power.conj() * scale[:, None],
         (class_share.log()[:, None] + prior[None].to(class_share.device)).to(averages.real.dtype),
+        0.5 * variance @ scale,
         shifts_a,
     )
 
