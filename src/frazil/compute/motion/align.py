@@ -9,7 +9,8 @@ import torch
 from scipy.fft import next_fast_len
 
 from frazil.compute.motion.dose import dose_weights
-from frazil.compute.motion.global_fit import Frames, GlobalFit, fit_global
+from frazil.compute.motion.emphasis import signal_window
+from frazil.compute.motion.global_fit import Frames, GlobalFit, fit_global, refine_global
 from frazil.compute.motion.local_fit import LocalFit, cut_patches, fit_local, frame_groups
 from frazil.compute.motion.spectra import MIN_LINE, Band, band_of, edge_taper, shift_error_bound_a
 from frazil.model.errors import InputError
@@ -25,6 +26,7 @@ _EDGE = 0.03
 _EARLY_DOSE = 4.0
 _MIN_SIDE = 32
 _FEWEST_LEFT = 3
+_SURE_ENOUGH_A = 0.15
 
 
 def align_frames(
@@ -100,17 +102,28 @@ def align_frames(
     padded = (int(next_fast_len(height)), int(next_fast_len(width)))
     band = band_of(padded, (pixel, pixel), band_low_a, band_high_a, device=stream.device)
     middle = pre_exposure_e_per_a2 + 0.5 * (dose_start + dose_end)
-    frames = _transform(
-        stream, padded, means, trust, band, dose_weights(band.ring_k, middle - middle[0], voltage_kv)
-    )
+    undamaged = dose_weights(band.ring_k, middle - middle[0], voltage_kv)
+    frames = _transform(stream, padded, means, trust, band, undamaged)
     whole = fit_global(frames, dose_start, dose_end)
     lost = frames.without_signal(whole.signal)
-    if lost.size and np.count_nonzero(trust) - lost.size >= _FEWEST_LEFT:
+    if np.count_nonzero(trust) - lost.size < _FEWEST_LEFT:
+        lost = lost[:0]
+    if lost.size:
         notes.append(f"frames without a trace of the specimen: {', '.join(str(f + 1) for f in lost)}")
         frames.drop(lost)
         whole = fit_global(frames, dose_start, dose_end)
-    nodes = None
     diagnostics = _numbers(frames, whole, height * width * pixel**2)
+    if diagnostics["global_expected_error_a"] > _SURE_ENOUGH_A:
+        window = torch.as_tensor(
+            signal_window(frames, whole.signal, (height, width), padded, pixel), device=stream.device
+        )
+        places = np.round(whole.shift_a / pixel).astype(np.int64)
+        again = _transform(stream, padded, means, trust, band, undamaged, window, places)
+        again.drop(lost)
+        again.move_to(whole.shift_a)
+        whole = refine_global(again, dose_start, dose_end)
+        frames.move_to(whole.shift_a)
+    nodes = None
     if local:
         groups = frame_groups(dose_start, dose_end)
         extent = (height * pixel, width * pixel)
@@ -209,8 +222,13 @@ def _transform(
     trust: NDArray[np.float64],
     band: Band,
     undamaged: NDArray[np.float64],
+    emphasis: torch.Tensor | None = None,
+    places: NDArray[np.int64] | None = None,
 ) -> Frames:
-    """Whitened transforms times signal strength; ``undamaged`` (F, rings) is the amplitude damage leaves."""
+    """Whitened transforms times signal strength; ``undamaged`` (F, rings) is the amplitude damage leaves.
+
+    ``emphasis`` is a window over the specimen, found ``places`` (F, 2) pixels (x, y) further in each frame.
+    """
     count, height, width = stream.shape
     window = torch.as_tensor(
         edge_taper(height, _EDGE)[:, None] * edge_taper(width, _EDGE)[None, :], device=stream.device
@@ -220,7 +238,10 @@ def _transform(
     values = torch.zeros(count, 2 * half, len(band.columns), dtype=torch.complex64, device=stream.device)
     good = np.nonzero(trust > 0)[0]
     for frame in good.tolist():
-        spectrum = torch.fft.rfft2((stream[frame] - float(means[frame])) * window, s=padded)
+        centred = (stream[frame] - float(means[frame])) * window
+        if emphasis is not None and places is not None:
+            centred *= torch.roll(emphasis, (int(places[frame, 1]), int(places[frame, 0])), (0, 1))
+        spectrum = torch.fft.rfft2(centred, s=padded)
         values[frame, :half] = spectrum[first:last, across]
         values[frame, half:] = spectrum[padded[0] - last + 1 : padded[0] - first + 1, across]
     power = np.stack([band.ring_mean(frame.real**2 + frame.imag**2) for frame in values])
@@ -236,7 +257,10 @@ def _transform(
     for frame in range(count):
         values[frame] *= band.spread(scale[frame])
     own = (scale**2 * power).sum(0)
-    share = float((window**2).sum()) / (padded[0] * padded[1])
+    energy = (window if emphasis is None else window * emphasis) ** 2
+    share = float(energy.sum()) / (padded[0] * padded[1])
+    if emphasis is not None:
+        share *= float(energy.sum() / (energy**2).sum())
     return Frames(band, values, amplitude**2, own, np.zeros((count, 2)), share)
 
 

@@ -239,6 +239,13 @@ def fit_global(
     return _fit_level(frames, candidates, steps=steps, tolerance_a=tolerance_a)
 
 
+def refine_global(
+    frames: Frames, dose_start: NDArray[np.float64], dose_end: NDArray[np.float64]
+) -> GlobalFit:
+    """Most probable shifts near those that ``frames`` has, at its full resolution."""
+    return _fit_level(frames, candidate_priors(dose_start, dose_end), steps=8, tolerance_a=0.02)
+
+
 def _fit_level(frames: Frames, candidates: list[Candidate], *, steps: int, tolerance_a: float) -> GlobalFit:
     shift = frames.shift_a.copy()
     for step in range(steps):
