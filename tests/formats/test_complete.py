@@ -51,4 +51,4 @@ def test_a_foreign_file_is_not_complete(tmp_path: Path) -> None:
     (tmp_path / "a.mrc").write_text("lorem ipsum" * 200)
     result = check_complete(tmp_path / "a.mrc")
     assert not result.ok
-    assert "not an MRC file" in result.reason
+    assert "not those of an MRC file" in result.reason

@@ -112,7 +112,7 @@ def test_what_is_no_gain_reference(tmp_path: Path) -> None:
     for name, problem in (
         ("zero.mrc", "all values are zero"),
         ("movie.mrc", "3 images"),
-        ("empty.mrc", "no bytes"),
+        ("empty.mrc", "is empty"),
         ("missing.mrc", "no such file"),
         ("a.raw", "raw references"),
         ("a.dm4", "dm2mrc"),

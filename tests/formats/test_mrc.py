@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
 import struct
 import warnings
 from pathlib import Path
@@ -205,15 +206,22 @@ def test_truncated_file_says_how_much_is_there(tmp_path: Path) -> None:
 
 
 def test_bad_input_is_named(tmp_path: Path) -> None:
-    missing, empty, foreign, folder = (tmp_path / name for name in ("missing", "empty", "foreign", "folder"))
+    names = ("missing", "empty", "foreign", "folder", "pipe", "stub", "binary")
+    missing, empty, foreign, folder, pipe, stub, binary = (tmp_path / name for name in names)
     empty.touch()
     foreign.write_text("lorem ipsum " * 200)
     folder.mkdir()
+    os.mkfifo(pipe)
+    stub.write_bytes(bytes(100))
+    binary.write_bytes(b"\xff\xd8\xff\xe0" * 500)
     for path, problem in (
         (missing, "no such file"),
-        (empty, "no bytes"),
-        (foreign, "not an MRC file"),
-        (folder, "is a folder"),
+        (empty, "is empty"),
+        (foreign, "begins with 'lorem ip', not as TIFF .* MRC file"),
+        (folder, "is a folder, not a file"),
+        (pipe, "is a pipe or a device, not a file"),
+        (stub, "100 bytes, a header has 1024"),
+        (binary, "begins with 'ff d8 ff e0"),
     ):
         with pytest.raises(InputError, match=f"{path.name}: .*{problem}"):
             open_movie(path)

@@ -61,7 +61,8 @@ class FileBytes:
         self.size = os.fstat(self._descriptor).st_size
         if not self.path.is_file():
             self.close()
-            raise InputError(f"{self.path}: {'is a folder' if self.path.is_dir() else 'is'}, not a file")
+            kind = "folder" if self.path.is_dir() else "pipe or a device"
+            raise InputError(f"{self.path}: is a {kind}, not a file")
 
     def read(self, offset: int, count: int) -> bytes:
         """Exactly ``count`` bytes from ``offset``; `InputError` where the file is shorter."""

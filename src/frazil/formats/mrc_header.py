@@ -84,13 +84,17 @@ def parse_header(path: Path, block: bytes) -> MrcHeader:
 
     Raises `InputError` naming ``path`` for what isn't MRC, is of a kind we don't read, or says nonsense.
     """
+    if not block:
+        raise InputError(f"{path}: the file is empty")
     if len(block) < HEADER_BYTES:
-        raise InputError(f"{path}: {len(block) or 'no'} bytes; an MRC header alone has {HEADER_BYTES}")
+        raise InputError(
+            f"{path}: {_foreign(block)}; nor is it MRC: {len(block)} bytes, a header has {HEADER_BYTES}"
+        )
     order = _byte_order(path, block)
     columns, rows, sections, mode = struct.unpack_from(order + "4i", block, 0)
     if mode not in _DTYPES:
         kind = "complex numbers" if mode in (3, 4) else "a kind of pixel that is not read"
-        raise InputError(f"{path}: MRC mode {mode}, {kind}; modes 0, 1, 2, 6, 12 and 101 are")
+        raise InputError(f"{path}: MRC mode {mode}, {kind}; modes 0, 1, 2, 6, 12 and 101 are read")
     if columns <= 0 or rows <= 0:
         raise InputError(f"{path}: the MRC header announces {columns} x {rows} pixels")
     if sections <= 0:
@@ -142,7 +146,14 @@ def _byte_order(path: Path, block: bytes) -> ByteOrder:
             and axes in ([1, 2, 3], [0, 0, 0])
         ):
             return order
-    raise InputError(f"{path}: not an MRC file (no machine stamp, and sizes or mode make no sense)")
+    raise InputError(f"{path}: {_foreign(block)}, and its sizes, mode and stamp are not those of an MRC file")
+
+
+def _foreign(block: bytes) -> str:
+    """How a file begins that is not what it should be, for a message: that often tells what it is."""
+    start = block[:8].decode("latin-1")
+    shown = start if start.isascii() and start.isprintable() else block[:8].hex(" ")
+    return f"begins with {shown!r}, not as TIFF and EER do"
 
 
 def _pixel_size_a(samples: int, cell_a: float) -> float | None:
