@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from frazil.compute.motion.emphasis import signal_window
-from frazil.compute.motion.global_fit import Frames
+from frazil.compute.motion.likelihood import Frames
 from frazil.compute.motion.spectra import Band, band_of
 
 if TYPE_CHECKING:

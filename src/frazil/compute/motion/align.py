@@ -10,8 +10,10 @@ from scipy.fft import next_fast_len
 
 from frazil.compute.motion.dose import dose_weights
 from frazil.compute.motion.emphasis import signal_window
-from frazil.compute.motion.global_fit import Frames, GlobalFit, fit_global, refine_global
-from frazil.compute.motion.local_fit import LocalFit, cut_patches, fit_local, frame_groups
+from frazil.compute.motion.global_fit import GlobalFit, fit_global, refine_global
+from frazil.compute.motion.likelihood import Frames
+from frazil.compute.motion.local_fit import LocalFit, fit_local
+from frazil.compute.motion.patches import cut_patches, frame_groups
 from frazil.compute.motion.spectra import MIN_LINE, Band, band_of, edge_taper, shift_error_bound_a
 from frazil.model.errors import InputError
 from frazil.model.motion import MotionField
@@ -85,7 +87,7 @@ def align_frames(
 
     Notes
     -----
-    See `global_fit` and `local_fit` for the likelihood and `basis` for the priors.
+    See `likelihood` and `local_fit` for the likelihood and `basis` for the priors.
     """
     _check(stream, pixel_size_a, dose_per_frame_e_per_a2, frame_weights)
     count, height, width = stream.shape

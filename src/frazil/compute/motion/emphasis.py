@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from frazil.compute.motion.global_fit import Frames, ring_weight
+from frazil.compute.motion.likelihood import Frames, ring_weight
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

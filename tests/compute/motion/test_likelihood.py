@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from frazil.compute.motion.global_fit import (
+from frazil.compute.motion.likelihood import (
     Frames,
-    find_shift,
     fisher_information,
     log_likelihood_and_gradient,
     ring_weight,
 )
+from frazil.compute.motion.search import find_shift
 from frazil.compute.motion.spectra import Band, band_of, ramps
 
 if TYPE_CHECKING:

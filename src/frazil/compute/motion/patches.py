@@ -1,0 +1,150 @@
+"""Patches of the aligned frames: the data of the local fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy.fft import next_fast_len
+
+from frazil.compute.motion.spectra import MIN_LINE, Band, band_of, crop_values, edge_taper, ramps
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from frazil.compute.motion.likelihood import Frames
+
+
+@dataclass
+class Patches:
+    """Spectra of patches of grouped frames, and where they are.
+
+    Attributes
+    ----------
+    values
+        Shape (P, G, Ky, Kx) complex64, as `Frames.values` for each patch.
+    kept
+        Shape (G, rings): signal power left in each group.
+    own_power
+        Shape (P, rings): ring mean of the summed power of a patch's groups.
+    shift_a
+        Shape (P, G, 2): shifts applied to ``values``, Å.
+    place
+        Shape (P, 2): centre of each patch in (x, y), as a fraction of the field.
+    share
+        Factor on the log-likelihood that undoes the double counting of overlapping patches.
+    """
+
+    band: Band
+    values: torch.Tensor
+    kept: NDArray[np.float64]
+    own_power: NDArray[np.float64]
+    shift_a: NDArray[np.float64]
+    place: NDArray[np.float64]
+    share: float
+
+    def move_to(self, shift_a: NDArray[np.float64]) -> None:
+        """Apply ``exp(+2πi k·u)`` so that the patches are aligned for these shifts (P, G, 2)."""
+        step = torch.as_tensor(shift_a - self.shift_a, dtype=torch.float32, device=self.values.device)
+        for patch in range(step.shape[0]):
+            along_y, along_x = ramps(self.band, step[patch])
+            self.values[patch] *= along_y
+            self.values[patch] *= along_x
+        self.shift_a = shift_a.copy()
+
+    def crop(self, high_a: float) -> Patches:
+        """Copy of the part below ``1 / high_a``."""
+        band, half, width = self.band.crop(high_a)
+        return Patches(
+            band,
+            crop_values(self.values, half, width),
+            self.kept[:, : band.rings],
+            self.own_power[:, : band.rings],
+            self.shift_a.copy(),
+            self.place,
+            self.share,
+        )
+
+
+def frame_groups(dose_start: NDArray[np.float64], dose_end: NDArray[np.float64]) -> list[list[int]]:
+    """Consecutive frames that may share one local shift: single at first, then 2 and 4 e/Å² wide."""
+    groups: list[list[int]] = []
+    begun = 0.0
+    since = dose_start - dose_start[0]
+    until = dose_end - dose_start[0]
+    for frame in range(since.size):
+        limit = 0.0 if since[frame] < 6 else 2.0 if since[frame] < 14 else 4.0
+        if groups and until[frame] - begun <= limit * 1.01:
+            groups[-1].append(frame)
+        else:
+            groups.append([frame])
+            begun = float(since[frame])
+    return groups
+
+
+def cut_patches(
+    frames: Frames,
+    groups: list[list[int]],
+    pixel_a: float,
+    shape: tuple[int, int],
+    padded: tuple[int, int],
+    *,
+    patch_a: float,
+    overlap: float,
+    low_a: float,
+) -> Patches:
+    """Patches of the aligned frames.
+
+    Parameters
+    ----------
+    pixel_a, shape
+        Pixel and size (rows, columns) of the frames the spectra were made of.
+    padded
+        Size of the transforms.
+    """
+    device = frames.values.device
+    high = float(frames.band.ring_width * frames.band.rings)
+    image_shape = [min(next_fast_len(int(2.06 * high * n * pixel_a) + 4), n) for n in padded]
+    pixels = (pixel_a * padded[0] / image_shape[0], pixel_a * padded[1] / image_shape[1])
+    field = [int(n * pixel_a / pixel) for n, pixel in zip(shape, pixels, strict=True)]
+    size = [min(next_fast_len(round(patch_a / p)), n) for p, n in zip(pixels, field, strict=True)]
+    starts = [_starts(n, s, overlap) for n, s in zip(field, size, strict=True)]
+    corners = [(y, x) for y in starts[0] for x in starts[1]]
+    window = torch.as_tensor(
+        edge_taper(size[0], overlap)[:, None] * edge_taper(size[1], overlap)[None, :], device=device
+    )
+    # The transforms have unit noise per coefficient; make it so again inside the taper and after windowing.
+    window *= np.sqrt(frames.share * image_shape[0] * image_shape[1] / float((window**2).sum()))
+    band = band_of(
+        (size[0], size[1]), pixels, low_a, 1 / high, ring_width=frames.band.ring_width, device=device
+    )
+    half, width = len(band.rows) // 2, len(band.columns)
+    values = torch.empty(len(corners), len(groups), 2 * half, width, dtype=torch.complex64, device=device)
+    # Rows of negative frequency keep their distance from the end when the image shrinks.
+    rows = torch.where(frames.band.ky < 0, frames.band.rows - padded[0] + image_shape[0], frames.band.rows)
+    plane = torch.zeros(image_shape[0], image_shape[1] // 2 + 1, dtype=torch.complex64, device=device)
+    first, last = int(band.rows[0]), int(band.rows[half - 1]) + 1
+    for index, members in enumerate(groups):
+        plane[rows, MIN_LINE : MIN_LINE + len(frames.band.columns)] = frames.values[members].sum(0)
+        image = torch.fft.irfft2(plane, s=(image_shape[0], image_shape[1]))
+        for place, (y, x) in enumerate(corners):
+            cut = torch.fft.rfft2(image[y : y + size[0], x : x + size[1]] * window)
+            cut = cut[:, MIN_LINE : MIN_LINE + width]
+            values[place, index, :half] = cut[first:last]
+            values[place, index, half:] = cut[size[0] - last + 1 : size[0] - first + 1]
+    grouped = np.stack([frames.kept[members].sum(0) for members in groups])
+    kept = np.stack([np.interp(band.ring_k, frames.band.ring_k, row) for row in grouped])
+    own = np.stack([band.ring_mean((patch.real**2 + patch.imag**2).sum(0)) for patch in values])
+    place_of = np.array(
+        [[(x + 0.5 * size[1]) / field[1], (y + 0.5 * size[0]) / field[0]] for y, x in corners]
+    )
+    share = min(1.0, field[0] * field[1] / (len(corners) * size[0] * size[1]))
+    return Patches(band, values, kept, own, np.zeros((len(corners), len(groups), 2)), place_of, share)
+
+
+def _starts(length: int, size: int, overlap: float) -> list[int]:
+    count = 1 if size >= length else int(np.ceil((length - overlap * size) / ((1 - overlap) * size) - 0.2))
+    count = max(count, 1 if size >= length else 2)
+    return [round(start) for start in np.linspace(0, length - size, count)]
