@@ -10,6 +10,7 @@ J. Struct. Biol. 186:153). Order 1 is left out: it is what a particle off its ce
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numba
@@ -208,7 +209,8 @@ def _true_variance(sample: float, ratio: float) -> float:
     return float(0.5 * (middle + np.sqrt(middle**2 - 4.0 * sample)))
 
 
-def _angular_basis(radius_px: int, order: int) -> NDArray[np.complex128]:
+@lru_cache(maxsize=64)
+def _angular_basis(radius_px: int, order: int) -> NDArray[np.complex64]:
     """Orthonormal functions R(r) exp(−i order θ) on a disc: shape (functions, pixels)."""
     axis = np.arange(-radius_px, radius_px + 1)
     radius = np.hypot(axis[:, None], axis[None, :])
@@ -219,7 +221,8 @@ def _angular_basis(radius_px: int, order: int) -> NDArray[np.complex128]:
     functions = (hat * np.exp(-1j * order * angle)).reshape(knots.size, -1)
     values, vectors = np.linalg.eigh((functions @ functions.conj().T).real)
     kept = values > 1e-6 * values.max()
-    basis: NDArray[np.complex128] = (vectors[:, kept] / np.sqrt(values[kept])).T @ functions
+    basis = np.asarray((vectors[:, kept] / np.sqrt(values[kept])).T @ functions, dtype=np.complex64)
+    basis.flags.writeable = False
     return basis
 
 

@@ -122,10 +122,10 @@ def find_unlike(
     """
     row = np.clip(np.rint(y).astype(int), 0, valid.shape[0] - 1)
     column = np.clip(np.rint(x).astype(int), 0, valid.shape[1] - 1)
-    around = _disc(max(int(0.35 * diameter_px), 1))
+    side = 2 * max(int(0.3 * diameter_px), 1) + 1
     mask = np.zeros(valid.shape, dtype=bool)
     smooth = np.abs(gaussian_filter(residual, 0.1 * diameter_px))
-    limit = EXTREME * float(np.median(maximum_filter(smooth, footprint=around)[row, column]))
+    limit = EXTREME * float(np.median(maximum_filter(smooth, size=side)[row, column]))
     mask |= binary_propagation(valid & (smooth > limit), mask=smooth > 0.5 * limit)
     energy = gaussian_filter(whitened**2, 0.35 * diameter_px)
     energy /= np.maximum(gaussian_filter(valid.astype(np.float32), 0.35 * diameter_px), 0.1)
