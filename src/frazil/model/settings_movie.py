@@ -19,7 +19,7 @@ class AlignmentSettings(Tab):
 
     alignment_method: Literal["local", "global", "none"] = setting("local", "Alignment", stage="align")
     patch_grid: str = setting("auto", "Patches", "auto or n×m, 3 to 12; local only", stage="align")
-    patch_overlap_percent: int = setting(50, "Patch overlap", unit="%", low=0, high=80, stage="align")
+    patch_overlap_percent: int = setting(25, "Patch overlap", unit="%", low=0, high=80, stage="align")
     alignment_bfactor_a2: float = setting(
         500.0, "B-factor, global", "larger for noisier data", unit="Å²", low=0, high=5000, stage="align"
     )
