@@ -286,7 +286,7 @@ def test_nothing_to_do_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no\*such.*no such file"):
         run([tmp_path / "no*such"], tmp_path / "s", MICROGRAPHS)
     (tmp_path / "x.txt").touch()
-    with pytest.raises(InputError, match=r"no movie among 1 files; x\.txt is none of"):
+    with pytest.raises(InputError, match=r"no movie among 1 file; x\.txt is none of"):
         run([tmp_path / "x.txt"], tmp_path / "s", MICROGRAPHS)
     assert not (tmp_path / "s").exists()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import glob
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from frazil.model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from frazil.model.settings import Settings
 
@@ -27,8 +28,17 @@ class Inputs:
     ignored: list[tuple[Path, str]]
 
 
-def find_inputs(patterns: Sequence[str], settings: Settings) -> Inputs:
+def find_inputs(patterns: Sequence[str], settings: Settings, session: Path | None = None) -> Inputs:
     """Find files by names, folders and patterns (``*``, ``?``, ``[...]``, ``**``).
+
+    Parameters
+    ----------
+    patterns
+        What a person gave.
+    settings
+        Which names are movies, and the gain reference and defect list, which are none.
+    session
+        Folder of the session: what lies in it came out of Frazil and is no input.
 
     Raises `InputError` where a pattern matches nothing or no movie is left.
     """
@@ -38,36 +48,65 @@ def find_inputs(patterns: Sequence[str], settings: Settings) -> Inputs:
     references = {
         Path(path).resolve() for path in (settings.gain.gain_path, settings.gain.defects_path) if path
     }
+    own = None if session is None else session.resolve()
     found: dict[Path, None] = {}
     ignored: dict[Path, str] = {}
     for pattern in patterns:
-        matches = list(_matches(pattern, recursive=image_data.source_recursive))
-        if not matches:
-            raise InputError(f"{pattern}: no such file, and no file matches it as a pattern")
-        for path in matches:
+        for path in _matches(pattern, recursive=image_data.source_recursive):
             rule = _rule(path, image_data.ignore_patterns, image_data.file_patterns)
             if path.resolve() in references:
                 rule = "is the gain reference or defect list"
+            elif own is not None and own in (path.parent.resolve(), *path.parent.resolve().parents):
+                rule = "lies in the session folder"
             if rule:
                 ignored[path] = rule
             else:
                 found[path] = None
     if not found:
         path, rule = next(iter(ignored.items()))
-        raise InputError(f"{' '.join(patterns[:3])}: no movie among {len(ignored)} files; {path.name} {rule}")
+        raise InputError(
+            f"{' '.join(patterns[:3])}: no movie among {_count(len(ignored), 'file')}; {path.name} {rule}"
+        )
     return Inputs(sorted(found, key=_natural), sorted(ignored.items()))
 
 
-def _matches(pattern: str, *, recursive: bool) -> Iterator[Path]:
-    path = Path(pattern).expanduser()
-    if path.is_dir():
-        files = path.rglob("*") if recursive else path.glob("*")
-        yield from (file.absolute() for file in files if _is_visible(file, path) and not file.is_dir())
-    elif path.exists() or path.is_symlink():
-        yield path.absolute()
-    else:
-        matches = glob.glob(str(path), recursive=True)  # noqa: PTH207 - pathlib takes no absolute patterns
-        yield from (Path(match).absolute() for match in matches if not Path(match).is_dir())
+def _matches(pattern: str, *, recursive: bool) -> list[Path]:
+    """Files that a person means by ``pattern``, absolute and without ``..``; at least one."""
+    if not pattern.strip():
+        raise InputError("an empty name is given for the movies: is a variable of your shell empty?")
+    try:
+        path = Path(pattern).expanduser()
+        if path.is_dir():
+            files = path.rglob("*") if recursive else path.glob("*")
+            matches = [file for file in files if _is_visible(file, path) and not file.is_dir()]
+            if not matches:
+                os.listdir(path)  # noqa: PTH208 - unlike pathlib, it says if the folder may not be read
+                raise InputError(f"{pattern}: there is no file in this folder")
+        elif path.exists() or path.is_symlink():
+            matches = [path]
+        else:
+            # pathlib takes no absolute patterns.
+            all_matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207
+            matches = [match for match in all_matches if not match.is_dir()]
+            if all_matches and not matches:
+                raise InputError(f"{pattern}: matches folders only; name the files in them, as 'DIR/*.tiff'")
+    except RuntimeError as error:
+        raise InputError(f"{pattern}: there is no such user") from error
+    except OSError as error:
+        raise InputError(f"{pattern}: can't be looked at: {error.strerror}") from error
+    if not matches:
+        raise InputError(f"{pattern}: no such file, and no file matches it as a pattern")
+    return [_plain(match) for match in matches]
+
+
+def _plain(path: Path) -> Path:
+    """Absolute path without ``..``, so that a file has one name however it is given."""
+    plain = Path(os.path.normpath(path.absolute()))
+    return plain if ".." in path.parts and plain.exists() and plain.samefile(path) else path.absolute()
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _is_visible(file: Path, folder: Path) -> bool:

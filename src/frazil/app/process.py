@@ -115,7 +115,7 @@ def process(
         Nothing was done: wrong settings, no movies, a session folder or device that can't be used.
     """
     require_complete(request.settings)
-    inputs = find_inputs(request.patterns, request.settings)
+    inputs = find_inputs(request.patterns, request.settings, request.session)
     with SessionFolder(request.session) as session:
         session.save_settings(request.settings)
         if request.settings.gain.gain_path:
