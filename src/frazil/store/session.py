@@ -71,6 +71,7 @@ class SessionFolder:
     def __init__(self, path: Path, name: str = "") -> None:
         self.path = Path(path).absolute()
         _make_folder(self.path)
+        _refuse_strangers(self.path)
         self._lock = _lock(self.path)
         try:
             self._file = self._open(name or self.path.name)
@@ -104,12 +105,6 @@ class SessionFolder:
     def _open(self, name: str) -> SessionFile:
         file = self.path / "session.json"
         if not file.exists():
-            strangers = sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
-            if strangers:
-                raise InputError(
-                    f"{self.path}: is not empty ({', '.join(strangers[:3])}, …) and holds no session.json; "
-                    "give a new folder, or that of an earlier session"
-                )
             content = SessionFile(id=str(uuid.uuid4()), name=name, created_at=_now())
             try:
                 self._write(file, content.model_dump_json(indent=1))
@@ -117,13 +112,20 @@ class SessionFolder:
                 raise InputError(f"{self.path}: can't write there: {error.strerror}") from error
             return content
         try:
-            content = SessionFile.model_validate_json(file.read_bytes())
+            text = file.read_bytes()
+        except OSError as error:
+            raise InputError(f"{file}: can't be read: {error.strerror}") from error
+        version = _version(text)
+        if version is not None and version > SCHEMA_VERSION:
+            raise InputError(f"{file}: written by a newer Frazil (schema {version}); use that one")
+        try:
+            return SessionFile.model_validate_json(text)
         except ValidationError as error:
-            version = _version(file)
-            if version is not None and version > SCHEMA_VERSION:
-                raise InputError(f"{file}: written by a newer Frazil (schema {version})") from None
-            raise InputError(f"{file}: damaged: {error.errors()[0]['msg']}") from error
-        return content
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise InputError(
+                f"{file}: damaged ({f'{where}: ' if where else ''}{first['msg']}); give a new folder"
+            ) from error
 
     def save_settings(self, settings: Settings) -> int:
         """Add a revision if the settings differ from the newest one; returns its number."""
@@ -131,7 +133,10 @@ class SessionFolder:
         if not self._file.settings or self._file.settings[-1].values != values:
             number = self.revision + 1
             self._file.settings.append(Revision(revision=number, saved_at=_now(), values=values))
-            self._write(self.path / "session.json", self._file.model_dump_json(indent=1))
+            try:
+                self._write(self.path / "session.json", self._file.model_dump_json(indent=1))
+            except OSError as error:
+                raise InputError(f"{self.path}: can't write there: {error.strerror}") from error
         return self.revision
 
     def products(self, name: str) -> Products:
@@ -139,11 +144,11 @@ class SessionFolder:
         return Products(self.path, name)
 
     def records(self) -> Iterator[MovieRecord]:
-        """All movies of the session, by name; a damaged record counts as missing."""
+        """All movies of the session, by name; a damaged or unreadable record counts as missing."""
         for file in sorted((self.path / "records").glob("*.json")):
             try:
                 record = MovieRecord.model_validate_json(file.read_bytes())
-            except ValidationError:
+            except (ValidationError, OSError):
                 continue
             if record.name == file.stem:
                 yield record
@@ -161,6 +166,9 @@ class SessionFolder:
         """Link a file into ``raw/`` under another name; returns the link's path in the session."""
         link = self.path / "raw" / (name + source.suffix)
         target = os.path.relpath(source, link.parent) if _same_disk(source, link.parent) else str(source)
+        if link.exists() and not link.is_symlink():
+            # Somebody's file: a link is not worth losing it.
+            return link.relative_to(self.path).as_posix()
         if not link.is_symlink() or str(link.readlink()) != target:
             link.unlink(missing_ok=True)
             link.symlink_to(target)
@@ -239,9 +247,23 @@ def _lock(path: Path) -> IO[bytes]:
     return handle
 
 
-def _version(file: Path) -> int | None:
+def _refuse_strangers(path: Path) -> None:
+    """Raise `InputError` for somebody else's folder, before anything is written to it."""
     try:
-        content = json.loads(file.read_bytes())
+        names = [p.name for p in path.iterdir()]
+    except OSError as error:
+        raise InputError(f"{path}: can't be looked at: {error.strerror}") from error
+    strangers = sorted(name for name in names if not name.startswith("."))
+    if strangers and "session.json" not in strangers:
+        raise InputError(
+            f"{path}: is not empty ({', '.join(strangers[:3])}, …) and holds no session.json; "
+            "give a new folder, or that of an earlier session"
+        )
+
+
+def _version(text: bytes) -> int | None:
+    try:
+        content = json.loads(text)
     except ValueError:
         return None
     version = content.get("schema_version") if isinstance(content, dict) else None
