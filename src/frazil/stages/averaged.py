@@ -10,7 +10,7 @@ from frazil.formats.mrc import read_mrc
 from frazil.formats.tiff_pages import is_tiff
 from frazil.model.errors import InputError
 from frazil.stages.checks import check_size, check_space
-from frazil.stages.pictures import THUMBNAIL_PX, preview_image, save_picture
+from frazil.stages.pictures import THUMBNAIL_PX, save_picture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,7 @@ def _storable(image: NDArray[np.float32], mean: float, sigma: float) -> NDArray[
 def store_previews(exposure: Exposure) -> None:
     """Write preview and thumbnail."""
     files = exposure.files
-    picture, _ = preview_image(exposure.micrograph(), exposure.pixel_size_a)
+    picture, _ = exposure.preview()
     save_picture(files.picture("preview"), picture)
     small = picture.copy()
     small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))

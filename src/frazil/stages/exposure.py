@@ -11,12 +11,14 @@ import numpy as np
 from frazil.formats.mrc import read_mrc, write_mrc
 from frazil.model.errors import InputError
 from frazil.model.optics import Optics
+from frazil.stages.pictures import preview_image
 from frazil.stages.products import Products
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
     from frazil.model.ctf import CtfFit
     from frazil.model.motion import MotionField
@@ -39,6 +41,7 @@ class Exposure:
     pixel_size_a: float
     """Of the average, Å."""
     image: NDArray[np.float32] | None = None
+    picture: tuple[Image, float] | None = None
     loaded: LoadedMovie | None = None
     field: MotionField | None = None
     periodograms: Periodograms | None = None
@@ -78,10 +81,17 @@ class Exposure:
             self.image = read_mrc(self.files.micrograph).data.astype(np.float32)
         return self.image
 
+    def preview(self) -> tuple[Image, float]:
+        """Return the picture of the average, and its scale to it."""
+        if self.picture is None:
+            self.picture = preview_image(self.micrograph(), self.pixel_size_a)
+        return self.picture
+
     def keep_micrograph(self, image: NDArray[np.float32]) -> None:
         """Store the average; later stages see what a reader of the file sees."""
         depth = self.settings.alignment.output_depth
         self.store(self.files.micrograph, image)
+        self.picture = None
         self.image = image.astype(np.float16).astype(np.float32) if depth == "float16" else image
 
     def store(self, path: Path, image: NDArray[np.float32]) -> None:

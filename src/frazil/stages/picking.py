@@ -13,7 +13,7 @@ from frazil.formats.atomic import atomic_path
 from frazil.formats.relion_micrographs import write_picks
 from frazil.model.errors import InputError
 from frazil.model.picks import Picks
-from frazil.stages.pictures import preview_image, save_picture, with_circles
+from frazil.stages.pictures import save_picture, with_circles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,7 @@ def run_picking(exposure: Exposure) -> None:
         files.picks_star.unlink(missing_ok=True)
         if not picks.note:
             exposure.notes.append("picking: no particles found")
-    picture, scale = preview_image(exposure.micrograph(), exposure.pixel_size_a)
+    picture, scale = exposure.preview()
     radius = 0.5 * picks.diameter_a / exposure.pixel_size_a * scale
     circles = with_circles(picture, picks.x_px[accepted] * scale, picks.y_px[accepted] * scale, radius)
     save_picture(files.picture("picks"), circles)
