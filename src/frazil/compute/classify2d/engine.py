@@ -35,6 +35,8 @@ _SHORT_LIST_NATS = 14.0
 _WORTH_ADDING = 1e-3
 # Below, exp is nothing; denormal numbers would cost ten times the arithmetic.
 _LOWEST = -40.0
+# Median evidence of particles that stand out of the noise beyond doubt.
+_STRONG_NATS = 25.0
 # A class of less weight is empty: it takes no part.
 _ALIVE = 0.5
 
@@ -124,6 +126,7 @@ class Engine:
         self.sums = Sums.zeros(store.grid, folds, classes, self.device)
         self.poses = Poses.empty(store.usable, classes)
         self.residual = torch.zeros((folds, store.grid.ring_count), dtype=torch.float64, device=self.device)
+        self.strictness = 0.5
         self.variance = torch.ones(store.grid.ring_count, dtype=torch.float64, device=self.device)
         self.weights = store.grid.weights(store.mask_area_a2, self.device)
 
@@ -192,6 +195,10 @@ class Engine:
     def run_pass(self, stage: Stage, folds: list[int]) -> None:
         """Visit every particle of some folds once."""
         self.use_resolution(stage.resolution_a)
+        # With all of the averages' noise counted, small classes of weak particles (real ones of small
+        # stacks) lost a quarter of their members to the null class; strong particles lose nothing by it.
+        middle = float(self.poses.evidence[self.poses.class_index >= 0].median().nan_to_num(0.0))
+        self.strictness = min(1.0, max(0.5, middle / _STRONG_NATS))
         rings = slice(0, self.grid.ring_count)
         for f in folds:
             if self.folds[f].stop > self.folds[f].start:
@@ -276,9 +283,8 @@ class Engine:
             z[who, classes] = top + scores.sum((2, 3)).log()
             peaks[who, classes] = peak
             tops.append(top)
-        # Against the null class an average's noise is no merit. Half of the allowance is taken back: with all
-        # of it, small classes of weak particles (real ones) lost a quarter of their members.
-        total = torch.logsumexp(z - 0.5 * references.allowance, 1)
+        # Against the null class an average's noise is no merit.
+        total = torch.logsumexp(z - self.strictness * references.allowance, 1)
         if stage.null_share > 0.0:
             null = torch.full_like(total, float(torch.tensor(stage.null_share).log()))
         else:

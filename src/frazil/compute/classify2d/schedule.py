@@ -60,10 +60,10 @@ def ramp(initial_a: float, final_a: float, off_centre_a: float) -> list[Step]:
     previous = limit
     while previous > final_a * 1.02:
         limit = max(final_a, 0.75 * previous)
-        stage = Stage(limit, 0.25 * limit, 0.5 * limit, 5.0, null_share=0.1, coarse=coarse)
+        stage = Stage(limit, 0.25 * limit, 0.5 * limit, 5.0, null_share=0.2, coarse=coarse)
         steps.append(Step(stage, 2, exchanges=2 if limit > 11.0 else 0, exchange_share=0.15))
         previous = limit
     last = steps[-1]
     steps[-1] = replace(last, whole=False)
-    steps.append(Step(replace(last.stage, null_share=0.1, refine_pose=True), 2, whole=True))
+    steps.append(Step(replace(last.stage, null_share=0.2, refine_pose=True), 2, whole=True))
     return steps
