@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from frazil.compute.ctf.estimate import estimate_ctf
-from frazil.compute.ctf.picture import spectrum_picture
 from frazil.compute.ctf.spectra import periodograms_of_micrograph, spectrum_of_file_image
 from frazil.model.errors import InputError
 from frazil.model.optics import Optics
 from frazil.model.settings import Settings, all_settings, with_values
 from frazil.stages.averaged import read_image
-from frazil.stages.contrast_transfer import ctf_numbers, fit_settings
+from frazil.stages.contrast_transfer import centred_amplitudes, ctf_numbers, fit_settings
 from frazil.stages.pictures import save_picture
+from frazil.stages.spectrum_picture import spectrum_picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,5 +111,6 @@ def fit_file(request: CtfRequest) -> CtfReport:
     except InputError as error:
         raise InputError(f"{request.file}: {error}") from error
     if request.picture is not None:
-        save_picture(request.picture, Image.fromarray(spectrum_picture(periodograms, fit, optics)))
+        amplitudes = centred_amplitudes(periodograms)
+        save_picture(request.picture, spectrum_picture(amplitudes, periodograms.pixel_size_a, fit, optics))
     return CtfReport(request.file, fit)

@@ -7,15 +7,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from frazil.compute.ctf.estimate import average_spectrum, better_fit, estimate_ctf
-from frazil.compute.ctf.picture import spectrum_picture
 from frazil.compute.ctf.spectra import periodograms_of_micrograph, spectrum_of_file_image
 from frazil.formats.atomic import atomic_path
 from frazil.formats.mrc import read_mrc, write_mrc
 from frazil.model.ctf import CtfFit, CtfProfile
 from frazil.stages.pictures import profile_picture, save_picture
+from frazil.stages.spectrum_picture import spectrum_picture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +81,7 @@ def run_ctf(exposure: Exposure) -> None:
         write_mrc(files.spectrum, amplitudes, periodograms.pixel_size_a, depth="float32")
         exposure.products.append(files.spectrum)
     _write_profile(files.profile, fit.profile)
-    spectrum = Image.fromarray(spectrum_picture(periodograms, fit, exposure.optics))
+    spectrum = spectrum_picture(amplitudes, periodograms.pixel_size_a, fit, exposure.optics)
     save_picture(files.picture("spectrum"), spectrum)
     save_picture(files.picture("profile"), profile_picture(fit.profile, ctf_title(fit)))
     exposure.products += [files.profile, files.picture("spectrum"), files.picture("profile")]
