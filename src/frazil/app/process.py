@@ -162,9 +162,10 @@ class _Run:
             self._executor = None
 
     def process(self, sources: list[Path]) -> ProcessResult:
-        names = assign_names(sources, {record.source: record.name for record in self.records.values()})
-        todo = self._plan(names)
-        self.report.begin(len(todo), len(names) - len(todo))
+        taken = {record.source: record.name for record in self.records.values()}
+        names = assign_names(self._nameable(sources), taken)
+        todo, unreachable = self._plan(names)
+        self.report.begin(len(todo), len(names) - len(todo) - unreachable)
         try:
             if todo:
                 self._preprocess(todo)
@@ -179,19 +180,33 @@ class _Run:
         self._attempt("particles", lambda: self._write_particles(extracted, update))
         return self.result
 
-    def _plan(self, names: dict[Path, str]) -> dict[str, Path]:
-        todo = {}
+    def _nameable(self, sources: list[Path]) -> list[Path]:
+        """Files whose names can stand in tables and records; the others fail."""
+        good = []
+        for source in sources:
+            shown = os.fsencode(source).decode("utf-8", "backslashreplace")
+            if shown == str(source):
+                good.append(source)
+            else:
+                self.result.failed[Path(shown).name] = f"{shown}: its name is not UTF-8; rename the file"
+                self.log.error(self.result.failed[Path(shown).name])
+        return good
+
+    def _plan(self, names: dict[Path, str]) -> tuple[dict[str, Path], int]:
+        """Return what is left to do, and how many files can't even be looked at."""
+        todo, unreachable = {}, 0
         for source, name in names.items():
             record = self.records.setdefault(name, MovieRecord(name=name, source=str(source)))
             try:
                 wanted = stages_to_do(record, self.settings, self.session.path, source)
             except OSError as error:
                 record.stages["align"] = StageRecord(state="failed", reason=describe_error(error))
-                self.records[name] = record
+                self.log.error(record.reason, movie=name, stage="align")
+                unreachable += 1
                 continue
             if wanted:
                 todo[name] = source
-        return todo
+        return todo, unreachable
 
     def _preprocess(self, todo: dict[str, Path]) -> None:
         executor = self._start(len(todo))

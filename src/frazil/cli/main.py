@@ -15,6 +15,7 @@ from frazil.cli.doctor import doctor
 from frazil.cli.process import process
 from frazil.cli.simulate import simulate
 
+FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
 
@@ -70,6 +71,10 @@ def _run() -> int:
     except FrazilError as error:
         typer.echo(f"frazil: {error}", err=True)
         return WRONG_USAGE
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"frazil: {where}{error.strerror or error}", err=True)
+        return FAILED
     except Exception as error:
         # Errors of the command line itself know how to show themselves.
         show, code = getattr(error, "show", None), getattr(error, "exit_code", None)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 _PART = re.compile(r"^\..*\.part$")
+_LONGEST_STEM, _LONGEST_FOLDER = 140, 60
+"""Letters of a product's name: with endings and marks of unfinished files, file systems take 255."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -206,7 +208,7 @@ def assign_names(sources: list[Path], taken: dict[str, str]) -> dict[Path, str]:
         name = names.get(source)
         if name is None:
             stem = product_stem(source)
-            candidates = [stem, f"{_UNSAFE.sub('_', source.parent.name)}_{stem}"]
+            candidates = [stem, f"{_UNSAFE.sub('_', source.parent.name)[:_LONGEST_FOLDER]}_{stem}"]
             candidates += [f"{candidates[-1]}_{number}" for number in range(2, len(sources) + len(used) + 3)]
             # Some file systems don't tell capitals from small letters.
             name = next(candidate for candidate in candidates if candidate.lower() not in used)
@@ -220,7 +222,7 @@ def product_stem(source: Path) -> str:
     name = source.name
     for ending in (".gz", ".bz2", ".xz", ".zst"):
         name = name.removesuffix(ending)
-    return _UNSAFE.sub("_", Path(name).stem) or "movie"
+    return _UNSAFE.sub("_", Path(name).stem)[:_LONGEST_STEM] or "movie"
 
 
 def _make_folder(path: Path) -> None:
