@@ -274,6 +274,10 @@ def test_movies_from_frames_to_particles(virtual_movies: Path, tmp_path: Path) -
     table = read_star(session / "relion" / "corrected_micrographs.star")["micrographs"]
     steps = np.linalg.norm(np.diff(shift, axis=0), axis=1)
     assert table.numbers("rlnAccumMotionTotal")[0] == pytest.approx(steps.sum(), abs=1e-4)
+    assert not [note for note in record(session, "movie_0001").notes if "gain" in note]
+    turned, _ = run([folder / "movie_0001.tiff"], tmp_path / "turned", {**values, "gain_flip_y": True})
+    assert turned.done == ["movie_0001"]
+    assert any("gain reference brings" in note for note in record(tmp_path / "turned", "movie_0001").notes)
     # A gain of another camera mode: every movie says so, the session stays.
     write_mrc(folder / "gain.mrc", one[:200, :200], 2.0, depth="float32")
     os.utime(folder / "gain.mrc")

@@ -36,7 +36,7 @@ _EER_DOSE_PER_FRACTION_E_PER_A2 = 0.7
 _EER_FRAMES_PER_FRACTION = 32
 _UNKNOWN_DOSE_PER_FRAME_E_PER_A2 = 1.0
 _WORST_POLYNOMIAL_PX = 0.3
-_SUSPICIOUS_GAIN_CORRELATION = 0.3
+_SUSPICIOUS_GAIN_CORRELATION = 0.05
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,10 @@ def run_alignment(exposure: Exposure) -> None:
             )
         field = _align(exposure, movie, pre_exposure)
     exposure.notes += prepared.notes
+    if prepared.gain_correlation > _SUSPICIOUS_GAIN_CORRELATION:
+        exposure.notes.append(
+            "the gain reference brings its own pattern into the frames: check rotation, flips and inversion"
+        )
     if field.note:
         exposure.notes.append(f"alignment: {field.note}")
     _store_field(exposure.files.motion_field, field)
