@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
-_THREAD_VARIABLES = (
+# The libraries' own threads wait for each other after every small transform: a worker spreads whole frames,
+# tiles and patches over its threads instead.
+_LIBRARY_THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -216,8 +218,9 @@ def _serve(pipe: Connection, threads: int, initialise: Callable[[], None] | None
     # A terminal sends Ctrl-C to everybody: the parent decides. Terminating unwinds, so files are cleaned up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
-    for variable in _THREAD_VARIABLES:
-        os.environ[variable] = str(threads)
+    for variable in _LIBRARY_THREADS:
+        os.environ[variable] = "1"
+    os.environ["FRAZIL_THREADS"] = str(threads)
     if initialise is not None:
         initialise()
     while True:

@@ -40,6 +40,7 @@ _NUMBERS = (
     "tilt_axis_deg",
     "thickness_a",
 )
+_DOSE_FOR_GROUPS_E_PER_A2 = 25.0
 _OTHER_NAMES = {"ctf_score": "score", "ctf_resolution_a": "fit_resolution_a"}
 
 
@@ -88,39 +89,45 @@ def run_ctf(exposure: Exposure) -> None:
 
 
 def _best_fit(exposure: Exposure) -> tuple[Periodograms, CtfFit]:
-    """Fit the spectra of dose groups and of the average where both are at hand; keep the better.
+    """Fit the spectra of the frames' dose groups; where they may be too weak, also those of the average.
 
-    Groups show rings of what moves between them (ice); the average is stronger where the dose is low.
+    Groups show rings of what moves between them (ice), but each has a share of the dose only.
     """
     arguments = fit_settings(exposure.settings.ctf)
-    candidates = _spectra(exposure)
-    best = candidates[0], estimate_ctf(candidates[0], exposure.optics, **arguments)
-    for spectra in candidates[1:]:
-        fit = estimate_ctf(spectra, exposure.optics, **arguments)
-        if better_fit(best[1], fit) is fit:
-            best = spectra, fit
-    return best
+    groups = _group_spectra(exposure)
+    if groups is None:
+        average = _average_spectra(exposure)
+        return average, estimate_ctf(average, exposure.optics, **arguments)
+    fit = estimate_ctf(groups, exposure.optics, **arguments)
+    dose = exposure.settings.microscope.dose_per_movie_e_per_a2
+    if not fit.doubtful and fit.has_rings and dose is not None and dose >= _DOSE_FOR_GROUPS_E_PER_A2:
+        return groups, fit
+    average = _average_spectra(exposure)
+    other = estimate_ctf(average, exposure.optics, **arguments)
+    return (groups, fit) if better_fit(fit, other) is fit else (average, other)
 
 
-def _spectra(exposure: Exposure) -> list[Periodograms]:
-    """Spectra of the frames, or the stored ones where the frames are not at hand; those of the average."""
-    settings = exposure.settings.ctf
-    result = []
-    stored = exposure.files.spectrum
+def _group_spectra(exposure: Exposure) -> Periodograms | None:
+    """Spectra of the aligned dose groups: of this run, or as stored; None for averaged micrographs."""
     if exposure.periodograms is not None:
-        result.append(exposure.periodograms)
-    elif exposure.is_movie and stored.exists() and not settings.fit_tilt:
+        return exposure.periodograms
+    stored = exposure.files.spectrum
+    if exposure.is_movie and stored.exists() and not exposure.settings.ctf.fit_tilt:
         image = read_mrc(stored)
         if image.pixel_size_a is not None:
-            result.append(spectrum_of_file_image(image.data.astype(np.float32), image.pixel_size_a))
-    average = periodograms_of_micrograph(
+            return spectrum_of_file_image(image.data.astype(np.float32), image.pixel_size_a)
+    return None
+
+
+def _average_spectra(exposure: Exposure) -> Periodograms:
+    settings = exposure.settings.ctf
+    return periodograms_of_micrograph(
         exposure.micrograph(),
         exposure.pixel_size_a,
         tile_px=settings.ctf_window_px,
         finest_a=min(2.9, settings.ctf_high_a * 0.83),
         device=exposure.task.device,
     )
-    return [*result, average]
 
 
 def centred_amplitudes(periodograms: Periodograms) -> NDArray[np.float32]:

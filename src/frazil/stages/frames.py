@@ -106,6 +106,7 @@ def _align(exposure: Exposure, movie: LoadedMovie, pre_exposure: float) -> Motio
         band_high_a=settings.alignment_high_a,
         frame_weights=prepared.good.astype(np.float64),
         voltage_kv=exposure.optics.voltage_kv,
+        threads=worker_threads(),
     )
 
 

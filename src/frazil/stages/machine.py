@@ -6,6 +6,6 @@ import os
 
 
 def worker_threads() -> int:
-    """Threads of this process, the number that its executor set for every library."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
+    """Threads of this process, as its executor set them; without an executor, all cores."""
+    given = os.environ.get("FRAZIL_THREADS", "")
     return int(given) if given.isdigit() and int(given) > 0 else (os.cpu_count() or 1)

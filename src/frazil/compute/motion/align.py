@@ -15,6 +15,7 @@ from frazil.compute.motion.likelihood import Frames
 from frazil.compute.motion.local_fit import LocalFit, fit_local
 from frazil.compute.motion.patches import cut_patches, frame_groups
 from frazil.compute.motion.spectra import MIN_LINE, Band, band_of, edge_taper, shift_error_bound_a
+from frazil.compute.parallel import for_each, single_threaded_torch
 from frazil.model.errors import InputError
 from frazil.model.motion import MotionField
 
@@ -31,6 +32,7 @@ _FEWEST_LEFT = 3
 _SURE_ENOUGH_A = 0.15
 
 
+@single_threaded_torch()
 def align_frames(
     stream: torch.Tensor,
     *,
@@ -48,6 +50,7 @@ def align_frames(
     band_high_a: float = 8.0,
     frame_weights: ArrayLike | None = None,
     voltage_kv: float = 300.0,
+    threads: int = 1,
 ) -> MotionField:
     """Motion of the specimen through a movie, global and local.
 
@@ -105,7 +108,7 @@ def align_frames(
     band = band_of(padded, (pixel, pixel), band_low_a, band_high_a, device=stream.device)
     middle = pre_exposure_e_per_a2 + 0.5 * (dose_start + dose_end)
     undamaged = dose_weights(band.ring_k, middle - middle[0], voltage_kv)
-    frames = _transform(stream, padded, means, trust, band, undamaged)
+    frames = _transform(stream, padded, means, trust, band, undamaged, threads=threads)
     whole = fit_global(frames, dose_start, dose_end)
     lost = frames.without_signal(whole.signal)
     if np.count_nonzero(trust) - lost.size < _FEWEST_LEFT:
@@ -120,7 +123,7 @@ def align_frames(
             signal_window(frames, whole.signal, (height, width), padded, pixel), device=stream.device
         )
         places = np.round(whole.shift_a / pixel).astype(np.int64)
-        again = _transform(stream, padded, means, trust, band, undamaged, window, places)
+        again = _transform(stream, padded, means, trust, band, undamaged, window, places, threads)
         again.drop(lost)
         again.move_to(whole.shift_a)
         whole = refine_global(again, dose_start, dose_end)
@@ -138,6 +141,7 @@ def align_frames(
             patch_a=patch_size_a,
             overlap=patch_overlap,
             low_a=band_low_a,
+            threads=threads,
         )
         found = fit_local(patches, groups, dose_start, dose_end, extent, grid=patch_grid)
         diagnostics |= _local_numbers(found)
@@ -226,6 +230,7 @@ def _transform(
     undamaged: NDArray[np.float64],
     emphasis: torch.Tensor | None = None,
     places: NDArray[np.int64] | None = None,
+    threads: int = 1,
 ) -> Frames:
     """Whitened transforms times signal strength; ``undamaged`` (F, rings) is the amplitude damage leaves.
 
@@ -239,14 +244,18 @@ def _transform(
     first, last = int(band.rows[0]), int(band.rows[half - 1]) + 1
     values = torch.zeros(count, 2 * half, len(band.columns), dtype=torch.complex64, device=stream.device)
     good = np.nonzero(trust > 0)[0]
-    for frame in good.tolist():
+    power = np.zeros((count, band.rings))
+
+    def transform(frame: int) -> None:
         centred = (stream[frame] - float(means[frame])) * window
         if emphasis is not None and places is not None:
             centred *= torch.roll(emphasis, (int(places[frame, 1]), int(places[frame, 0])), (0, 1))
         spectrum = torch.fft.rfft2(centred, s=padded)
         values[frame, :half] = spectrum[first:last, across]
         values[frame, half:] = spectrum[padded[0] - last + 1 : padded[0] - first + 1, across]
-    power = np.stack([band.ring_mean(frame.real**2 + frame.imag**2) for frame in values])
+        power[frame] = band.ring_mean(values[frame].real ** 2 + values[frame].imag ** 2)
+
+    for_each(transform, good.tolist(), threads)
     typical = np.median(power[good], axis=0)
     typical = np.maximum(typical, 1e-6 * max(float(typical.max()), 1e-30))
     level = np.ones(count)
@@ -256,8 +265,11 @@ def _transform(
     strength[good] *= means[good] / np.median(means[good]) / np.sqrt(level[good])
     amplitude = strength[:, None] * undamaged
     scale = amplitude / np.sqrt(level)[:, None] / np.sqrt(typical)
-    for frame in range(count):
+
+    def whiten(frame: int) -> None:
         values[frame] *= band.spread(scale[frame])
+
+    for_each(whiten, range(count), threads)
     own = (scale**2 * power).sum(0)
     energy = (window if emphasis is None else window * emphasis) ** 2
     share = float(energy.sum()) / (padded[0] * padded[1])

@@ -10,6 +10,7 @@ import torch
 from scipy.fft import next_fast_len
 
 from frazil.compute.motion.spectra import MIN_LINE, Band, band_of, crop_values, edge_taper, ramps
+from frazil.compute.parallel import for_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,6 +95,7 @@ def cut_patches(
     patch_a: float,
     overlap: float,
     low_a: float,
+    threads: int = 1,
 ) -> Patches:
     """Patches of the aligned frames.
 
@@ -124,9 +126,11 @@ def cut_patches(
     values = torch.empty(len(corners), len(groups), 2 * half, width, dtype=torch.complex64, device=device)
     # Rows of negative frequency keep their distance from the end when the image shrinks.
     rows = torch.where(frames.band.ky < 0, frames.band.rows - padded[0] + image_shape[0], frames.band.rows)
-    plane = torch.zeros(image_shape[0], image_shape[1] // 2 + 1, dtype=torch.complex64, device=device)
     first, last = int(band.rows[0]), int(band.rows[half - 1]) + 1
-    for index, members in enumerate(groups):
+
+    def cut_group(index: int) -> None:
+        members = groups[index]
+        plane = torch.zeros(image_shape[0], image_shape[1] // 2 + 1, dtype=torch.complex64, device=device)
         plane[rows, MIN_LINE : MIN_LINE + len(frames.band.columns)] = frames.values[members].sum(0)
         image = torch.fft.irfft2(plane, s=(image_shape[0], image_shape[1]))
         for place, (y, x) in enumerate(corners):
@@ -134,6 +138,8 @@ def cut_patches(
             cut = cut[:, MIN_LINE : MIN_LINE + width]
             values[place, index, :half] = cut[first:last]
             values[place, index, half:] = cut[size[0] - last + 1 : size[0] - first + 1]
+
+    for_each(cut_group, range(len(groups)), threads)
     grouped = np.stack([frames.kept[members].sum(0) for members in groups])
     kept = np.stack([np.interp(band.ring_k, frames.band.ring_k, row) for row in grouped])
     own = np.stack([band.ring_mean((patch.real**2 + patch.imag**2).sum(0)) for patch in values])

@@ -141,7 +141,8 @@ def sum_frames(
     invert
         Turn the contrast round the mean, for movies with bright particles.
     device
-        ``cpu``: numba, also where ``auto`` finds no GPU; anything else: torch (see `frazil.compute.device.choose_device`).
+        ``cpu``: numba, also where ``auto`` finds no GPU; anything else: torch (see
+        `frazil.compute.device.choose_device`).
     tile_size
         256, 128 or another power of two; None: small enough that motion hardly varies inside a tile.
 
