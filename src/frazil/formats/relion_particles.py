@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_POSITIVE = ("pixel size", "voltage")
+_LARGEST = 1e7
+"""Beyond every defocus in Å and every angle in degrees."""
+
+
 def write_particles(
     path: Path,
     columns: Mapping[str, Any],
@@ -124,7 +129,11 @@ def read_particles(path: Path) -> RelionParticles:
     stacks, index = _images(path, table)
     pixel_size_a, microscope = _optics(path, table, optics)
     size = _image_size(path, stacks, index)
-    return RelionParticles(path, table, optics, stacks, index, _ctf(table, microscope), pixel_size_a, size)
+    ctf = _ctf(table, microscope)
+    for values in (ctf.defocus_u_a, ctf.defocus_v_a, ctf.astigmatism_angle_deg, ctf.phase_shift_deg):
+        if bad := np.flatnonzero(~(np.abs(values) < _LARGEST)).tolist():
+            raise InputError(f"{path}: row {bad[0] + 1}: a CTF value of {values[bad[0]]:g} makes no sense")
+    return RelionParticles(path, table, optics, stacks, index, ctf, pixel_size_a, size)
 
 
 def _images(path: Path, table: StarTable) -> tuple[tuple[Path, ...], NDArray[np.int64]]:
@@ -132,8 +141,8 @@ def _images(path: Path, table: StarTable) -> tuple[tuple[Path, ...], NDArray[np.
     stacks, index = [], []
     for row, name in enumerate(table.texts("rlnImageName")):
         number, _, stack = name.rpartition("@")
-        if number and not number.isdigit():
-            raise InputError(f"{path}: row {row + 1}: {name!r} is no image of a stack")
+        if number and not 1 <= (int(number) if number.isascii() and number.isdigit() else 0) < 1 << 31:
+            raise InputError(f"{path}: row {row + 1}: {name!r} is no image of a stack; they count from 1")
         if stack not in found:
             found[stack] = _find(path, stack)
         stacks.append(found[stack])
@@ -202,9 +211,10 @@ def _optics(path: Path, table: StarTable, optics: StarTable | None) -> tuple[flo
 
 def _old_pixel_size(path: Path, table: StarTable) -> NDArray[np.float64]:
     if "rlnDetectorPixelSize" in table and "rlnMagnification" in table:
-        pixel: NDArray[np.float64] = (
-            table.numbers("rlnDetectorPixelSize") * 1e4 / table.numbers("rlnMagnification")
-        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            pixel: NDArray[np.float64] = (
+                table.numbers("rlnDetectorPixelSize") * 1e4 / table.numbers("rlnMagnification")
+            )
         return pixel
     if "rlnPixelSize" in table:
         return table.numbers("rlnPixelSize")
@@ -212,6 +222,8 @@ def _old_pixel_size(path: Path, table: StarTable) -> NDArray[np.float64]:
 
 
 def _one(path: Path, what: str, values: NDArray[np.float64]) -> float:
+    if not np.isfinite(values).all() or values.min() < 0 or (values.min() == 0 and what in _POSITIVE):
+        raise InputError(f"{path}: the {what} can't be {values.min():g}; correct it in the table")
     if np.ptp(values) > 1e-3 * abs(values[0]):
         raise InputError(
             f"{path}: its optics groups differ in {what} ({values.min():g} to {values.max():g}); "
