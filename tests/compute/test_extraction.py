@@ -194,7 +194,7 @@ def test_boxes_hold_the_particle_and_suit_the_fft(diameter: float, pixel: float)
         while rest % prime == 0:
             rest //= prime
     assert rest == 1
-    smaller = [n for n in range(2, box, 2) if n * pixel >= 1.6 * diameter]
+    smaller = [n for n in range(2, box, 2) if n * pixel > 1.6 * diameter * (1 + 1e-9)]
     assert all(friendly_size(n) != n for n in smaller)
 
 
