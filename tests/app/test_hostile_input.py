@@ -24,6 +24,7 @@ ONLY_AVERAGES = with_values(
     Settings(),
     {"kind": "micrographs", "pixel_size_a": 2.0, "voltage_kv": 300.0, "picking_method": "none"},
 )
+NEWER = SessionFile(schema_version=SCHEMA_VERSION + 1, id="x", name="n", created_at="t")
 
 
 class Silent:
