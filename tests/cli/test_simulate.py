@@ -44,3 +44,21 @@ def test_sizes() -> None:
     for wrong in ["", "12x", "1x2x3", "-5"]:
         with pytest.raises(InputError, match="size"):
             parse_size(wrong)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "problem"),
+    [
+        ("--dose-per-movie-e-per-a2", "inf", "must be a number, not inf"),
+        ("--voltage-kv", "0", "voltage and spacing must be positive"),
+        ("--cs-mm", "nan", "Cs must be a number, not nan"),
+        ("--amplitude-contrast", "5", "amplitude contrast must be from 0 to 1, not 5"),
+        ("--specimen", ",", "no specimen is named"),
+        ("--particles", "-3", "particles must not be negative"),
+        ("--seed", "-1", "seed must not be negative"),
+    ],
+)
+def test_what_no_microscope_can_do(option: str, value: str, problem: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=problem):
+        CliRunner().invoke(APP, ["--out", str(tmp_path / "x"), option, value], catch_exceptions=False)
+    assert not (tmp_path / "x").exists()

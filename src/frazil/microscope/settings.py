@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -129,6 +130,25 @@ class ExposureSettings:
             )
         if not self.pixel_size_a > 0 or not self.dose_per_frame_e_per_a2 > 0:
             raise InputError("pixel size and dose per frame must be positive")
+        optics = self.optics
+        numbers = {
+            "voltage": optics.voltage_kv,
+            "Cs": optics.cs_mm,
+            "amplitude contrast": optics.amplitude_contrast,
+        }
+        numbers |= {name: value for name, value in vars(self).items() if isinstance(value, float)}
+        for name, value in numbers.items():
+            if not math.isfinite(value):
+                raise InputError(f"{name.replace('_', ' ')} must be a number, not {value}")
+        if not optics.voltage_kv > 0 or not self.spacing > 0:
+            raise InputError("voltage and spacing must be positive")
+        if not 0 <= optics.amplitude_contrast <= 1:
+            raise InputError(f"amplitude contrast must be from 0 to 1, not {optics.amplitude_contrast:g}")
+        for name in ("ice_thickness_a", "particles", "seed", "noise_seed", "detector_seed"):
+            if (getattr(self, name) or 0) < 0:
+                raise InputError(f"{name.replace('_', ' ')} must not be negative")
+        if not self.specimens:
+            raise InputError("no specimen is named; frazil simulate --specimen apoferritin, for instance")
         if self.carbon not in ("none", "edge", "all"):
             raise InputError(f"carbon is {self.carbon!r}; it must be none, edge or all")
         if self.fractions and len(self.fractions) != len(self.specimens):
