@@ -226,7 +226,7 @@ class _Run:
         if self._executor is None:
             cores = len(os.sched_getaffinity(0))
             workers = min(self.request.workers or 1, max(tasks, 1))
-            threads = self.request.threads or max(1, cores // workers)
+            threads = min(self.request.threads or max(1, cores // workers), cores)
             self._executor = self._start_executor(workers, threads)
             self._executor.submit("device", find_device, self.request.device)
             outcome = self._executor.wait()
