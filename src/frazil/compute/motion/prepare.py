@@ -7,8 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 
+from frazil.compute.motion.frame_kernels import (
+    bin_frame,
+    clean_gain,
+    mean_and_std,
+    mean_gain,
+    share_at_ceiling,
+    sum_rows,
+)
 from frazil.compute.motion.hot_pixels import find_bad_pixels, good_neighbours, repair_frame
 from frazil.model.errors import InputError
 
@@ -173,7 +180,7 @@ def prepare_movie(
         list(pool.map(read, range(frames)))
         total = np.empty((height, width), dtype=np.float32)
         bands = [slice(y, min(y + 64, height)) for y in range(0, height, 64)]
-        list(pool.map(lambda band: _sum_rows(raw, band.start, band.stop, total), bands))
+        list(pool.map(lambda band: sum_rows(raw, band.start, band.stop, total), bands))
         bad, spread = _bad_pixels(total, flat, defects, hot_pixel_sigma)
         if bad.all():
             raise InputError(f"{source.name}: all pixels are bad by the gain reference or the defect map")
@@ -185,9 +192,9 @@ def prepare_movie(
                 flat[bad] = 1.0
         no_gain = np.empty((0, 0), dtype=np.float32)
         pixel_gain = flat if flat is not None and strong else no_gain
-        list(pool.map(lambda f: _bin_frame(raw[f], pixel_gain, factors, binning, stream[f]), range(frames)))
-        statistics = np.array(list(pool.map(lambda f: _mean_and_std(stream[f]), range(frames))))
-        ceiling = np.array(list(pool.map(lambda f: _share_at_ceiling(raw[f]), range(frames))))
+        list(pool.map(lambda f: bin_frame(raw[f], pixel_gain, factors, binning, stream[f]), range(frames)))
+        statistics = np.array(list(pool.map(lambda f: mean_and_std(stream[f]), range(frames))))
+        ceiling = np.array(list(pool.map(lambda f: share_at_ceiling(raw[f]), range(frames))))
     means = statistics[:, 0] / binning**2
     good, notes = _usable(means, statistics[:, 1], ceiling, first_frame)
     return PreparedMovie(
@@ -219,26 +226,11 @@ def _normalised_gain(
     flat = np.ones(shape, dtype=np.float32) if gain is None else np.array(gain, dtype=np.float32)
     if defects is not None:
         flat[defects] = 0.0
-    level, usable = _clean_gain(flat)
+    level, usable = clean_gain(flat)
     if usable == 0:
         raise InputError(f"{name}: all pixels are bad by the gain reference or the defect map")
     flat /= np.float32(level / usable)
     return flat
-
-
-@njit(nogil=True, cache=True)
-def _clean_gain(flat: Any) -> tuple[float, int]:
-    """Set what can't be a gain to zero; return the sum of the others and their number."""
-    total, count = 0.0, 0
-    for y in range(flat.shape[0]):
-        for x in range(flat.shape[1]):
-            value = flat[y, x]
-            if value > 0 and np.isfinite(value):
-                total += value
-                count += 1
-            else:
-                flat[y, x] = 0.0
-    return total, count
 
 
 def _bad_pixels(
@@ -335,84 +327,5 @@ def _binned_gain(flat: NDArray[np.float32] | None, binning: int) -> tuple[NDArra
     if len(sample) == 0 or rows == 0 or columns == 0 or float(sample.std()) > _STRONG_GAIN:
         return nothing, True
     blocks = np.empty((rows, columns), dtype=np.float32)
-    _mean_gain(flat, binning, blocks)
+    mean_gain(flat, binning, blocks)
     return blocks, False
-
-
-@njit(nogil=True, cache=True)
-def _mean_gain(flat: Any, binning: int, out: Any) -> None:
-    """Mean over b x b pixels; bad ones count as one, which they will be once they are replaced."""
-    for by in range(out.shape[0]):
-        for bx in range(out.shape[1]):
-            total = np.float32(0)
-            for y in range(by * binning, (by + 1) * binning):
-                for x in range(bx * binning, (bx + 1) * binning):
-                    value = flat[y, x]
-                    total += value if value > 0 else np.float32(1)
-            out[by, bx] = total / np.float32(binning * binning)
-
-
-@njit(nogil=True, cache=True)
-def _sum_rows(raw: Any, first: int, last: int, total: Any) -> None:
-    for y in range(first, last):
-        row = np.zeros(raw.shape[2], dtype=np.float32)
-        for f in range(raw.shape[0]):
-            frame_row = raw[f, y]
-            for x in range(len(row)):
-                row[x] += frame_row[x]
-        total[y] = row
-
-
-@njit(nogil=True, cache=True)
-def _bin_frame(frame: Any, gain: Any, factors: Any, binning: int, out: Any) -> None:
-    """Add b x b pixels; with ``gain`` pixel by pixel, or with ``factors`` block by block."""
-    width = frame.shape[1]
-    line = np.empty(width, dtype=np.float32)
-    for by in range(out.shape[0]):
-        line[:] = 0
-        for y in range(by * binning, min((by + 1) * binning, frame.shape[0])):
-            row = frame[y]
-            if gain.size > 0:
-                weight = gain[y]
-                for x in range(width):
-                    line[x] += row[x] * weight[x]
-            else:
-                for x in range(width):
-                    line[x] += row[x]
-        target = out[by]
-        for bx in range(out.shape[1]):
-            value = np.float32(0)
-            for x in range(bx * binning, min((bx + 1) * binning, width)):
-                value += line[x]
-            target[bx] = value
-        if factors.size > 0:
-            factor = factors[by]
-            for bx in range(out.shape[1]):
-                target[bx] *= factor[bx]
-
-
-@njit(nogil=True, cache=True)
-def _mean_and_std(image: Any) -> tuple[float, float]:
-    """In one pass over rows, in double precision."""
-    total = 0.0
-    squares = 0.0
-    for y in range(image.shape[0]):
-        row = image[y]
-        part = 0.0
-        part_squares = 0.0
-        for x in range(len(row)):
-            value = float(row[x])
-            part += value
-            part_squares += value * value
-        total += part
-        squares += part_squares
-    mean = total / image.size
-    return mean, np.sqrt(max(squares / image.size - mean * mean, 0.0))
-
-
-def _share_at_ceiling(frame: NDArray[Any]) -> float:
-    """Share of the pixels (every 16th row) at the largest number that the type can hold."""
-    if frame.dtype.kind not in "iu":
-        return 0.0
-    rows = frame[::16]
-    return float((rows == np.iinfo(frame.dtype).max).mean())
