@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from frazil.model.errors import InputError
 from frazil.model.settings import all_settings, setting_info
+from frazil.model.settings_stages import CLASSIFICATION_READS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,16 +54,6 @@ _REASONS = {
     "preprocess_workers": "give --workers",
     "preprocess_threads": "give --threads",
 }
-_CLASSIFY_TAB_USED = {
-    "mask_radius_a",
-    "initial_resolution_a",
-    "final_resolution_a",
-    "class_count",
-    "max_ctf_resolution_a",
-    "random_seed",
-    "automask",
-    "autocentre",
-}
 _RESOURCES_USED = {"movie_timeout_min", "max_attempts"}
 _FRAMES_ONLY = ("gain", "alignment")
 _ALSO_WITHOUT_FRAMES = {"output_depth", "write_power_spectrum"}
@@ -75,7 +66,7 @@ def reason_without_effect(name: str, *, micrographs: bool = False) -> str:
         return _TAB_REASONS[info.tab]
     if name in _REASONS:
         return _REASONS[name]
-    if info.tab == "classification" and name not in _CLASSIFY_TAB_USED:
+    if info.tab == "classification" and name not in CLASSIFICATION_READS:
         return "it belongs to classification in a live session"
     if info.tab == "resources" and name not in _RESOURCES_USED:
         return "it belongs to the workers of a server"

@@ -16,7 +16,7 @@ from frazil.model.settings import STAGES, Settings, Stage, all_settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CLASSIFICATION_READS = (
+CLASSIFICATION_READS = (
     "mask_radius_a",
     "initial_resolution_a",
     "final_resolution_a",
@@ -26,6 +26,7 @@ _CLASSIFICATION_READS = (
     "automask",
     "autocentre",
 )
+"""Settings that a classification of all particles reads."""
 
 
 def settings_of(stage: Stage) -> tuple[str, ...]:
@@ -54,7 +55,7 @@ def stage_fingerprints(settings: Settings, source: str) -> dict[Stage, str]:
 def classification_fingerprint(settings: Settings, particles: Mapping[str, str]) -> str:
     """Fingerprint of a classification: its settings and the extraction of every micrograph."""
     return _hash(
-        {name: settings.value(name) for name in _CLASSIFICATION_READS},
+        {name: settings.value(name) for name in CLASSIFICATION_READS},
         json.dumps(dict(particles), sort_keys=True),
     )
 
