@@ -1,0 +1,1 @@
+"""What happens when: three tracks that look at what the catalogue says is missing and hand it to the engine."""
