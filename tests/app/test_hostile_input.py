@@ -47,7 +47,7 @@ class Silent:
 def run(pattern: Path, session: Path) -> tuple[ProcessResult, tuple[int, int]]:
     report = Silent()
     request = ProcessRequest([str(pattern)], session, ONLY_AVERAGES, device="cpu", classify=False)
-    return process(request, report, lambda _workers, _threads: InlineExecutor()), report.counts
+    return process(request, report, lambda _workers, _threads: InlineExecutor(eager=True)), report.counts
 
 
 def micrograph(path: Path) -> Path:

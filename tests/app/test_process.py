@@ -64,7 +64,7 @@ def run(
     request = ProcessRequest(
         [str(p) for p in patterns], session, with_values(Settings(), values), device="cpu", classify=classify
     )
-    return process(request, listener, lambda _workers, _threads: InlineExecutor()), listener
+    return process(request, listener, lambda _workers, _threads: InlineExecutor(eager=True)), listener
 
 
 def record(session: Path, name: str) -> MovieRecord:

@@ -70,7 +70,7 @@ def session(virtual_micrographs: Path, tmp_path_factory: pytest.TempPathFactory)
     movies = [str(virtual_micrographs / "*.mrc")]
     for classify in (False, True):
         request = ProcessRequest(movies, folder, settings, device="cpu", classify=classify)
-        result = process(request, PlainReporter(), lambda _workers, _threads: InlineExecutor())
+        result = process(request, PlainReporter(), lambda _workers, _threads: InlineExecutor(eager=True))
         assert result.exit_status == 0, (result.failed, result.problems)
         if not classify:
             shutil.copy(folder / "relion" / "particles.star", folder / "unclassified.star")

@@ -20,6 +20,7 @@ from frazil.app.session_classes import (
     good_micrographs,
     newest_update,
 )
+from frazil.engine.batch import Batch
 from frazil.engine.process_pool import ProcessPool
 from frazil.engine.task import describe_error
 from frazil.model.errors import FrazilError, InputError
@@ -152,8 +153,8 @@ class _Run:
         self.settings = request.settings
         self.result = ProcessResult()
         self.records = {record.name: record for record in session.records()}
-        self._start_executor = start or self._start_pool
-        self._executor: Executor | None = None
+        self._start_executor = start
+        self._executor: Batch | ProcessPool | None = None
         self._device = ""
 
     def close(self) -> None:
@@ -221,13 +222,16 @@ class _Run:
         while (outcome := executor.wait()) is not None:
             self._collect(outcome, tasks[outcome.key])
 
-    def _start(self, tasks: int) -> Executor:
+    def _start(self, tasks: int) -> Batch | ProcessPool:
         """Start workers and ask the first one for the device."""
         if self._executor is None:
             cores = len(os.sched_getaffinity(0))
             workers = min(self.request.workers or 1, max(tasks, 1))
             threads = min(self.request.threads or max(1, cores // workers), cores)
-            self._executor = self._start_executor(workers, threads)
+            if self._start_executor is None:
+                self._executor = self._start_pool(workers, threads)
+            else:
+                self._executor = Batch(self._start_executor(workers, threads))
             self._executor.submit("device", find_device, self.request.device)
             outcome = self._executor.wait()
             if outcome is None or outcome.error:
@@ -236,7 +240,7 @@ class _Run:
             self.log.info("workers", workers=workers, threads=threads, device=self._device)
         return self._executor
 
-    def _start_pool(self, workers: int, threads: int) -> Executor:
+    def _start_pool(self, workers: int, threads: int) -> ProcessPool:
         resources = self.settings.resources
         return ProcessPool(
             workers,
@@ -246,7 +250,7 @@ class _Run:
             timeout_s=60.0 * resources.movie_timeout_min,
         )
 
-    def _expected_size(self, executor: Executor, sources: list[Path]) -> tuple[int, int] | None:
+    def _expected_size(self, executor: Batch | ProcessPool, sources: list[Path]) -> tuple[int, int] | None:
         """Size of most movies, judged by a few of them and by those that were processed before."""
         sizes: Counter[tuple[int, int]] = Counter()
         step = max(1, len(sources) // _PROBED_MOVIES)

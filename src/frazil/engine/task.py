@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
 from frazil.engine.executor import Outcome
-from frazil.model.errors import FrazilError, InputError
+from frazil.model.errors import FrazilError, InputError, PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,15 +15,19 @@ if TYPE_CHECKING:
 
 def run_task(key: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
     """Call ``function(*arguments)``; an exception becomes the outcome's error."""
+    began = time.monotonic()
     try:
-        return Outcome(key, function(*arguments))
+        value = function(*arguments)
     except Exception as error:
         return Outcome(
             key,
             error=describe_error(error),
             trace=traceback.format_exc(),
             input_error=isinstance(error, InputError),
+            passing=isinstance(error, (PassingError, OSError, MemoryError)),
+            seconds=time.monotonic() - began,
         )
+    return Outcome(key, value, seconds=time.monotonic() - began)
 
 
 def describe_error(error: BaseException) -> str:
