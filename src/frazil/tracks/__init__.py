@@ -1,1 +1,1 @@
-"""What happens when: three tracks that look at what the catalogue says is missing and hand it to the engine."""
+"""What happens when: three tracks look at what the catalogue says is missing and hand it to the engine."""
