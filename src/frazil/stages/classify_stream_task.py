@@ -18,9 +18,10 @@ Rules of both:
   isn't there does nothing. So a task whose answer was lost can simply be given again.
 - ``publish`` is a folder that must not exist; it appears whole or not at all, after the checkpoint. It holds
   ``classes.mrcs``, ``classes.jpg``, ``assignments.parquet``, ``summary.json``.
-- ``class_id`` (in assignments and summary) is the slice of ``classes.mrcs``, from 1: a class keeps it while it
-  lives. ``stable_id`` is never used twice in a run; a slice that is re-seeded gets a new one, with ``parents``
-  (stable ids) where it was split off or merged. Assignments also hold ``key``; class_id is 0 for junk.
+- ``class_id`` (in assignments and summary) is the slice of ``classes.mrcs``, from 1: a class keeps it while
+  it lives. ``stable_id`` is never used twice in a run; a slice that is re-seeded gets a new one, with
+  ``parents`` (stable ids) where it was split off or merged. Assignments also hold ``key``; class_id is 0 for
+  junk.
 - A run has one worker at a time. Bad settings and unreadable stacks raise `InputError`.
 """
 
