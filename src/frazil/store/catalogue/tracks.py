@@ -55,11 +55,12 @@ def get(connection: Connection, session_id: int, track: TrackName) -> TrackRow:
 
 
 def listed(connection: Connection, session_ids: Sequence[int] | None = None) -> list[TrackRow]:
-    """All tracks (of these sessions)."""
-    query = select(tracks).order_by(tracks.c.session_id)
+    """All tracks (of these sessions), in the order of `TRACKS`."""
+    query = select(tracks)
     if session_ids is not None:
         query = query.where(tracks.c.session_id.in_(session_ids))
-    return [TrackRow(**row) for row in connection.execute(query).mappings()]
+    rows = [TrackRow(**row) for row in connection.execute(query).mappings()]
+    return sorted(rows, key=lambda row: (row.session_id, TRACKS.index(row.track)))
 
 
 def save_state(
