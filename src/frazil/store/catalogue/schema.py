@@ -156,12 +156,21 @@ movies = Table(
     Column("target_revision", Integer, nullable=False),
     # No new try before then.
     Column("next_try_at", Float),
-    # What `MovieRecord` holds: stage records and all numbers.
-    Column("record", JSON),
+    # Among what is queued: 1 test or single retry, 2 new, 3 redo.
+    Column("priority", Integer, nullable=False, default=2, server_default="2"),
+    # Which particle images there are: equal as long as they are the same ones; none where there are none.
+    Column("particles_token", Text),
+    # Counts up through the session whenever the line above, or what decides about the particles'
+    # classification, changed: who follows the particles reads only what is new.
+    Column("particles_change", Integer),
     *(Column(c.name, _TYPES[c.kind]) for c in MOVIE_COLUMNS if c.name not in _OWN),
+    # What `MovieRecord` holds: stage records and all numbers. Long, therefore last.
+    Column("record", JSON),
     UniqueConstraint("session_id", "name"),
     Index("ix_movies_session_state", "session_id", "state", "number"),
+    Index("ix_movies_session_queue", "session_id", "state", "priority", "number"),
     Index("ix_movies_session_done", "session_id", "done_at"),
+    Index("ix_movies_session_particles", "session_id", "particles_change"),
 )
 
 source_files = Table(

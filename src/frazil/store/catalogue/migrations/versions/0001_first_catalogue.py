@@ -171,7 +171,9 @@ def upgrade() -> None:
         sa.Column("raw_path", sa.Text(), nullable=True),
         sa.Column("target_revision", sa.Integer(), nullable=False),
         sa.Column("next_try_at", sa.Float(), nullable=True),
-        sa.Column("record", sa.JSON(), nullable=True),
+        sa.Column("priority", sa.Integer(), server_default="2", nullable=False),
+        sa.Column("particles_token", sa.Text(), nullable=True),
+        sa.Column("particles_change", sa.Integer(), nullable=True),
         sa.Column("grid_square", sa.Text(), nullable=True),
         sa.Column("foil_hole", sa.Text(), nullable=True),
         sa.Column("shot", sa.Text(), nullable=True),
@@ -222,6 +224,7 @@ def upgrade() -> None:
         sa.Column("particles_good", sa.Integer(), nullable=True),
         sa.Column("class_yield", sa.Float(), nullable=True),
         sa.Column("reason_rejected", sa.Text(), nullable=True),
+        sa.Column("record", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(
             ["session_id"], ["sessions.id"], name=op.f("fk_movies_session_id"), ondelete="CASCADE"
         ),
@@ -230,6 +233,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("movies", schema=None) as batch_op:
         batch_op.create_index("ix_movies_session_done", ["session_id", "done_at"], unique=False)
+        batch_op.create_index("ix_movies_session_particles", ["session_id", "particles_change"], unique=False)
+        batch_op.create_index(
+            "ix_movies_session_queue", ["session_id", "state", "priority", "number"], unique=False
+        )
         batch_op.create_index("ix_movies_session_state", ["session_id", "state", "number"], unique=False)
 
     op.create_table(
