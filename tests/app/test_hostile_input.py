@@ -15,7 +15,8 @@ from frazil.formats.mrc import write_mrc
 from frazil.model.errors import InputError
 from frazil.model.settings import Settings, with_values
 from frazil.stages.record import MovieRecord
-from frazil.store.session import SCHEMA_VERSION, SessionFile, SessionFolder, assign_names
+from frazil.store.session import SessionFolder, assign_names
+from frazil.store.session_file import SCHEMA_VERSION, SessionFile
 
 if TYPE_CHECKING:
     from pathlib import Path

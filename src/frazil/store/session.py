@@ -7,50 +7,28 @@ import json
 import os
 import re
 import shutil
+import time
 import uuid
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from frazil.formats.atomic import atomic_path
-from frazil.model.errors import InputError
+from frazil.model.errors import InputError, PassingError
 from frazil.stages.products import FOLDERS, Products
 from frazil.stages.record import MovieRecord
+from frazil.store.session_file import FILE_NAME, Revision, SessionFile, read_session_file, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from frazil.model.settings import Settings
 
-SCHEMA_VERSION = 1
 _PART = re.compile(r"^\..*\.part$")
 _LONGEST_STEM, _LONGEST_FOLDER = 140, 60
 """Letters of a product's name: with endings and marks of unfinished files, file systems take 255."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
-
-
-class Revision(BaseModel):
-    """Settings as they were saved at one time: those that differ from the default."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    revision: int
-    saved_at: str
-    values: dict[str, Any]
-
-
-class SessionFile(BaseModel):
-    """Content of ``session.json``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    schema_version: int = SCHEMA_VERSION
-    id: str
-    name: str
-    created_at: str
-    settings: list[Revision] = Field(default_factory=list)
 
 
 class SessionFolder:
@@ -62,21 +40,30 @@ class SessionFolder:
         Made if it is not there; an existing one must be empty or a session.
     name
         Shown name of a new session.
+    identity
+        The session that must be there: nothing is made then.
 
     Raises
     ------
     InputError
         Another process works in it; it is no session and not empty; it can't be written to; its
-        ``session.json`` is damaged or of a newer Frazil.
+        ``session.json`` is damaged or of a newer Frazil; it is another session than expected.
+    PassingError
+        The session that must be there is not: perhaps its disk is away.
     """
 
-    def __init__(self, path: Path, name: str = "") -> None:
+    def __init__(self, path: Path, name: str = "", *, identity: str | None = None) -> None:
         self.path = Path(path).absolute()
-        _make_folder(self.path)
+        if identity is None:
+            _make_folder(self.path)
+        elif not (self.path / FILE_NAME).is_file():
+            raise PassingError(f"{self.path}: the session folder is not there; is its disk mounted?")
         _refuse_strangers(self.path)
         self._lock = _lock(self.path)
         try:
             self._file = self._open(name or self.path.name)
+            if identity is not None and self._file.id != identity:
+                raise InputError(f"{self.path}: another session lies there now ({self._file.name})")
             for folder in FOLDERS:
                 _make_folder(self.path / folder)
             self.sweep()
@@ -102,41 +89,45 @@ class SessionFolder:
     @property
     def revision(self) -> int:
         """Number of the newest settings."""
-        return len(self._file.settings)
+        return self._file.settings[-1].revision if self._file.settings else 0
+
+    @property
+    def content(self) -> SessionFile:
+        """What the folder says about itself."""
+        return self._file
+
+    def describe(self, content: SessionFile) -> None:
+        """Replace what the folder says about itself, if it differs.
+
+        Raises `PassingError` where it can't be written now.
+        """
+        if content == self._file:
+            return
+        try:
+            content.write(self.path)
+        except OSError as error:
+            raise PassingError(f"{self.path}: can't write there: {error.strerror}") from error
+        self._file = content
 
     def _open(self, name: str) -> SessionFile:
-        file = self.path / "session.json"
-        if not file.exists():
-            content = SessionFile(id=str(uuid.uuid4()), name=name, created_at=_now())
-            try:
-                self._write(file, content.model_dump_json(indent=1))
-            except OSError as error:
-                raise InputError(f"{self.path}: can't write there: {error.strerror}") from error
-            return content
+        if (self.path / FILE_NAME).exists():
+            return read_session_file(self.path)
+        content = SessionFile(id=str(uuid.uuid4()), name=name, created_at=time_text(time.time()))
         try:
-            text = file.read_bytes()
+            content.write(self.path)
         except OSError as error:
-            raise InputError(f"{file}: can't be read: {error.strerror}") from error
-        version = _version(text)
-        if version is not None and version > SCHEMA_VERSION:
-            raise InputError(f"{file}: written by a newer Frazil (schema {version}); use that one")
-        try:
-            return SessionFile.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise InputError(
-                f"{file}: damaged ({f'{where}: ' if where else ''}{first['msg']}); give a new folder"
-            ) from error
+            raise InputError(f"{self.path}: can't write there: {error.strerror}") from error
+        return content
 
     def save_settings(self, settings: Settings) -> int:
         """Add a revision if the settings differ from the newest one; returns its number."""
         values = json.loads(json.dumps(settings.changed()))
         if not self._file.settings or self._file.settings[-1].values != values:
             number = self.revision + 1
-            self._file.settings.append(Revision(revision=number, saved_at=_now(), values=values))
+            revision = Revision(revision=number, saved_at=time_text(time.time()), values=values)
+            self._file.settings.append(revision)
             try:
-                self._write(self.path / "session.json", self._file.model_dump_json(indent=1))
+                self._file.write(self.path)
             except OSError as error:
                 raise InputError(f"{self.path}: can't write there: {error.strerror}") from error
         return self.revision
@@ -157,12 +148,8 @@ class SessionFolder:
 
     def save_record(self, record: MovieRecord) -> None:
         """Store what was done with one movie; its products are there already."""
-        self._write(self.products(record.name).record, record.model_dump_json(indent=1))
-
-    @staticmethod
-    def _write(path: Path, text: str) -> None:
-        with atomic_path(path) as part:
-            part.write_text(text + "\n", encoding="utf-8")
+        with atomic_path(self.products(record.name).record) as part:
+            part.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
     def link_raw(self, name: str, source: Path) -> str:
         """Link a file into ``raw/`` under another name; returns the link's path in the session."""
@@ -263,21 +250,8 @@ def _refuse_strangers(path: Path) -> None:
         )
 
 
-def _version(text: bytes) -> int | None:
-    try:
-        content = json.loads(text)
-    except ValueError:
-        return None
-    version = content.get("schema_version") if isinstance(content, dict) else None
-    return version if isinstance(version, int) else None
-
-
 def _same_disk(source: Path, folder: Path) -> bool:
     try:
         return source.stat().st_dev == folder.stat().st_dev
     except OSError:
         return False
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
