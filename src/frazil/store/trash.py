@@ -24,7 +24,7 @@ def throw_away(session: Path, paths: Iterable[Path]) -> Path | None:
     target: Path | None = None
     for path in paths:
         relative = path.relative_to(session)
-        if not path.exists(follow_symlinks=False):
+        if not (path.is_symlink() or path.exists()):
             continue
         if target is None:
             target = _new_folder(session)
