@@ -16,7 +16,8 @@ _OTHER_PRODUCTS_BYTES = 8 << 20
 
 
 def check_size(exposure: Exposure, width_px: int, height_px: int) -> None:
-    """Refuse a movie of another size than the rest of its session."""
+    """Note a movie's size; refuse it where it differs from the rest of its session."""
+    exposure.numbers.update(source_width_px=float(width_px), source_height_px=float(height_px))
     expected = exposure.task.expected_size
     if expected is not None and expected != (width_px, height_px):
         raise InputError(

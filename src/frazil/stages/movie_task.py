@@ -23,11 +23,15 @@ class MovieTask:
     settings
         All settings; pixel size and voltage are given.
     record
-        What was done before.
+        What was done before, as far as the caller knows; the session folder may know more.
     device
         "cpu" or "cuda".
     expected_size
         (columns, rows) of the session's movies, where it is known.
+    revision
+        Number of the settings' revision.
+    threads
+        Use no more than these, where memory was short before.
     """
 
     session: Path
@@ -37,3 +41,5 @@ class MovieTask:
     record: MovieRecord
     device: str = "cpu"
     expected_size: tuple[int, int] | None = None
+    revision: int = 0
+    threads: int | None = None

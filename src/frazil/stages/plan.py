@@ -9,6 +9,7 @@ from frazil.model.settings_stages import stage_fingerprints
 from frazil.stages.source import input_signature
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from frazil.stages.record import MovieRecord
@@ -19,9 +20,25 @@ def stages_to_do(record: MovieRecord, settings: Settings, session: Path, source:
 
     Raises `OSError` where the movie, its gain reference or its defect list can't be looked at.
     """
-    fingerprints = stage_fingerprints(settings, input_signature(source, settings))
+    signature = input_signature(source, settings)
+    return stages_missing(record, settings, signature, lambda product: (session / product).exists())
+
+
+def stages_missing(
+    record: MovieRecord, settings: Settings, signature: str, exists: Callable[[str], bool]
+) -> list[Stage]:
+    """As `stages_to_do`, for an input that was looked at already.
+
+    Parameters
+    ----------
+    signature
+        Of the input, see `frazil.stages.source.input_signature`.
+    exists
+        Whether a product, named relative to the session folder, is there.
+    """
+    fingerprints = stage_fingerprints(settings, signature)
     for place, stage in enumerate(STAGES):
         done = record.is_done(stage, fingerprints[stage])
-        if not done or not all((session / product).exists() for product in record.stage(stage).products):
+        if not done or not all(exists(product) for product in record.stage(stage).products):
             return list(STAGES[place:])
     return []

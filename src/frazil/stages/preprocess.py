@@ -7,12 +7,14 @@ import traceback
 from typing import TYPE_CHECKING
 
 from frazil import __version__
-from frazil.model.errors import FrazilError, InputError
+from frazil.model.errors import FrazilError, InputError, PassingError
 from frazil.model.settings import STAGES, Stage
 from frazil.model.settings_stages import stage_fingerprints
 from frazil.stages.exposure import Exposure, SkippedError
+from frazil.stages.machine import at_most_threads, worker_name
 from frazil.stages.plan import stages_to_do
-from frazil.stages.record import MovieRecord, StageRecord
+from frazil.stages.record import StageRecord
+from frazil.stages.record_file import store_record, stored_record
 from frazil.stages.source import input_signature
 
 if TYPE_CHECKING:
@@ -20,10 +22,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from frazil.stages.movie_task import MovieTask
+    from frazil.stages.record import MovieRecord
+
+_WORTH_KEEPING_S = 2.0
+"""A stage that took longer need not be done again if the worker dies in the next one."""
 
 
 def preprocess(task: MovieTask) -> MovieRecord:
-    """Do what is missing for one movie.
+    """Do what is missing for one movie, and store the record of it behind its products.
 
     Parameters
     ----------
@@ -35,37 +41,47 @@ def preprocess(task: MovieTask) -> MovieRecord:
     record
         What was done. A stage that fails leaves those before it valid; its ``reason`` says what was wrong,
         in which file, and what to do.
+
+    Raises
+    ------
+    OSError
+        The movie, its gain reference or its defect list can't be looked at, or the record can't be written.
     """
-    record = task.record.model_copy(deep=True)
-    try:
-        record.source_signature = input_signature(task.source, task.settings)
-    except (OSError, FrazilError) as error:
-        record.stages["align"] = StageRecord(state="failed", reason=describe(error, task.source))
-        return record
-    fingerprints = stage_fingerprints(task.settings, record.source_signature)
+    record = (stored_record(task.session, task.name) or task.record).model_copy(deep=True)
+    record.source = str(task.source)
+    signature = input_signature(task.source, task.settings)
+    fingerprints = stage_fingerprints(task.settings, signature)
     todo = stages_to_do(record, task.settings, task.session, task.source)
-    for stage in todo:
-        record.stages.pop(stage, None)
+    record.source_signature = signature
+    record.forget(todo)
     exposure = Exposure(task, pixel_size_a=record.number("micrograph_pixel_size_a"))
     if "ctf" not in todo:
         from frazil.stages.contrast_transfer import ctf_of_record
 
         exposure.ctf = ctf_of_record(record)
-    for stage in todo:
-        done = _run_stage(stage, exposure, fingerprints[stage])
-        record.stages[stage] = done
-        record.put_numbers(exposure.numbers)
-        record.numbers[f"seconds_{stage}"] = round(done.seconds, 3)
-        if done.state == "failed":
-            break
+    with at_most_threads(task.threads):
+        for stage in todo:
+            done = _run_stage(stage, exposure, fingerprints[stage])
+            record.stages[stage] = done
+            record.put_numbers(exposure.numbers)
+            if done.state == "failed":
+                break
+            if done.seconds > _WORTH_KEEPING_S and stage != todo[-1]:
+                store_record(task.session, record)
     record.numbers["seconds_total"] = sum(record.stage(stage).seconds for stage in STAGES)
+    store_record(task.session, record)
     return record
 
 
 def _run_stage(stage: Stage, exposure: Exposure, fingerprint: str) -> StageRecord:
     began = time.perf_counter()
-    exposure.notes, exposure.products = [], []
-    result = StageRecord(fingerprint=fingerprint, code_version=__version__)
+    exposure.notes, exposure.products, exposure.numbers = [], [], {}
+    result = StageRecord(
+        fingerprint=fingerprint,
+        code_version=__version__,
+        revision=exposure.task.revision,
+        worker=worker_name(),
+    )
     try:
         _function(stage, exposure)(exposure)
         result.state = "done"
@@ -74,10 +90,14 @@ def _run_stage(stage: Stage, exposure: Exposure, fingerprint: str) -> StageRecor
     except Exception as error:
         result.state = "failed"
         result.reason = describe(error, exposure.task.source)
+        result.passing = isinstance(error, PassingError | OSError | MemoryError)
         if not isinstance(error, FrazilError | OSError | MemoryError):
             exposure.notes.append(traceback.format_exc())
     result.seconds = round(time.perf_counter() - began, 3)
+    result.at = round(time.time(), 3)
+    exposure.numbers[f"seconds_{stage}"] = result.seconds
     result.notes = list(exposure.notes)
+    result.numbers = list(exposure.numbers)
     result.products = [exposure.files.relative(path) for path in exposure.products]
     return result
 

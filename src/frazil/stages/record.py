@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from frazil.model.settings_field import STAGES, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 State = Literal["missing", "done", "failed", "skipped"]
 
@@ -30,10 +30,17 @@ class StageRecord(BaseModel):
         Wall time.
     reason
         Why it failed or was skipped.
+    passing
+        It failed for a reason that may be gone at the next try.
     notes
         What a person should know about a result.
     products
         Files, relative to the session folder.
+    numbers
+        Names of the results it gave.
+    revision, worker, at
+        Revision of the settings (0 outside a session), which worker did it, and when it ended, in seconds
+        since 1970.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,8 +50,13 @@ class StageRecord(BaseModel):
     code_version: str = ""
     seconds: float = 0.0
     reason: str = ""
+    passing: bool = False
     notes: list[str] = Field(default_factory=list)
     products: list[str] = Field(default_factory=list)
+    numbers: list[str] = Field(default_factory=list)
+    revision: int = 0
+    worker: str = ""
+    at: float | None = None
 
 
 class MovieRecord(BaseModel):
@@ -104,6 +116,13 @@ class MovieRecord(BaseModel):
         """Return a result; NaN where there is none."""
         value = self.numbers.get(name)
         return math.nan if value is None else value
+
+    def forget(self, stages: Iterable[Stage]) -> None:
+        """Remove what is known of these stages, with their numbers."""
+        for stage in stages:
+            old = self.stages.pop(stage, None)
+            for name in old.numbers if old else ():
+                self.numbers.pop(name, None)
 
     def put_numbers(self, numbers: Mapping[str, float | None]) -> None:
         """Add results, NaN and infinity as None."""
