@@ -43,7 +43,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    _flush_directory(path.parent)
+    flush_directory(path.parent)
 
 
 def _flush(path: Path) -> None:
@@ -54,7 +54,8 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _flush_directory(folder: Path) -> None:
+def flush_directory(folder: Path) -> None:
+    """Press names in a folder to the disk, where the file system can."""
     # Some network file systems can't flush a directory; the rename itself has happened by then.
     with contextlib.suppress(OSError):
         _flush(folder)

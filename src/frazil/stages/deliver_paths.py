@@ -1,0 +1,77 @@
+"""Where delivered files may lie, and from where they may come."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import xxhash
+
+from frazil.model.errors import InputError
+from frazil.stages.deliver_errors import destination_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LONGEST_NAME_BYTES = 255
+
+
+def require_inside(path: Path, roots: Iterable[Path]) -> Path:
+    """Resolve ``path`` with all links; `InputError` unless it then lies in one of ``roots``.
+
+    Call it before every delivery: a link in the watched folder may lead anywhere.
+    """
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "a loop of links"
+        raise InputError(f"{path}: can't be looked at: {reason}") from error
+    for root in roots:
+        if real.is_relative_to(root.resolve()):
+            return real
+    raise InputError(f"{path}: leads to {real}, outside the folders this server may read")
+
+
+def make_target(root: Path, relative: PurePosixPath | Path) -> Path:
+    """Make the folders of a file below ``root``; returns the file's path.
+
+    Raises
+    ------
+    InputError
+        ``relative`` leaves ``root``, or something that is no folder (a link, a file) is in the way.
+    TransferBlockedError
+        The disk is full, read-only or gone.
+    """
+    if relative.is_absolute() or not relative.parts or any(part in ("..", ".") for part in relative.parts):
+        raise InputError(f"{relative}: is no path inside {root}")
+    folder = Path(root)
+    for part in relative.parts[:-1]:
+        folder = folder / part
+        try:
+            folder.mkdir(exist_ok=True)
+            if not stat.S_ISDIR(folder.lstat().st_mode):
+                raise InputError(f"{folder}: is a link, not a folder; nothing is written through it")
+        except OSError as error:
+            raise destination_error(folder, Path(root), error) from error
+    return folder / relative.parts[-1]
+
+
+def part_name(target: Path) -> Path:
+    """Where a file is written before it gets its name: hidden, in the same folder."""
+    name = f".{target.name}.part"
+    if len(os.fsencode(name)) > _LONGEST_NAME_BYTES:
+        name = f".{xxhash.xxh3_64_hexdigest(os.fsencode(target.name))}.part"
+    return target.with_name(name)
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether two names lead to one file; False where one of them leads nowhere."""
+    try:
+        return one.samefile(other)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return False
+        raise
