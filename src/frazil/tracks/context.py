@@ -22,6 +22,11 @@ class Publish(Protocol):
         """Publish a small change of a ``kind``: track, movies, classes, settings, alerts."""
 
 
+@dataclass(frozen=True)
+class Nudge:
+    """Message to a track: something it works on has changed; it is worth looking now."""
+
+
 @dataclass
 class TrackContext:
     """Everything a track may touch.
@@ -37,7 +42,7 @@ class TrackContext:
     post
         Hands a message to this track from any thread (callbacks of the executor use it).
     nudge
-        Wakes another track of the same session, if it runs.
+        Wakes another track of the same session, if it runs: posts a `Nudge` to it.
     wall_clock, clock
         Seconds since 1970, for people; seconds of a clock that never goes back, for waiting.
     device

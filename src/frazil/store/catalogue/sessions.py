@@ -81,6 +81,13 @@ def change(connection: Connection, session_id: int, **values: Any) -> None:
     connection.execute(update(sessions).where(sessions.c.id == session_id).values(values))
 
 
+def begin(connection: Connection, session_id: int) -> None:
+    """Make a new session an active one."""
+    connection.execute(
+        update(sessions).where(sessions.c.id == session_id, sessions.c.life == "new").values(life="active")
+    )
+
+
 def remove(connection: Connection, session_id: int) -> None:
     """Forget a session and everything that hangs on it."""
     connection.execute(sessions.delete().where(sessions.c.id == session_id))
