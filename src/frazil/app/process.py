@@ -21,8 +21,9 @@ from frazil.app.session_classes import (
     newest_update,
 )
 from frazil.engine.batch import Batch
-from frazil.engine.process_pool import ProcessPool
+from frazil.engine.pipes import pipe_executor
 from frazil.engine.task import describe_error
+from frazil.engine.worker import Pool
 from frazil.model.errors import FrazilError, InputError
 from frazil.model.settings_stages import stage_fingerprints
 from frazil.stages.movie_task import MovieTask
@@ -153,8 +154,8 @@ class _Run:
         self.settings = request.settings
         self.result = ProcessResult()
         self.records = {record.name: record for record in session.records()}
-        self._start_executor = start
-        self._executor: Batch | ProcessPool | None = None
+        self._start_executor = start or _start_workers
+        self._executor: Batch | None = None
         self._device = ""
 
     def close(self) -> None:
@@ -222,16 +223,18 @@ class _Run:
         while (outcome := executor.wait()) is not None:
             self._collect(outcome, tasks[outcome.key])
 
-    def _start(self, tasks: int) -> Batch | ProcessPool:
+    def _start(self, tasks: int) -> Batch:
         """Start workers and ask the first one for the device."""
         if self._executor is None:
             cores = len(os.sched_getaffinity(0))
             workers = min(self.request.workers or 1, max(tasks, 1))
             threads = min(self.request.threads or max(1, cores // workers), cores)
-            if self._start_executor is None:
-                self._executor = self._start_pool(workers, threads)
-            else:
-                self._executor = Batch(self._start_executor(workers, threads))
+            resources = self.settings.resources
+            self._executor = Batch(
+                self._start_executor(workers, threads),
+                attempts=min(resources.max_attempts, 2),
+                timeout_s=60.0 * resources.movie_timeout_min,
+            )
             self._executor.submit("device", find_device, self.request.device)
             outcome = self._executor.wait()
             if outcome is None or outcome.error:
@@ -240,17 +243,7 @@ class _Run:
             self.log.info("workers", workers=workers, threads=threads, device=self._device)
         return self._executor
 
-    def _start_pool(self, workers: int, threads: int) -> ProcessPool:
-        resources = self.settings.resources
-        return ProcessPool(
-            workers,
-            threads,
-            load_libraries,
-            attempts=min(resources.max_attempts, 2),
-            timeout_s=60.0 * resources.movie_timeout_min,
-        )
-
-    def _expected_size(self, executor: Batch | ProcessPool, sources: list[Path]) -> tuple[int, int] | None:
+    def _expected_size(self, executor: Batch, sources: list[Path]) -> tuple[int, int] | None:
         """Size of most movies, judged by a few of them and by those that were processed before."""
         sizes: Counter[tuple[int, int]] = Counter()
         step = max(1, len(sources) // _PROBED_MOVIES)
@@ -375,6 +368,10 @@ class _Run:
         with TrackLog(self.session.path, "classify2d") as log:
             log.info("classified", particles=count, seconds=round(seconds, 1), folder=str(task.folder))
         return newest_update(self.session)
+
+
+def _start_workers(workers: int, threads: int) -> Executor:
+    return pipe_executor({"movies": Pool(workers, threads, initialise=load_libraries)})
 
 
 def summary_line(record: MovieRecord) -> str:
