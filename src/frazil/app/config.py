@@ -36,29 +36,35 @@ class ServerConfig(BaseModel):
         description="holds the catalogue, the access file and server.toml; on a local disk "
         "[~/.local/share/frazil]",
     )
-    catalogue_url: str = Field("", description="a PostgreSQL server instead of a file in data_folder")
-    host: str = Field("127.0.0.1", description="address to listen on; any but loopback needs an account")
-    port: int = Field(8181, ge=1, le=65535, description="port to listen on")
-    microscope_name: str = Field("", max_length=100, description="title of the page")
+    catalogue_url: str = Field(default="", description="a PostgreSQL server instead of a file in data_folder")
+    host: str = Field(
+        default="127.0.0.1", description="address to listen on; any but loopback needs an account"
+    )
+    port: int = Field(default=8181, ge=1, le=65535, description="port to listen on")
+    microscope_name: str = Field(default="", max_length=100, description="title of the page")
     roots: tuple[Path, ...] = Field(
-        (), description="folders the server may see, separated by colons; empty: your home"
+        default=(), description="folders the server may see, separated by colons; empty: your home"
     )
     session_root: Path | None = Field(
-        None, description="where new sessions go; may be seen too [sessions in data_folder]"
+        default=None, description="where new sessions go; may be seen too [sessions in data_folder]"
     )
-    trusted_hosts: tuple[str, ...] = Field((), description="further names by which browsers reach the server")
+    trusted_hosts: tuple[str, ...] = Field(
+        default=(), description="further names by which browsers reach the server"
+    )
     trusted_proxies: tuple[str, ...] = Field(
-        (), description="addresses of proxies whose X-Forwarded headers are believed"
+        default=(), description="addresses of proxies whose X-Forwarded headers are believed"
     )
-    websocket_ping_s: int = Field(30, ge=1, le=600, description="sign of life to every browser, s")
-    log_tail_lines: int = Field(1000, ge=10, le=100_000, description="lines that a log shows first")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to compute")
-    gpus: tuple[str, ...] = Field((), description="numbers or names of the GPUs to use; empty: all")
-    movies_workers: int | None = Field(None, ge=1, le=512, description="movies at a time [by cores]")
-    movies_threads: int | None = Field(None, ge=1, le=128, description="threads per movie [by cores]")
-    classes_workers: int | None = Field(None, ge=1, le=64, description="classifications at a time [1]")
+    websocket_ping_s: int = Field(default=30, ge=1, le=600, description="sign of life to every browser, s")
+    log_tail_lines: int = Field(default=1000, ge=10, le=100_000, description="lines that a log shows first")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where to compute")
+    gpus: tuple[str, ...] = Field(default=(), description="numbers or names of the GPUs to use; empty: all")
+    movies_workers: int | None = Field(default=None, ge=1, le=512, description="movies at a time [by cores]")
+    movies_threads: int | None = Field(default=None, ge=1, le=128, description="threads per movie [by cores]")
+    classes_workers: int | None = Field(
+        default=None, ge=1, le=64, description="classifications at a time [1]"
+    )
     classes_threads: int | None = Field(
-        None, ge=1, le=128, description="threads per classification [by cores]"
+        default=None, ge=1, le=128, description="threads per classification [by cores]"
     )
 
     @field_validator("roots", mode="before")

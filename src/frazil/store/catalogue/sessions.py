@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, insert, select, update
 
 from frazil.model.errors import InputError
-from frazil.store.catalogue.schema import groups, movies, sessions, users
+from frazil.store.catalogue.schema import filters, groups, movies, sessions, users
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +91,16 @@ def begin(connection: Connection, session_id: int) -> None:
 def remove(connection: Connection, session_id: int) -> None:
     """Forget a session and everything that hangs on it."""
     connection.execute(sessions.delete().where(sessions.c.id == session_id))
+
+
+def copy_filters(
+    connection: Connection, session_id: int, target_id: int, *, saved_by: str, now: float
+) -> None:
+    """Give a session the named filters of another, without what was decided for single movies."""
+    for row in connection.execute(select(filters).where(filters.c.session_id == session_id)):
+        definition = {key: value for key, value in row.definition.items() if key != "overrides"}
+        values = {"name": row.name, "definition": definition, "saved_at": now, "saved_by": saved_by}
+        connection.execute(insert(filters).values(session_id=target_id, **values))
 
 
 def counts(connection: Connection, session_ids: Sequence[int]) -> dict[int, dict[str, int]]:
