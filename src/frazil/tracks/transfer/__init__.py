@@ -1,0 +1,1 @@
+"""File transfer: look for finished movies, and deliver each of them once."""
