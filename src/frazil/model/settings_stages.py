@@ -47,19 +47,20 @@ def stage_fingerprints(settings: Settings, source: str) -> dict[Stage, str]:
     result: dict[Stage, str] = {}
     before = source
     for stage in STAGES:
-        before = _hash({name: settings.value(name) for name in settings_of(stage)}, before)
+        before = hash_of_values({name: settings.value(name) for name in settings_of(stage)}, before)
         result[stage] = before
     return result
 
 
 def classification_fingerprint(settings: Settings, particles: Mapping[str, str]) -> str:
     """Fingerprint of a classification: its settings and the extraction of every micrograph."""
-    return _hash(
+    return hash_of_values(
         {name: settings.value(name) for name in CLASSIFICATION_READS},
         json.dumps(dict(particles), sort_keys=True),
     )
 
 
-def _hash(values: Mapping[str, object], before: str) -> str:
+def hash_of_values(values: Mapping[str, object], before: str) -> str:
+    """Short hash of values by name, and of a text that stands for what came before."""
     text = json.dumps([before, values], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

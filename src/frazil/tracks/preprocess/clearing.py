@@ -1,0 +1,46 @@
+"""Clear of pre-processing: what goes, and doing it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, select
+
+from frazil.store.catalogue import movies as movie_rows
+from frazil.store.catalogue import particle_changes
+from frazil.store.catalogue.schema import movies
+from frazil.store.trash import throw_away
+from frazil.tracks.preprocess.inventory import NOT_DELIVERED, PRODUCT_FOLDERS
+from frazil.tracks.preprocess.results import RECORD_COLUMNS
+
+if TYPE_CHECKING:
+    from frazil.tracks.context import TrackContext
+
+CLEARED_FOLDERS = (*PRODUCT_FOLDERS, "records", ".tests")
+"""Folders that hold nothing but products of pre-processing."""
+
+_DELIVERED = and_(movies.c.raw_path.is_not(None), movies.c.state.not_in(NOT_DELIVERED))
+
+
+def clear_products(context: TrackContext) -> None:
+    """Remove all products; movies wait as if they had just come. Done again it does no harm.
+
+    The files go first: movies without products are found as missing when the track begins.
+    """
+    throw_away(context.folder, [context.folder / name for name in CLEARED_FOLDERS])
+    for name in (*PRODUCT_FOLDERS, "records"):
+        (context.folder / name).mkdir(exist_ok=True)
+    empty: dict[str, Any] = dict.fromkeys(RECORD_COLUMNS)
+    empty.update(record=None, failed_stage=None, reason=None, settings_revision=None, particles_token=None)
+    empty.update(attempts=0, next_try_at=None, done_at=None, latency_s=None, priority=2)
+    session = context.session_id
+    with context.catalogue.write() as connection:
+        had = select(movies.c.number).where(
+            movies.c.session_id == session, movies.c.particles_token.is_not(None)
+        )
+        numbers = list(connection.scalars(had))
+        delivered = movies.c.raw_path.is_not(None)
+        movie_rows.change_where(connection, session, delivered, **empty)
+        movie_rows.change_where(connection, session, _DELIVERED, state="queued")
+        particle_changes.mark(connection, session, numbers)
+    context.log.info("cleared", movies_with_particles=len(numbers))

@@ -1,0 +1,100 @@
+"""What pre-processing reads and writes in the catalogue."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, or_, select, update
+
+from frazil.store.catalogue import movies as movie_rows
+from frazil.store.catalogue.schema import movies
+from frazil.tracks.preprocess.planner import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from sqlalchemy import ColumnElement, Connection
+
+_AT_ONCE = 500
+_SHORT = (
+    movies.c.number,
+    movies.c.name,
+    movies.c.path,
+    movies.c.raw_path,
+    movies.c.state,
+    movies.c.target_revision,
+    movies.c.settings_revision,
+    movies.c.transferred_at,
+    movies.c.done_at,
+    movies.c.attempts,
+    movies.c.particles_token,
+    movies.c.record,
+)
+
+
+def waiting(
+    connection: Connection, session_id: int, now: float, skip: Collection[int], room: int
+) -> list[Candidate]:
+    """Movies that wait and may be tried by now: of each priority the newest and the oldest ones.
+
+    At most ``room`` of either end, besides those to ``skip``.
+    """
+    found: set[Candidate] = set()
+    condition: list[ColumnElement[bool]] = [
+        movies.c.session_id == session_id,
+        movies.c.state == "queued",
+        or_(movies.c.next_try_at.is_(None), movies.c.next_try_at <= now),
+    ]
+    limit = room + len(skip)
+    for priority in (1, 2, 3):
+        query = select(movies.c.number).where(*condition, movies.c.priority == priority).limit(limit)
+        for order in (movies.c.number.desc(), movies.c.number.asc()):
+            numbers = connection.scalars(query.order_by(order)).all()
+            found.update(Candidate(number, priority) for number in numbers if number not in skip)
+            if len(numbers) < limit:
+                break
+        if len(found) >= room:
+            break
+    return list(found)
+
+
+def next_try_at(connection: Connection, session_id: int) -> float | None:
+    """When the first of the movies that wait for another try may be tried."""
+    query = select(func.min(movies.c.next_try_at)).where(
+        movies.c.session_id == session_id, movies.c.state == "queued"
+    )
+    at: float | None = connection.scalar(query)
+    return at
+
+
+def rows(connection: Connection, session_id: int, numbers: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Return what is needed of these movies' rows."""
+    query = select(*_SHORT).where(movies.c.session_id == session_id, movies.c.number.in_(list(numbers)))
+    return {row["number"]: dict(row) for row in connection.execute(query).mappings()}
+
+
+def every_row(connection: Connection, session_id: int) -> Iterable[dict[str, Any]]:
+    """All movies of the session, in the order of their numbers."""
+    query = select(*_SHORT).where(movies.c.session_id == session_id).order_by(movies.c.number)
+    for row in connection.execute(query).mappings():
+        yield dict(row)
+
+
+def change_many(connection: Connection, session_id: int, changes: Mapping[int, Mapping[str, Any]]) -> None:
+    """Change rows; those that get the same few values are changed together."""
+    alike: dict[tuple[tuple[str, Any], ...], list[int]] = defaultdict(list)
+    for number, values in changes.items():
+        if "record" in values:
+            movie_rows.change(connection, session_id, number, **values)
+        elif values:
+            alike[tuple(sorted(values.items()))].append(number)
+    for pairs, numbers in alike.items():
+        for first in range(0, len(numbers), _AT_ONCE):
+            connection.execute(
+                update(movies)
+                .where(
+                    movies.c.session_id == session_id, movies.c.number.in_(numbers[first : first + _AT_ONCE])
+                )
+                .values(dict(pairs))
+            )
