@@ -44,6 +44,9 @@ def empty_trash(session: Path) -> bool:
 
 
 def _new_folder(session: Path) -> Path:
+    if (session / TRASH).is_symlink():
+        # Somebody's: it might lead out of the session.
+        (session / TRASH).unlink()
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     for number in itertools.count():
         folder = session / TRASH / (f"{stamp}-{number}" if number else stamp)
