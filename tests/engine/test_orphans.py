@@ -32,7 +32,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize(("module", "name"), [("pipes", "pipe_executor")])
+@pytest.mark.parametrize(("module", "name"), [("pipes", "pipe_executor"), ("dask_local", "dask_executor")])
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path, module: str, name: str) -> None:
     program = tmp_path / "server.py"
     program.write_text(PROGRAM.format(module=module, name=name))

@@ -171,7 +171,7 @@ class Crew:
     async def _watch(self, slot: Slot, worker: Worker) -> None:
         """Notice the end of a worker that has nothing to do."""
         how = await worker.gone()
-        if slot.worker is worker and slot.state is State.IDLE:
+        if self._open and slot.worker is worker and slot.state is State.IDLE:
             log.warning("idle worker %s %s", slot.name, how)
             slot.become(State.OFF)
             self.hand_out(slot.pool)
