@@ -113,3 +113,22 @@ def test_the_line_is_drawn_near_the_best_f1(mean: float, spread: float) -> None:
 
     best = max(f1(t) for t in scores)
     assert f1(split_scores(scores, 3.0)) > best - 0.02
+
+
+def test_fragments_are_below_the_line_and_faint_whole_particles_above() -> None:
+    rng = np.random.default_rng(3)
+    noise = np.sqrt(9.0 + 2.0 * rng.exponential(1.0, 40))
+    whole, fragments = rng.normal(13.0, 1.5, 80), rng.uniform(4.5, 7.5, 12)
+    line = split_scores(np.concatenate([noise, whole, fragments]), 3.0)
+    assert fragments.max() < line < whole.min()
+    # Without any noise in between, weaker ones are still not taken for whole.
+    assert split_scores(np.concatenate([whole, fragments]), 3.0) > fragments.max()
+
+
+def test_the_line_does_not_hang_on_how_many_are_noise() -> None:
+    rng = np.random.default_rng(4)
+    whole = rng.normal(12.0, 1.5, 100)
+    noise = np.sqrt(9.0 + 2.0 * rng.exponential(1.0, 400))
+    lines = [split_scores(np.concatenate([whole, noise[:n]]), 3.0) for n in (10, 100, 400)]
+    assert max(lines) - min(lines) < 1.0
+    assert split_scores(np.array([9.0, 5.0]), 3.0) == 3.0

@@ -10,8 +10,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-LARGEST_JUNK = 0.1
-"""Share of fragments and the like, relative to particles."""
+FEWEST = 8
+"""With fewer candidates nothing can be said about their scores."""
+LEAST_WHOLE = 0.65
+"""A whole particle scores at least this share of what is typical; below lie fragments and cut ones."""
+LARGEST_LINE = 0.85
+"""The line is never drawn higher than this share of the particles' mean."""
 
 
 def false_alarm_threshold(false_alarm_b: float, area_a2: float, expected: float) -> float:
@@ -22,12 +26,12 @@ def false_alarm_threshold(false_alarm_b: float, area_a2: float, expected: float)
     return float(grid[below[0]] if below.size else grid[-1])
 
 
-def split_scores(scores: NDArray[np.float64], lowest: float, noise_scale: float = 1.0) -> float:
-    """Threshold that maximises the expected F1 of a mixture of noise peaks and particles.
+def split_scores(scores: NDArray[np.float64], lowest: float) -> float:
+    """Threshold between particles on one side, noise and fragments on the other.
 
-    The noise component has the density of peaks of a Gaussian field above ``lowest``, z exp(−z²/2s²), with a
-    free scale s (clutter is wilder than noise); particles are normal; a few (fragments, heaps) lie anywhere
-    between. Fitted by expectation maximisation.
+    Two lines, of which the higher counts. Particles of one kind score alike, so below `LEAST_WHOLE` of the
+    typical score lie fragments, particles that are cut, and what is left over between neighbours. And noise
+    peaks may reach higher than that: see `noise_line`.
 
     Parameters
     ----------
@@ -35,32 +39,49 @@ def split_scores(scores: NDArray[np.float64], lowest: float, noise_scale: float 
         Shape (n,): all candidates above ``lowest``.
     lowest
         The least score that was looked for.
-    noise_scale
-        Start for s.
 
     Returns
     -------
     threshold
-        ``lowest`` if all are particles.
+        ``lowest`` if there are too few to tell.
     """
     z = np.sort(np.asarray(scores, dtype=np.float64))[::-1]
-    if z.size < 8:
+    if z.size < FEWEST:
         return lowest
-    mean, spread = float(np.median(z[: max(z.size // 2, 4)])), 0.25 * float(z[0])
-    scale2 = noise_scale**2
-    share = np.array([0.5, 0.4, 0.1])
+    typical = typical_score(z)
+    return max(lowest, LEAST_WHOLE * typical, noise_line(z, lowest, typical))
+
+
+def typical_score(z: NDArray[np.float64]) -> float:
+    """Median of the scores that are not below `LEAST_WHOLE` of it; ``z`` descends."""
+    typical = float(np.median(z[: max(z.size // 3, 4)]))
+    for _ in range(50):
+        lower = float(np.median(z[z > LEAST_WHOLE * typical]))
+        if lower >= typical:
+            break
+        typical = lower
+    return typical
+
+
+def noise_line(z: NDArray[np.float64], lowest: float, typical: float) -> float:
+    """Threshold that maximises the expected F1 of a mixture of noise peaks and particles.
+
+    The noise component has the density of peaks of a Gaussian field above ``lowest``, z exp(−z²/2s²), with a
+    free scale s (clutter is wilder than noise); particles are normal. Fitted by expectation maximisation to
+    scores ``z`` (descending), starting from a ``typical`` particle's.
+    """
+    mean, spread, scale2 = typical, 0.2 * typical, 1.0
+    share = np.array([0.5, 0.5])
     chance = np.full(z.size, 0.5)
     for _ in range(200):
         particle = np.exp(-0.5 * ((z - mean) / spread) ** 2) / (np.sqrt(2.0 * np.pi) * spread)
         noise = (z / scale2) * np.exp(-0.5 * (z**2 - lowest**2) / scale2)
-        junk = np.where(z < mean, 1.0 / max(mean - lowest, 1.0), 0.0)
-        joint = share * np.stack([particle, noise, junk], axis=1)
+        joint = share * np.stack([particle, noise], axis=1)
         member = joint / np.maximum(joint.sum(1, keepdims=True), 1e-300)
         # A score above the particles' mean is no less of a particle than the mean itself.
-        member[z > mean] = 1.0, 0.0, 0.0
+        member[z > mean] = 1.0, 0.0
         weight = np.maximum(member.sum(0), 1e-9)
         share = np.clip(weight / z.size, 1e-3, 1.0)
-        share[2] = min(share[2], LARGEST_JUNK * share[0])
         new, rest = member[:, 0], member[:, 1]
         mean = float((new * z).sum() / weight[0])
         spread = max(float(np.sqrt((new * (z - mean) ** 2).sum() / weight[0])), 0.1 * mean, 0.3)
@@ -74,4 +95,5 @@ def split_scores(scores: NDArray[np.float64], lowest: float, noise_scale: float 
     kept = np.arange(1, z.size + 1)
     f1 = 2.0 * np.cumsum(chance) / (kept + chance.sum())
     best = int(np.argmax(f1))
-    return lowest if best == z.size - 1 else float(0.5 * (z[best] + z[best + 1]))
+    line = lowest if best == z.size - 1 else float(0.5 * (z[best] + z[best + 1]))
+    return min(line, LARGEST_LINE * mean)
