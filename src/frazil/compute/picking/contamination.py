@@ -27,6 +27,10 @@ LARGE_DEPTH = 0.7
 """Radius in diameters of a circle that fits inside; rows of particles hold none of that size."""
 EDGE_LEVEL = 0.35
 """Where the edge is drawn between outside (0) and inside (1): a little outside half-way."""
+RIM_SMOOTHING = 0.08
+"""σ in diameters with which the edge itself is looked for."""
+RIM_DIAMETERS = 0.3
+RIM_LEVEL = 0.3
 EXTREME = 3.5
 """Times what a typical sure particle leaves."""
 ENERGY_SPREADS = 4.0
@@ -63,14 +67,13 @@ def find_large(
     """
     sigma = LARGE_SMOOTHING * diameter_px
     step = max(int(sigma / 3.0), 1)
-    rows, columns = (n // step for n in pixels.shape)
     weight = _block_mean(valid.astype(np.float32), step)
     level = _block_mean(np.where(valid, pixels, np.float32(0.0)), step)
     weight = gaussian_filter(weight, sigma / step, mode="constant")
     level = gaussian_filter(level, sigma / step, mode="constant") / np.maximum(weight, 1e-6)
     known = weight > 0.1 * weight.max()
     values = np.sort(level[known])
-    mask = np.zeros(pixels.shape, dtype=bool)
+    mask: NDArray[np.bool_] = np.zeros(pixels.shape, dtype=bool)
     if values.size < 64:
         return mask
     half = values.size // 2
@@ -79,16 +82,38 @@ def find_large(
     spread = float(values[narrow + half] - values[narrow]) / 1.349
     deviation = np.where(known, np.abs(level - mode), 0.0)
     labels, count = label(deviation > LARGE_SPREADS * spread)
-    coarse = np.zeros(level.shape, dtype=bool)
+    smooth = _level(pixels, valid, RIM_SMOOTHING * diameter_px)
     for number in range(1, count + 1):
         region = labels == number
         # Beyond the field's border it may go on.
         depth = distance_transform_edt(np.pad(region, 1, mode="edge")).max()
         if region.sum() * (step / diameter_px) ** 2 > LARGE_AREA and depth * step > LARGE_DEPTH * diameter_px:
-            coarse |= region & (deviation > EDGE_LEVEL * float(np.percentile(deviation[region], 80.0)))
-    mask[: rows * step, : columns * step] = np.repeat(np.repeat(coarse, step, 0), step, 1)
-    mask[rows * step :] = mask[rows * step - 1]
-    mask[:, columns * step :] = mask[:, columns * step - 1 : columns * step]
+            typical = float(np.percentile(deviation[region], 80.0))
+            coarse = region & (deviation > EDGE_LEVEL * typical)
+            enlarged = _enlarged(coarse, step, pixels.shape)
+            mask |= _with_rim(enlarged, np.abs(smooth - mode) > RIM_LEVEL * typical, diameter_px)
+    return mask
+
+
+def _level(pixels: NDArray[np.float32], valid: NDArray[np.bool_], sigma_px: float) -> NDArray[np.float32]:
+    """Mean of the valid pixels around each place (Gaussian weights)."""
+    weight = gaussian_filter(valid.astype(np.float32), sigma_px, mode="constant")
+    level = gaussian_filter(np.where(valid, pixels, np.float32(0.0)), sigma_px, mode="constant")
+    result: NDArray[np.float32] = level / np.maximum(weight, np.float32(1e-6))
+    return result
+
+
+def _with_rim(inside: NDArray[np.bool_], differs: NDArray[np.bool_], diameter_px: float) -> NDArray[np.bool_]:
+    """Large object up to its very edge: a sliver left out would look like the darkest of particles."""
+    near = binary_dilation(inside, structure=_disc(max(round(RIM_DIAMETERS * diameter_px), 1)))
+    rim: NDArray[np.bool_] = binary_propagation(inside, mask=inside | (near & differs))
+    return rim
+
+
+def _enlarged(coarse: NDArray[np.bool_], step: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Every pixel of a mask as ``step`` x ``step`` pixels; what is over takes after its neighbours."""
+    y, x = (np.minimum(np.arange(n) // step, m - 1) for n, m in zip(shape, coarse.shape, strict=True))
+    mask: NDArray[np.bool_] = coarse[y[:, None], x[None, :]]
     return mask
 
 
