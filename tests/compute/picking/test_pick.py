@@ -161,6 +161,34 @@ def test_carbon_and_crystals_are_masked() -> None:
     assert result.picks.contaminated_fraction == pytest.approx(dirty.mean(), abs=0.06)
 
 
+def test_the_rim_of_a_large_object_is_not_taken_for_particles() -> None:
+    # Faint particles beside a strip of carbon: a sliver of it left out would outshine them all.
+    shape = (700, 800)
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    past = columns - 560.0 - 60.0 * np.sin(rows / 110.0)
+    carbon = past > 0.0
+    places = fields.scatter(np.random.default_rng(23), shape, 50, 1.2 * DIAMETER_PX, 40.0)
+    x, y = np.rint(places).astype(int).T
+    places = places[past[y, x] < -0.7 * DIAMETER_PX]
+    image = fields.micrograph(places, shape, DIAMETER_PX, contrast=0.25, seed=24)
+    image = image - np.where(carbon, 2.0, 0.0).astype(np.float32)
+    found = accepted(pick_particles(image, PIXEL_A, diameter_min_a=DIAMETER_A))
+    x, y = np.rint(found).astype(int).T
+    assert (past[y, x] > -0.4 * DIAMETER_PX).sum() == 0
+    assert f1(found, places, 0.25 * DIAMETER_PX) > 0.95
+
+
+def test_particles_cut_by_the_border_are_found_where_they_are() -> None:
+    rng = np.random.default_rng(25)
+    places = fields.scatter(rng, (640, 640), 40, 1.5 * DIAMETER_PX, 0.0)
+    edge = np.minimum(places, 639.0 - places).min(axis=1)
+    cut = places[(edge > 0.1 * DIAMETER_PX) & (edge < 0.4 * DIAMETER_PX)]
+    assert len(cut) >= 4
+    image = fields.micrograph(places, (640, 640), DIAMETER_PX, contrast=0.8, seed=26)
+    found = accepted(pick_particles(image, PIXEL_A, diameter_min_a=DIAMETER_A))
+    assert fields.nearest(found, cut).max() < 0.15 * DIAMETER_PX
+
+
 def test_the_mask_can_be_switched_off() -> None:
     image, _, _ = contaminated()
     picks = pick_particles(image, PIXEL_A, diameter_min_a=DIAMETER_A, mask_contamination=False)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy.ndimage import uniform_filter
 
 from frazil.compute.picking.contamination import ContaminationMask, find_large
 from frazil.compute.picking.reduction import flatten_background, reduce_micrograph
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 PIXELS_PER_DIAMETER = 16.0
 FALSE_PICKS_ON_NOISE = 0.5
 """Expected on a micrograph of pure noise at the automatic threshold."""
-BORDER_DIAMETERS = 0.1
-"""No centres closer to the border than this: hardly more than half of such a particle is visible."""
 FLAT_DIAMETERS = 1.5
 """σ of the local mean that is subtracted."""
 
@@ -151,25 +148,24 @@ def find_particles(
         min_distance_a=0.5 * largest if min_distance_a is None else min_distance_a,
         most=max_picks,
     )
-    within = _inside(reduced.valid.shape, BORDER_DIAMETERS * largest / pixel_a)
     usable = reduced.valid
     if mask_contamination:
         usable = usable & ~find_large(reduced.pixels, reduced.valid, largest / pixel_a)
     flat = flatten_background(reduced.pixels, usable, sigma_px)
-    search.look_at(_clipped(flat, usable), usable, usable & within)
+    search.look_at(_clipped(flat, usable), usable)
     blobs = _blobs(rings.frequency_per_a, diameters, shape, ctf, optics)
     start = search.start(blobs)
     if start is not None and mask_contamination:
-        search.look_at(flat, usable, usable & within)
+        search.look_at(flat, usable)
         usable = usable & ~search.unlike(start)
         flat = flatten_background(reduced.pixels, usable, sigma_px)
-        search.look_at(flat, usable, usable & within)
+        search.look_at(flat, usable)
         start = search.start([start.blob])
     inverted = start is not None and search.looks_inverted(start)
     found = search.plain(blobs[0]) if start is None else search.run(start)
-    allowed = search.allowed
+    allowed = search.usable
     sure = false_alarm_threshold(found.false_alarm_b, float(allowed.sum()) * pixel_a**2, FALSE_PICKS_ON_NOISE)
-    found = _as_if_whole(found, usable, largest / pixel_a, sure)
+    found = _as_if_whole(found, search.seen, sure)
     if threshold is None:
         threshold = max(sure, split_scores(found.score, LOWEST_SCORE))
         if expected_particles is not None and found.score.size:
@@ -203,16 +199,14 @@ def _note(*, found: bool, inverted: bool) -> str:
     return "" if found else "No particles found."
 
 
-def _as_if_whole(found: Candidates, usable: NDArray[np.bool_], diameter_px: float, sure: float) -> Candidates:
+def _as_if_whole(found: Candidates, seen: NDArray[np.float32], sure: float) -> Candidates:
     """Scale up the scores of significant candidates of which the border or a mask hides a part.
 
     One line for all can only be drawn between particles and the rest if whole and cut ones score alike.
+    ``seen`` (h, w) is the share of a particle at each place that falls on the field.
     """
-    side = max(round(0.8 * diameter_px), 1)
-    seen = uniform_filter(usable.astype(np.float32), side, mode="constant")
     row, column = np.rint(found.y).astype(np.int64), np.rint(found.x).astype(np.int64)
-    share = np.clip(seen[row, column], 0.4, 1.0)
-    score = np.where(found.score >= sure, found.score / np.sqrt(share), found.score)
+    score = np.where(found.score >= sure, found.score / np.sqrt(seen[row, column]), found.score)
     order = np.argsort(-score, kind="stable")
     return replace(found, score=score).chosen(order)
 
@@ -246,11 +240,6 @@ def _nothing(shape: tuple[int, ...], diameter_a: float, note: str) -> PickingRes
     none = np.zeros(0)
     mask = ContaminationMask(np.ones((1, 1), dtype=bool), (float(shape[1]), float(shape[0])), 0.0)
     return PickingResult(Picks(none, none.copy(), none.copy(), 0.0, diameter_a, 1.0, note), mask)
-
-
-def _inside(shape: tuple[int, int], margin: float) -> NDArray[np.bool_]:
-    y, x = (np.minimum(np.arange(n), n - 1 - np.arange(n)) >= margin for n in shape)
-    return np.logical_and.outer(y, x)
 
 
 def _contrast(frequency_per_a: NDArray[np.float64], ctf: CtfFit, optics: Optics) -> NDArray[np.float64]:

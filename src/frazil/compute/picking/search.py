@@ -14,6 +14,7 @@ from frazil.compute.picking.template import (
     PROFILE_STEP_PX,
     Matched,
     Rings,
+    disc_transform,
     learn_template,
     matched_filter,
     point_transform,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 LOWEST_SCORE = 3.0
 """Candidates below this are not reported."""
+LEAST_SEEN = 0.3
+"""Share of a particle that must fall on the field for its score to be scaled up in full."""
 FEWEST_TO_LEARN = 5
 TEMPLATE_DIAMETERS = 0.7
 """Radius of learnt templates: the particle and the CTF's fringe around it."""
@@ -101,14 +104,14 @@ class Search:
         self.min_distance_px = min_distance_a / rings.pixel_size_a
         self.most = most
 
-    def look_at(
-        self, flat: NDArray[np.float32], usable: NDArray[np.bool_], allowed: NDArray[np.bool_]
-    ) -> None:
-        """Set the field: background removed, 0 where not ``usable``; centres where ``allowed``."""
-        self.allowed = allowed
+    def look_at(self, flat: NDArray[np.float32], usable: NDArray[np.bool_]) -> None:
+        """Set the field: background removed, 0 where not ``usable``; centres lie where it is."""
         self.usable = usable
         self.transform = self.rings.transform(flat)
         self.power = power_spectrum(self.rings, self.transform, float(usable.sum()))
+        disc = self.rings.spread(disc_transform(self.rings.frequency_per_a, self.diameter_a))
+        seen = self.rings.inverse(self.rings.transform(usable.astype(np.float32)) * disc)
+        self.seen: NDArray[np.float32] = np.clip(seen, LEAST_SEEN, 1.0)
 
     def start(self, blobs: list[NDArray[np.float64]]) -> Start | None:
         """First particles by the best of some blobs, and what they look like.
@@ -178,13 +181,15 @@ class Search:
         return Start(blob, template, power, gain)
 
     def _matched(self, template: NDArray[np.float64]) -> Matched:
-        return matched_filter(self.rings, self.transform, self.power, template, 1.4 * self.diameter_a)
+        """Answers of a template; unit variance of noise also where only a part of it falls on the field."""
+        whole = matched_filter(self.rings, self.transform, self.power, template, 1.4 * self.diameter_a)
+        return replace(whole, z=np.asarray(whole.z / np.sqrt(self.seen), dtype=np.float32))
 
     def _find(self, matched: Matched, rounds: int = 4) -> Candidates:
         """Candidates of one template, best first."""
         residue = matched.z.copy()
         noise_before = self._noise(residue)
-        args = (self.allowed, LOWEST_SCORE * min(noise_before, 1.0), self.min_distance_px)
+        args = (self.usable, LOWEST_SCORE * min(noise_before, 1.0), self.min_distance_px)
         y, x, score = pursue(residue, *args, matched.profile, PROFILE_STEP_PX, self.most, rounds)
         noise = self._noise(residue)
         order = np.argsort(-score, kind="stable")
@@ -193,7 +198,7 @@ class Search:
         return Candidates(y, x, score / noise, score / matched.unit, noise, matched.false_alarm_b)
 
     def _noise(self, z: NDArray[np.float32]) -> float:
-        return max(float(np.median(np.abs(z[self.allowed]))) / 0.6745, 1e-3)
+        return max(float(np.median(np.abs(z[self.usable]))) / 0.6745, 1e-3)
 
     def _learn(self, found: Candidates) -> NDArray[np.float64] | None:
         """Radial template of the candidates that are surely particles."""
@@ -283,8 +288,8 @@ class Search:
         for n in order:
             y, x = found.y[n], found.x[n]
             row, column = int(np.rint(y)), int(np.rint(x))
-            inside = 0 <= row < self.allowed.shape[0] and 0 <= column < self.allowed.shape[1]
-            if not inside or not self.allowed[row, column] or found.score[n] < LOWEST_SCORE:
+            inside = 0 <= row < self.usable.shape[0] and 0 <= column < self.usable.shape[1]
+            if not inside or not self.usable[row, column] or found.score[n] < LOWEST_SCORE:
                 continue
             chosen = np.array(kept, dtype=np.int64)
             if (
