@@ -122,7 +122,7 @@ def change_password(
 ) -> None:
     """Give a user another password, which ends their other logins.
 
-    Admins may do it for others; one's own needs the old one. No token may. Raises `DeniedError` where the
+    Admins may do it for others; one's own needs the old one. Raises `DeniedError` where the
     old one is wrong, `TooOftenError` where it was wrong too often.
     """
     own = user_id == actor.user_id

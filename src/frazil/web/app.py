@@ -1,0 +1,70 @@
+"""The server as an ASGI application."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from frazil.app.passwords import LoginGuard
+from frazil.web import socket
+from frazil.web.doors import KnownHosts, SafeHeaders, SameOrigin, SmallBodies
+from frazil.web.plain import add_page
+from frazil.web.problems import RESPONSES, add_handlers
+from frazil.web.routes import files, movies, people
+
+if TYPE_CHECKING:
+    from frazil.app.hub import Hub
+
+PREFIX = "/api"
+ROUTERS = (people.router, movies.router, files.router)
+
+_DESCRIPTION = """
+All that the page shows and does. Log in by cookie, or send `Authorization: Bearer frz_…`.
+Times are seconds since 1970 (UTC); every number has its unit in its name. Errors are `Problem`s.
+What changes is told on the WebSocket `/api/ws?session=…&since=epoch:sequence`.
+"""
+
+
+def create_app(hub: Hub, guard: LoginGuard | None = None) -> FastAPI:
+    """Make the application.
+
+    Parameters
+    ----------
+    hub
+        What it serves; started and closed by the caller.
+    guard
+        What stands between strangers and accounts; tests give a quicker one.
+    """
+    app = FastAPI(
+        title="Frazil",
+        version=version("frazil"),
+        description=_DESCRIPTION,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=socket.bell,
+        responses=RESPONSES,
+    )
+    app.state.hub = hub
+    app.state.guard = guard or LoginGuard()
+    for router in ROUTERS:
+        for route in router.routes:
+            if not (isinstance(route, APIRoute) and _least_role(route)):
+                raise TypeError(f"{route}: does not say who may use it")
+        app.include_router(router, prefix=PREFIX)
+    app.add_api_websocket_route(f"{PREFIX}/ws", socket.watch)
+    add_page(app)
+    add_handlers(app)
+    # The last one is passed first.
+    for door in (SmallBodies, SameOrigin):
+        app.add_middleware(door)
+    app.add_middleware(KnownHosts, config=hub.config)
+    app.add_middleware(SafeHeaders)
+    return app
+
+
+def _least_role(route: APIRoute) -> Any:
+    return route.dependencies and (route.openapi_extra or {}).get("x-least-role")

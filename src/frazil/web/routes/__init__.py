@@ -1,0 +1,1 @@
+"""What the REST API offers, one module for each subject."""

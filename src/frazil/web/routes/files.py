@@ -1,0 +1,88 @@
+"""Folders of the server, for choosing where movies and references lie."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from frazil.app import files, source_preview
+from frazil.app.files import FileKind  # noqa: TC001 - FastAPI reads annotations
+from frazil.web.gates import CurrentActor, CurrentHub, guarded
+
+router = APIRouter(tags=["files"])
+
+ServerPath = Annotated[str, Query(min_length=1, max_length=4096, description="absolute path on the server")]
+Patterns = Annotated[list[str] | None, Query(max_length=50)]
+
+
+class FileEntry(BaseModel):
+    """A file or folder."""
+
+    name: str
+    path: str | None = Field(description="none where the name is no UTF-8: settings can't hold it")
+    is_folder: bool
+    size_bytes: int | None
+    modified_at: float | None
+
+
+class FolderPage(BaseModel):
+    """Part of a folder's content, folders first."""
+
+    path: str | None = Field(description="none: these are the roots")
+    parent: str | None
+    entries: list[FileEntry]
+    cursor: str | None = Field(description="asks for the part behind it; none at the end")
+    more: bool = Field(description="the folder holds more than is ever shown")
+
+
+class SourcePreview(BaseModel):
+    """What a folder or pattern holds."""
+
+    text: str = Field(description='for people: "1,204 movies, TIFF 5760 x 4092 x 40, newest 12 s ago"')
+    movies: int
+    ignored: int = Field(description="files left out by their names")
+    folders: int
+    complete: bool = Field(description="false: it takes longer than two seconds to see all")
+    newest_at: float | None
+    kind: str | None = Field(description="of the newest movie that can be opened: MRC, TIFF or EER")
+    width_px: int | None
+    height_px: int | None
+    frames: int | None
+    trouble: str = Field(description="what could not be looked at, and why; else empty")
+
+
+@router.get("/files", operation_id="listFiles", **guarded("member"))
+def list_files(
+    hub: CurrentHub,
+    actor: CurrentActor,
+    path: Annotated[str | None, Query(max_length=4096, description="none: the roots")] = None,
+    kind: FileKind = "any",
+    cursor: Annotated[str | None, Query(max_length=1200)] = None,
+    limit: Annotated[int, Query(ge=1, le=files.MOST_SHOWN)] = 200,
+) -> FolderPage:
+    """Return part of a folder's content; only below the server's roots."""
+    found = files.list_folder(hub, actor, path, kind=kind, cursor=cursor, limit=limit)
+    return FolderPage.model_validate(found)
+
+
+@router.get("/source-preview", operation_id="previewSource", **guarded("member"))
+def preview_source(
+    hub: CurrentHub,
+    actor: CurrentActor,
+    path: ServerPath,
+    recursive: bool = True,
+    file_patterns: Patterns = None,
+    ignore_patterns: Patterns = None,
+) -> SourcePreview:
+    """Say what a folder or pattern holds, as file transfer would see it."""
+    found = source_preview.source_preview(
+        hub,
+        actor,
+        path,
+        recursive=recursive,
+        file_patterns=file_patterns or (),
+        ignore_patterns=ignore_patterns,
+    )
+    return SourcePreview.model_validate(found)

@@ -1,0 +1,374 @@
+"""Login, users, groups, tokens, share links."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from frazil.app import accounts, credentials, groups, tokens
+from frazil.app.access import Role, Scope  # noqa: TC001 - pydantic reads annotations
+from frazil.web.gates import (
+    CurrentActor,
+    CurrentHub,
+    RowId,
+    SessionId,
+    credentials_of,
+    guarded,
+    login_cookie,
+    share_cookie,
+)
+
+router = APIRouter(tags=["people"])
+
+_COOKIE_S = 30 * 86400
+Secret = Annotated[str, Path(max_length=200)]
+
+
+class Asked(BaseModel):
+    """What comes in: nothing but what is known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Login(Asked):
+    """Login and password."""
+
+    login: str = Field(min_length=1, max_length=200)
+    password: str = Field(min_length=1, max_length=1000)
+
+
+class Me(BaseModel):
+    """Who is asking, and what they may do."""
+
+    user_id: int | None = Field(description="none for readers of a share link")
+    login: str
+    is_admin: bool
+    roles: dict[int, Role] = Field(description="by number of group")
+    shared_sessions: list[int]
+    scope: Scope
+    expires_at: float | None
+
+
+class User(BaseModel):
+    """An account."""
+
+    id: int
+    login: str
+    name: str
+    is_admin: bool
+    disabled: bool
+    created_at: float
+    roles: dict[int, str] = Field(description="by number of group")
+
+
+class NewUser(Asked):
+    """A user to be added."""
+
+    login: str = Field(min_length=1, max_length=100)
+    password: str = Field(max_length=1000)
+    name: str = Field("", max_length=200)
+    is_admin: bool = False
+
+
+class UserChange(Asked):
+    """What is to change of a user; what is left out stays."""
+
+    name: str | None = Field(None, min_length=1, max_length=200)
+    is_admin: bool | None = None
+    disabled: bool | None = None
+    password: str | None = Field(None, max_length=1000, description="the new one")
+    old_password: str = Field("", max_length=1000, description="needed for one's own")
+
+
+class Member(BaseModel):
+    """Somebody in a group."""
+
+    user_id: int
+    login: str
+    name: str
+    role: Role
+
+
+class Group(BaseModel):
+    """A group."""
+
+    id: int
+    name: str
+    role: Role | None = Field(description="of the one who asks")
+    members: list[Member]
+
+
+class NewGroup(Asked):
+    """A group to be added."""
+
+    name: str = Field(min_length=1, max_length=100)
+
+
+class NewRole(Asked):
+    """A role in a group."""
+
+    role: Role
+
+
+class Token(BaseModel):
+    """An API token, without its secret."""
+
+    id: int
+    user_id: int
+    login: str
+    name: str
+    scope: Scope = Field(description="the most it may do")
+    group_id: int | None
+    created_at: float
+    expires_at: float | None
+    last_used_at: float | None
+
+
+class TokenWithSecret(Token):
+    """An API token just made."""
+
+    token: str = Field(description="shown only now; goes into the header: Authorization: Bearer …")
+
+
+class NewToken(Asked):
+    """A token to be made."""
+
+    name: str = Field(min_length=1, max_length=100)
+    scope: Scope = "viewer"
+    group_id: int | None = Field(None, ge=1, le=2**31 - 1, description="only in this group")
+    days: float | None = Field(None, gt=0, le=3650, description="none: until it is removed")
+
+
+class ShareLink(BaseModel):
+    """A link by which anybody can look at a session, without its secret."""
+
+    id: int
+    session_id: int
+    created_by: int | None
+    created_by_login: str | None
+    created_at: float
+    expires_at: float
+
+
+class ShareLinkWithSecret(ShareLink):
+    """A share link just made."""
+
+    token: str = Field(description="shown only now")
+    path: str = Field(description="what to open on this server")
+
+
+class NewShareLink(Asked):
+    """A share link to be made."""
+
+    days: float = Field(7, gt=0, le=365)
+
+
+@router.post("/login", operation_id="logIn", **guarded("public"))
+def log_in(hub: CurrentHub, request: Request, response: Response, body: Login) -> User:
+    """Log in; the answer sets a cookie."""
+    address = request.client.host if request.client else ""
+    secret = credentials.log_in(hub, request.app.state.guard, body.login, body.password, address)
+    _set_cookie(request, response, login_cookie(hub), secret, _COOKIE_S)
+    actor = credentials.identify(hub, credentials.Credentials(login=secret))
+    user_id = 0 if actor is None or actor.user_id is None else actor.user_id
+    return User.model_validate(accounts.show_user(hub, user_id))
+
+
+@router.post("/logout", operation_id="logOut", status_code=204, **guarded("public"))
+def log_out(hub: CurrentHub, request: Request) -> Response:
+    """End the login of the cookie."""
+    secret = credentials_of(request).login
+    if secret:
+        credentials.log_out(hub, secret)
+    response = Response(status_code=204)
+    response.delete_cookie(login_cookie(hub))
+    return response
+
+
+@router.get("/me", operation_id="me", **guarded("anyone"))
+def me(actor: CurrentActor) -> Me:
+    """Say who is asking."""
+    return Me(
+        user_id=actor.user_id,
+        login=actor.login,
+        is_admin=actor.is_admin,
+        roles=dict(actor.roles),
+        shared_sessions=sorted(actor.shared_sessions),
+        scope=actor.scope,
+        expires_at=actor.expires_at,
+    )
+
+
+@router.get("/start", operation_id="start", status_code=303, response_class=Response, **guarded("public"))
+def start(
+    hub: CurrentHub, request: Request, token: Annotated[str, Query(min_length=1, max_length=200)]
+) -> Response:
+    """Log in by the link that `frazil serve` prints; it can be used once."""
+    secret = credentials.use_one_time_secret(hub, token)
+    response = RedirectResponse("/", 303)
+    _set_cookie(request, response, login_cookie(hub), secret, _COOKIE_S)
+    return response
+
+
+@router.get(
+    "/share/{token}", operation_id="openShare", status_code=303, response_class=Response, **guarded("public")
+)
+def open_share(hub: CurrentHub, request: Request, token: Secret) -> Response:
+    """Open a share link: from now on this browser may look at its session."""
+    session_id, expires_at = credentials.shared_session(hub, token)
+    response = RedirectResponse(f"/sessions/{session_id}", 303)
+    _set_cookie(request, response, share_cookie(hub, session_id), token, int(expires_at - hub.now()) + 1)
+    return response
+
+
+@router.get("/users", operation_id="listUsers", **guarded("admin"))
+def list_users(hub: CurrentHub, actor: CurrentActor) -> list[User]:
+    """All users."""
+    return [User.model_validate(user) for user in accounts.list_users(hub, actor)]
+
+
+@router.post("/users", operation_id="addUser", status_code=201, **guarded("admin"))
+def add_user(hub: CurrentHub, actor: CurrentActor, request: Request, body: NewUser) -> User:
+    """Add a user."""
+    made = accounts.add_user(
+        hub,
+        actor,
+        request.app.state.guard,
+        login=body.login,
+        password=body.password,
+        name=body.name,
+        is_admin=body.is_admin,
+    )
+    return User.model_validate(made)
+
+
+@router.patch("/users/{user_id}", operation_id="changeUser", **guarded("account"))
+def change_user(
+    hub: CurrentHub, actor: CurrentActor, request: Request, user_id: RowId, body: UserChange
+) -> User:
+    """Change a user: name and password are their own, all else is for admins."""
+    if body.password is not None:
+        accounts.change_password(
+            hub,
+            actor,
+            request.app.state.guard,
+            user_id,
+            password=body.password,
+            old_password=body.old_password,
+            keep_login=credentials_of(request).login,
+        )
+    changed = accounts.change_user(
+        hub, actor, user_id, name=body.name, is_admin=body.is_admin, disabled=body.disabled
+    )
+    return User.model_validate(changed)
+
+
+@router.delete("/users/{user_id}", operation_id="removeUser", status_code=204, **guarded("admin"))
+def remove_user(hub: CurrentHub, actor: CurrentActor, user_id: RowId) -> None:
+    """Remove a user."""
+    accounts.remove_user(hub, actor, user_id)
+
+
+@router.get("/groups", operation_id="listGroups", **guarded("account"))
+def list_groups(hub: CurrentHub, actor: CurrentActor) -> list[Group]:
+    """Return the groups one is in; for admins all."""
+    return [Group.model_validate(group) for group in groups.list_groups(hub, actor)]
+
+
+@router.post("/groups", operation_id="addGroup", status_code=201, **guarded("admin"))
+def add_group(hub: CurrentHub, actor: CurrentActor, body: NewGroup) -> Group:
+    """Add a group."""
+    return Group.model_validate(groups.add_group(hub, actor, body.name))
+
+
+@router.delete("/groups/{group_id}", operation_id="removeGroup", status_code=204, **guarded("admin"))
+def remove_group(hub: CurrentHub, actor: CurrentActor, group_id: RowId) -> None:
+    """Remove a group without sessions."""
+    groups.remove_group(hub, actor, group_id)
+
+
+@router.put(
+    "/groups/{group_id}/members/{user_id}", operation_id="setMember", status_code=204, **guarded("admin")
+)
+def set_member(hub: CurrentHub, actor: CurrentActor, group_id: RowId, user_id: RowId, body: NewRole) -> None:
+    """Give a user a role in a group."""
+    groups.set_member(hub, actor, group_id, user_id, body.role)
+
+
+@router.delete(
+    "/groups/{group_id}/members/{user_id}",
+    operation_id="removeMember",
+    status_code=204,
+    **guarded("admin"),
+)
+def remove_member(hub: CurrentHub, actor: CurrentActor, group_id: RowId, user_id: RowId) -> None:
+    """Take a user out of a group."""
+    groups.set_member(hub, actor, group_id, user_id, None)
+
+
+@router.get("/tokens", operation_id="listTokens", **guarded("account"))
+def list_tokens(hub: CurrentHub, actor: CurrentActor) -> list[Token]:
+    """One's own API tokens; for admins all."""
+    return [Token.model_validate(token) for token in tokens.list_tokens(hub, actor)]
+
+
+@router.post("/tokens", operation_id="addToken", status_code=201, **guarded("account"))
+def add_token(hub: CurrentHub, actor: CurrentActor, body: NewToken) -> TokenWithSecret:
+    """Make an API token; its secret is shown only now."""
+    made = tokens.add_token(
+        hub, actor, name=body.name, scope=body.scope, group_id=body.group_id, days=body.days
+    )
+    return TokenWithSecret.model_validate(made)
+
+
+@router.delete("/tokens/{token_id}", operation_id="removeToken", status_code=204, **guarded("account"))
+def remove_token(hub: CurrentHub, actor: CurrentActor, token_id: RowId) -> None:
+    """End an API token."""
+    tokens.remove_token(hub, actor, token_id)
+
+
+@router.get("/sessions/{session_id}/share-links", operation_id="listShareLinks", **guarded("operator"))
+def list_share_links(hub: CurrentHub, actor: CurrentActor, session_id: SessionId) -> list[ShareLink]:
+    """Share links of a session."""
+    found = tokens.list_share_links(hub, actor, session_id)
+    return [ShareLink.model_validate(link) for link in found]
+
+
+@router.post(
+    "/sessions/{session_id}/share-links",
+    operation_id="addShareLink",
+    status_code=201,
+    **guarded("operator"),
+)
+def add_share_link(
+    hub: CurrentHub, actor: CurrentActor, session_id: SessionId, body: NewShareLink
+) -> ShareLinkWithSecret:
+    """Make a link by which anybody can look at the session; its secret is shown only now."""
+    made = tokens.add_share_link(hub, actor, session_id, body.days)
+    return ShareLinkWithSecret.model_validate({**made, "path": f"/api/share/{made['token']}"})
+
+
+@router.delete(
+    "/sessions/{session_id}/share-links/{link_id}",
+    operation_id="removeShareLink",
+    status_code=204,
+    **guarded("operator"),
+)
+def remove_share_link(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, link_id: RowId) -> None:
+    """End a share link."""
+    tokens.remove_share_link(hub, actor, session_id, link_id)
+
+
+def _set_cookie(request: Request, response: Response, name: str, secret: str, seconds: int) -> None:
+    response.set_cookie(
+        name,
+        secret,
+        max_age=seconds,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
