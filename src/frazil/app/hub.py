@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from frazil.app.deletion import resume_deletions
 from frazil.app.feed import Feed
 from frazil.app.janitor import Janitor
 from frazil.app.machine import find_device, make_executor
@@ -113,6 +114,7 @@ class Hub:
                 self._resume(row)
             elif row.state != "stopped":
                 self._note(row, wanted=False, reason="")
+        resume_deletions(self)
 
     def close(self) -> None:
         """End everything within seconds; what is wanted stays wanted."""
