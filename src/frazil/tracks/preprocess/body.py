@@ -87,7 +87,7 @@ class PreprocessBody:
         changed = sum(bool(values) for values in changes.values())
         context.log.info("begin", anew=anew, changed=changed, settings=newest)
         if changed:
-            context.publish("movies", {"names": []})
+            context.publish("movies", {"names": [], "many": True})
         if others:
             context.nudge("classify2d")
 
@@ -154,7 +154,7 @@ class PreprocessBody:
     def clear(self) -> None:
         """Remove all products and what is known of them."""
         clear_products(self._context)
-        self._context.publish("movies", {"names": []})
+        self._context.publish("movies", {"names": [], "many": True})
         self._context.nudge("classify2d")
 
     def _require_space(self) -> None:
