@@ -1,0 +1,425 @@
+"""From "seen" to "done": a state machine without I/O. Events in, instructions out, times passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from frazil.tracks.transfer.files import File, FileForm, FrameCounts, ProcessingOrder, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from frazil.tracks.transfer.patterns import Kind
+
+RETRY_DELAYS_S = (10.0, 30.0, 120.0, 600.0)
+LATE_EXTRA_S = 24 * 3600.0
+_EXAMINE_AGAIN_S = 5.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Settings of `frazil.model.settings_input.TransferSettings` that decide when a file is taken."""
+
+    min_age_s: float = 10.0
+    settle_s: float = 5.0
+    give_up_s: float = 600.0
+    side_file_suffix: str = ""
+    side_file_grace_s: float = 60.0
+    order: ProcessingOrder = "newest"
+
+
+@dataclass(frozen=True, slots=True)
+class Saw:
+    """A look has found a file; ``movie``: of an extra file, the path of the movie it belongs to."""
+
+    path: str
+    kind: Kind
+    form: FileForm
+    movie: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """A look has not found a file any more, though its source is there."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLookDone:
+    """What was not seen by now and is only known from the ledger is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A file was delivered in this form."""
+
+    path: str
+    form: FileForm
+    frames: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """A file is not whole yet, by its format or by its number of frames."""
+
+    path: str
+    reason: str
+    frames: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file could not be delivered."""
+
+    path: str
+    reason: str
+    passing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenTo:
+    """A file changed while it was delivered."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """A delivery was broken off from outside: stopped, or nothing can be delivered at present."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What was delivered is no longer there."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Failed files are tried again: those named, or all, or all that failed for a passing reason."""
+
+    paths: tuple[str, ...] = ()
+    passing_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """The user wants the new version of a file that changed after delivery."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepOld:
+    """The user wants the version that was delivered."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed; so many streams are free."""
+
+    free: int
+
+
+Event = (
+    Saw
+    | Vanished
+    | FirstLookDone
+    | Finished
+    | Incomplete
+    | Refused
+    | WrittenTo
+    | GivenBack
+    | Lost
+    | TryAgain
+    | Replace
+    | KeepOld
+    | Tick
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Deliver this file; answer with one of the events."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Store what is known of this file."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveSource:
+    """The copy is known to the ledger: remove the source, if it still is what was copied."""
+
+    path: str
+
+
+Instruction = Deliver | Note | RemoveSource
+
+
+class TransferMachine:
+    """Every file on its way. ``handle`` is the only thing that changes it.
+
+    Attributes
+    ----------
+    files
+        By path; read it, don't change it.
+    frames
+        What the session's movies have.
+    rules
+        May be replaced at any time.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.files: dict[str, File] = {}
+        self.frames = FrameCounts()
+        self._waiting = Waiting()
+        self._settling: dict[str, None] = {}
+        self._later: dict[str, None] = {}
+
+    def restore(self, files: Iterable[File]) -> None:
+        """Take over what the ledger knows: what was on its way settles anew."""
+        for file in files:
+            self.files[file.path] = file
+            file.is_there = False
+            if file.state in ("settling", "waiting", "transferring"):
+                file.state, file.seen_at = "settling", None
+                self._settling[file.path] = None
+
+    @property
+    def unsettled(self) -> list[str]:
+        """Files of which every look must tell."""
+        return list(self._settling)
+
+    def handle(self, event: Event, now: float) -> list[Instruction]:
+        """Take an event in; what is to be done comes out, in order."""
+        if isinstance(event, Tick):
+            return self._tick(event.free, now)
+        if isinstance(event, Saw):
+            return self._saw(event, now)
+        if isinstance(event, FirstLookDone):
+            unseen = [path for path in self._settling if self.files[path].seen_at is None]
+            return [step for path in unseen for step in self._vanished(self.files[path])]
+        if isinstance(event, TryAgain):
+            return self._try_again(event, now)
+        file = self.files.get(event.path)
+        return [] if file is None else self._known(event, file, now)
+
+    def _known(self, event: Event, file: File, now: float) -> list[Instruction]:
+        match event:
+            case Vanished():
+                return self._vanished(file)
+            case Replace() if file.state == "changed":
+                file.replaces = True
+                return self._settle(file, now)
+            case KeepOld() if file.state == "changed":
+                file.delivered = file.form
+                return self._enter(file, "done")
+            case Lost() if file.state == "done" and file.is_there:
+                return self._settle(file, now)
+        return self._outcome(event, file, now) if file.state == "transferring" else []
+
+    def _outcome(self, event: Event, file: File, now: float) -> list[Instruction]:
+        match event:
+            case Finished():
+                return self._finished(event, file, now)
+            case Incomplete():
+                return self._incomplete(event, file, now)
+            case Refused():
+                return self._refused(event, file, now)
+            case WrittenTo():
+                return self._settle(file, now)
+            case GivenBack() if file.is_there:
+                return self._enter(file, "waiting", file.reason)
+            case GivenBack():
+                return self._enter(file, "failed", _VANISHED)
+        return []
+
+    def _enter(self, file: File, state: str, reason: str = "") -> list[Instruction]:
+        """Change the state, and the lists that go with it."""
+        self._waiting.discard(file)
+        self._settling.pop(file.path, None)
+        self._later.pop(file.path, None)
+        file.reason = reason
+        if state == "settling":
+            file.state = "settling"
+            self._settling[file.path] = None
+        elif state == "waiting":
+            file.state = "waiting"
+            if file.next_try_at is None:
+                self._waiting.add(file)
+            else:
+                self._later[file.path] = None
+        elif state == "transferring":
+            file.state = "transferring"
+        elif state == "done":
+            file.state, file.attempts, file.replaces = "done", 0, False
+        elif state == "changed":
+            file.state = "changed"
+        elif state == "forgotten":
+            file.state = "forgotten"
+        else:
+            file.state = "failed"
+        return [Note(file.path)]
+
+    def _settle(self, file: File, now: float) -> list[Instruction]:
+        file.form_since, file.seen_at, file.next_try_at, file.attempts = now, now, None, 0
+        return self._enter(file, "settling")
+
+    def _saw(self, event: Saw, now: float) -> list[Instruction]:
+        file = self.files.get(event.path)
+        if file is None:
+            file = self.files[event.path] = File(event.path, event.kind, event.form, event.movie)
+            self._tell_movie(file)
+            return self._settle(file, now)
+        file.is_there = True
+        self._tell_movie(file)
+        if event.form == file.form:
+            return self._saw_again(file, now)
+        # The queue is ordered by form.
+        self._waiting.discard(file)
+        file.form = event.form
+        if file.state in ("settling", "waiting", "failed"):
+            return self._settle(file, now)
+        if file.state == "done" and event.form != file.delivered:
+            return self._changed(file, now)
+        if file.state == "changed" and event.form == file.delivered:
+            return self._enter(file, "done")
+        return []
+
+    def _changed(self, file: File, now: float) -> list[Instruction]:
+        if file.kind == "extra":
+            # Nothing was made of it: the new version may just take its place.
+            file.replaces = True
+            return self._settle(file, now)
+        return self._enter(file, "changed", "the source changed after it was delivered")
+
+    def _saw_again(self, file: File, now: float) -> list[Instruction]:
+        if file.state == "settling":
+            if file.seen_at is None:
+                file.form_since = now
+            file.seen_at = now
+        elif file.state == "failed" and file.reason == _VANISHED:
+            return self._settle(file, now)
+        elif file.state == "done" and file.to_be_removed:
+            return [RemoveSource(file.path)]
+        return []
+
+    def _tell_movie(self, file: File) -> None:
+        movie = self.files.get(file.movie)
+        suffix = self.rules.side_file_suffix
+        if movie is not None and suffix and file.path.lower().endswith(suffix.lower()):
+            movie.side_file = True
+
+    def _vanished(self, file: File) -> list[Instruction]:
+        file.is_there = False
+        if file.state in ("settling", "waiting"):
+            return self._enter(file, "failed", _VANISHED)
+        return []
+
+    def _finished(self, event: Finished, file: File, now: float) -> list[Instruction]:
+        file.delivered, file.delivered_at = event.form, now
+        if event.frames is not None:
+            self.frames.delivered(event.frames)
+        if event.form != file.form:
+            return self._changed(file, now)
+        return self._enter(file, "done")
+
+    def _incomplete(self, event: Incomplete, file: File, now: float) -> list[Instruction]:
+        if event.frames is not None:
+            self.frames.short(file.path, event.frames)
+        if now - file.form_since >= self.rules.give_up_s:
+            return self._enter(file, "failed", event.reason)
+        file.next_try_at = now + _EXAMINE_AGAIN_S
+        return self._enter(file, "settling", event.reason)
+
+    def _refused(self, event: Refused, file: File, now: float) -> list[Instruction]:
+        if not file.is_there:
+            return self._enter(file, "failed", _VANISHED)
+        if not event.passing:
+            file.attempts = 0
+            return self._enter(file, "failed", event.reason)
+        file.attempts += 1
+        if file.attempts > len(RETRY_DELAYS_S):
+            return self._enter(file, "failed", f"{event.reason} (tried {file.attempts} times)")
+        file.next_try_at = now + RETRY_DELAYS_S[file.attempts - 1]
+        return self._enter(file, "waiting", event.reason)
+
+    def _try_again(self, event: TryAgain, now: float) -> list[Instruction]:
+        paths = event.paths or tuple(path for path, file in self.files.items() if file.state == "failed")
+        steps: list[Instruction] = []
+        for path in paths:
+            file = self.files.get(path)
+            if file is None or file.state != "failed" or not file.is_there:
+                continue
+            if event.passing_only and not file.attempts:
+                continue
+            steps += self._settle(file, now)
+            file.seen_at = None
+        for path in list(self._later):
+            self.files[path].next_try_at = None
+            self._enter(self.files[path], "waiting", self.files[path].reason)
+        return steps
+
+    def _tick(self, free: int, now: float) -> list[Instruction]:
+        steps: list[Instruction] = []
+        for path in list(self._settling):
+            file = self.files[path]
+            late = self._is_late(file)
+            if late:
+                steps += self._enter(file, "forgotten", late)
+            elif self._is_settled(file, now):
+                file.next_try_at = None
+                steps += self._enter(file, "waiting", file.reason)
+        for path in list(self._later):
+            file = self.files[path]
+            if file.next_try_at is not None and file.next_try_at <= now:
+                file.next_try_at = None
+                self._enter(file, "waiting", file.reason)
+        while free > 0 and len(self._waiting):
+            file = self.files[self._waiting.pop(self.rules.order)]
+            steps += self._enter(file, "transferring", file.reason)
+            steps.append(Deliver(file.path))
+            free -= 1
+        return steps
+
+    def _is_settled(self, file: File, now: float) -> bool:
+        """Two looks apart, old enough, its side file there or too late, of an extra file the movie there."""
+        rules = self.rules
+        if file.seen_at is None or (file.next_try_at is not None and now < file.next_try_at):
+            return False
+        if file.seen_at - file.form_since < rules.settle_s or now - file.form_since < rules.min_age_s:
+            return False
+        if file.kind == "extra":
+            movie = self.files.get(file.movie)
+            return movie is not None and movie.delivered is not None
+        if not rules.side_file_suffix or file.side_file:
+            return True
+        still_since = file.form_since + max(rules.settle_s, rules.min_age_s)
+        return now - still_since >= rules.side_file_grace_s
+
+    def _is_late(self, file: File) -> str:
+        movie = self.files.get(file.movie)
+        if (
+            movie is None
+            or movie.delivered_at is None
+            or file.form_since - movie.delivered_at <= LATE_EXTRA_S
+        ):
+            return ""
+        return "came more than 24 hours after its movie"
+
+
+_VANISHED = "is no longer in the source; it was not delivered"
