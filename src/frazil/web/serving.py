@@ -11,14 +11,20 @@ from frazil.web.app import create_app
 
 if TYPE_CHECKING:
     from frazil.app.hub import Hub
+    from frazil.app.passwords import LoginGuard
 
 _LARGEST_HEADERS = 32768
 _LARGEST_MESSAGE = 4096
 _STOP_WITHIN_S = 3
 
 
-def make_server(hub: Hub) -> uvicorn.Server:
+def make_server(hub: Hub, guard: LoginGuard | None = None) -> uvicorn.Server:
     """Make the HTTP server of a hub; ``run()`` blocks until it is told to stop.
+
+    Parameters
+    ----------
+    hub, guard
+        As of `create_app`.
 
     Raises `InputError` where it would listen to others and nobody has an account.
     """
@@ -26,7 +32,7 @@ def make_server(hub: Hub) -> uvicorn.Server:
     config = hub.config
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(hub),
+            create_app(hub, guard),
             host=config.host,
             port=config.port,
             log_config=None,

@@ -1,6 +1,6 @@
 """The WebSocket: what has changed, in numbered messages, at most four a second to each watcher.
 
-Messages to the page: ``hello`` (epoch, sequence, ping_s), ``delta`` (sequence, changes), ``resync`` (sequence: read
+Messages to the page: ``hello`` (epoch, sequence, ping_s), ``delta`` (sequence, changes), ``resync`` (read
 everything anew by REST) and ``ping``. The page sends nothing; after a break it comes back with
 ``since=epoch:sequence`` and misses nothing that the server still remembers.
 """
