@@ -51,11 +51,11 @@ class IdleBody:
 
 @pytest.fixture
 def make_hub(tmp_path: Path) -> Iterator[Callable[..., Hub]]:
-    """Make hubs whose data lie in the test's folder, one after the other; they are closed at the end."""
+    """Make hubs whose data lie in ``data`` in the test's folder; they are closed at the end."""
     made: list[Hub] = []
 
-    def make(**options: Any) -> Hub:
-        config = ServerConfig(data_folder=tmp_path / "data", roots=(tmp_path,), device="cpu")
+    def make(data: str = "data", **options: Any) -> Hub:
+        config = ServerConfig(data_folder=tmp_path / data, roots=(tmp_path,), device="cpu")
         made.append(Hub(config, **{"executor": InlineExecutor(), "body": IdleBody, **options}))
         return made[-1]
 

@@ -61,7 +61,7 @@ def create(hub: Hub, actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
     refuse_outside(hub.config, settings, folder.resolve())
     stored = {key: value for key, value in settings.changed().items() if key not in OWN_VALUES}
     with hub.catalogue.write() as connection:
-        group_id = _group(connection, actor, settings.session.group)
+        group_id = find_group(connection, actor, settings.session.group)
     session_id = _make(hub, actor, folder, name, group_id, settings.session.kind, stored)
     return {**show(hub, actor, session_id), "warnings": _warnings(hub, actor, session_id, settings)}
 
@@ -113,7 +113,7 @@ def change(hub: Hub, actor: Actor, session_id: int, values: Mapping[str, Any]) -
             if not 1 <= len(new["name"]) <= 100:
                 raise InputError("name: must have 1 to 100 letters")
         if "group" in values:
-            new["group_id"] = _group(connection, actor, wanted.group)
+            new["group_id"] = find_group(connection, actor, wanted.group)
         if new:
             sessions.change(connection, session_id, **new)
         if "tags" in values:
@@ -215,8 +215,11 @@ def _unmake(folder: Path) -> None:
         folder.rmdir()
 
 
-def _group(connection: Connection, actor: Actor, name: str | None) -> int:
-    """Find the group that somebody named, or the only one they could mean."""
+def find_group(connection: Connection, actor: Actor, name: str | None) -> int:
+    """Find the group that somebody named, or the only one they could mean.
+
+    Raises `InputError` where it is not clear, `DeniedError` where they may not make sessions in it.
+    """
     if name is not None:
         group_id = accounts.group(connection, name=name)
         if group_id is None:

@@ -29,8 +29,10 @@ class Delivered(BaseModel):
         Checksum of what was copied; empty for links.
     mode
         How it was delivered.
-    movie
-        Product name of the movie that it is or belongs to; empty for what belongs to none.
+    movie, movie_number
+        Product name and number of the movie that it is or belongs to; empty, None for what belongs to none.
+    kind
+        ``movie``, or ``extra``: a file that goes along with one.
     at
         Seconds since 1970.
     """
@@ -44,6 +46,8 @@ class Delivered(BaseModel):
     xxh128: str = ""
     mode: Literal["link", "copy", "move", "in_place"]
     movie: str = ""
+    movie_number: int | None = None
+    kind: Literal["movie", "extra"] = "movie"
     at: float
 
 

@@ -43,14 +43,15 @@ class Page:
 def add_many(connection: Connection, session_id: int, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Add movies; returns their numbers.
 
-    Each row gives at least ``name``, ``path``, ``state``, ``found_at``, ``target_revision``.
+    Each row gives at least ``name``, ``path``, ``state``, ``found_at``, ``target_revision``; a ``number``
+    only where the movie had it before and no other can have it.
     """
     if not rows:
         return []
     top = connection.scalar(select(func.max(movies.c.number)).where(movies.c.session_id == session_id))
     first = int(top or 0) + 1
     defaults = {"attempts": 0, "override": "auto", "session_id": session_id}
-    numbered = [{**defaults, **row, "number": first + place} for place, row in enumerate(rows)]
+    numbered = [{**defaults, "number": first + place, **row} for place, row in enumerate(rows)]
     keys = {key for row in numbered for key in row}
     connection.execute(insert(movies), [{key: row.get(key) for key in keys} for row in numbered])
     return [int(row["number"]) for row in numbered]

@@ -12,7 +12,7 @@ from frazil.model.settings import Settings, with_values
 from frazil.store.catalogue.schema import settings_revisions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -78,3 +78,17 @@ def add(
         )
     )
     return revision
+
+
+def add_known(connection: Connection, session_id: int, rows: Sequence[RevisionRow]) -> None:
+    """Add revisions of a session that came from elsewhere, with the numbers they had there."""
+    for row in rows:
+        connection.execute(
+            insert(settings_revisions).values(
+                session_id=session_id,
+                revision=row.revision,
+                saved_at=row.saved_at,
+                saved_by=row.saved_by,
+                settings=row.values,
+            )
+        )
