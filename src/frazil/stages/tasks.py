@@ -20,6 +20,13 @@ def preprocess_movie(task: MovieTask) -> MovieRecord:
     return preprocess(task)
 
 
+def try_settings(task: MovieTask, session: Path) -> None:
+    """See `frazil.stages.trial.run_trial`."""
+    from frazil.stages.trial import run_trial
+
+    run_trial(task, session)
+
+
 def classify_particles(task: ClassifyTask) -> dict[str, Any]:
     """See `frazil.stages.classify.run_classification`."""
     from frazil.stages.classify import run_classification

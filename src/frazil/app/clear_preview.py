@@ -1,0 +1,101 @@
+"""What Clear removes and what it keeps, told before it is done."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from frazil.store.catalogue import class_updates, source_files
+from frazil.tracks.preprocess.clearing import CLEARED_FOLDERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from frazil.model.track import TrackName
+
+_KEEPS: dict[TrackName, tuple[str, ...]] = {
+    "transfer": (
+        "the source",
+        "files that were moved here, and files whose source is gone or changed",
+        "results of all movies (marked: raw absent)",
+        "exports",
+        "logs",
+    ),
+    "preprocess": (
+        "raw files",
+        "what was decided about movies (include, exclude, ignore), and filters",
+        "the history of class averages (their particles count as withdrawn)",
+        "exports",
+        "logs",
+    ),
+    "classify2d": ("particles", "micrographs and everything else of the movies", "exports", "logs"),
+}
+
+
+@dataclass(frozen=True)
+class Removed:
+    """One kind of thing that goes."""
+
+    what: str
+    count: int
+    size_bytes: int
+
+    def plain(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {"what": self.what, "count": self.count, "bytes": self.size_bytes}
+
+
+def describe_clear(connection: Connection, session_id: int, folder: Path, track: TrackName) -> dict[str, Any]:
+    """Return ``removes`` (what, count, bytes), ``keeps``, and the sums ``count`` and ``bytes``."""
+    if track == "transfer":
+        removes = _transferred(connection, session_id)
+    elif track == "preprocess":
+        removes = [Removed(name, *tree_size(folder / name)) for name in CLEARED_FOLDERS]
+    else:
+        updates = len(class_updates.listed(connection, session_id))
+        removes = [Removed("updates of class averages", updates, tree_size(folder / "classes")[1])]
+    removes = [item for item in removes if item.count]
+    return {
+        "removes": [item.plain() for item in removes],
+        "keeps": list(_KEEPS[track]),
+        "count": sum(item.count for item in removes),
+        "bytes": sum(item.size_bytes for item in removes),
+    }
+
+
+def _transferred(connection: Connection, session_id: int) -> list[Removed]:
+    counts: dict[str, list[int]] = {"link": [0, 0], "copy": [0, 0]}
+    for file in source_files.every(connection, session_id, ["done"]):
+        if (mode := file["delivered_mode"]) in counts:
+            counts[mode][0] += 1
+            # A link takes no room.
+            counts[mode][1] += int(file["delivered_size_bytes"] or 0) if mode == "copy" else 0
+    return [
+        Removed("links in raw/", *counts["link"]),
+        Removed("copies in raw/ whose source is still there unchanged", *counts["copy"]),
+    ]
+
+
+def tree_size(folder: Path) -> tuple[int, int]:
+    """Count the files below a folder and their bytes; links are counted, not followed."""
+    count = size = 0
+    waiting = [folder]
+    while waiting:
+        try:
+            entries = list(os.scandir(waiting.pop()))
+        except OSError:
+            # Not there, or going away at this moment.
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(folder.__class__(entry.path))
+                continue
+            try:
+                size += entry.stat(follow_symlinks=False).st_size
+            except FileNotFoundError:
+                continue
+            count += 1
+    return count, size

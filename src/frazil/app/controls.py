@@ -1,0 +1,191 @@
+"""Start, Stop, Restart and Clear of tracks, for people: checked, told beforehand, noted."""
+
+from __future__ import annotations
+
+from concurrent.futures import TimeoutError as NotInTimeError
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from frazil.app.access import session_for
+from frazil.app.clear_preview import describe_clear
+from frazil.app.errors import ConflictError
+from frazil.app.redo_preview import preview
+from frazil.model.errors import FrazilError, InputError, PassingError
+from frazil.model.redo import TEXTS
+from frazil.model.settings_complete import reason_incomplete
+from frazil.model.track import TRACKS, Clear, Restart, Start, Stop
+from frazil.store.catalogue import audit, revisions, tracks
+
+if TYPE_CHECKING:
+    from frazil.app.access import Actor, Role
+    from frazil.app.hub import Hub
+    from frazil.model.settings import Settings
+    from frazil.model.track import TrackName
+
+_ANSWER_S = 20.0
+"""Within this time a track has taken a control, or something is badly wrong."""
+
+
+def list_tracks(hub: Hub, actor: Actor, session_id: int) -> list[dict[str, Any]]:
+    """Tracks of a session in their order: track, wanted, state, reason, since."""
+    with hub.catalogue.read() as connection:
+        session_for(connection, actor, session_id, "viewer")
+        rows = tracks.listed(connection, [session_id])
+    return [
+        {
+            "track": row.track,
+            "wanted": row.wanted,
+            "state": row.state,
+            "reason": row.reason,
+            "since": row.since,
+        }
+        for row in rows
+    ]
+
+
+def start(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> dict[str, Any]:
+    """Start a track.
+
+    Raises
+    ------
+    InputError
+        A setting is missing that it can't do without.
+    ConflictError
+        The session is archived.
+    ControlRefusedError
+        It makes no sense in the track's present state.
+    """
+    _check_startable(hub, actor, session_id, track)
+    return _control(hub, actor, session_id, track, Start())
+
+
+def stop(hub: Hub, actor: Actor, session_id: int, track: TrackName, *, now: bool = False) -> dict[str, Any]:
+    """Stop a track; ``now``: without waiting for what is in work."""
+    _allowed(hub, actor, session_id, "operator")
+    return _control(hub, actor, session_id, track, Stop(now))
+
+
+def restart(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> dict[str, Any]:
+    """Restart a track: newest settings for everything, failures tried again. Errors as of `start`."""
+    _check_startable(hub, actor, session_id, track)
+    return _control(hub, actor, session_id, track, Restart())
+
+
+def clear(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> dict[str, Any]:
+    """Remove a track's products; of file transfer this takes an owner."""
+    _allowed(hub, actor, session_id, "owner" if track == "transfer" else "operator")
+    return _control(hub, actor, session_id, track, Clear())
+
+
+def restart_preview(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> dict[str, Any]:
+    """Say what Restart would do: ``text``, and for pre-processing what would be redone."""
+    with hub.catalogue.read() as connection:
+        session = session_for(connection, actor, session_id, "viewer")
+        if track == "preprocess":
+            newest = revisions.newest(connection, session_id).settings()
+            counted = preview(connection, session, newest, hub.executor)
+            return {"text": _restart_text(counted), **counted}
+    if track == "transfer":
+        text = (
+            "The source is listed anew and every file compared with what was transferred; only what is "
+            "missing or changed is transferred, and failed files are tried again."
+        )
+    else:
+        text = TEXTS["new_run"]
+    return {"text": text}
+
+
+def clear_preview(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> dict[str, Any]:
+    """Say what Clear would remove and what it keeps; see `frazil.app.clear_preview`."""
+    with hub.catalogue.read() as connection:
+        session = session_for(connection, actor, session_id, "viewer")
+        return describe_clear(connection, session_id, Path(session.folder), track)
+
+
+def start_all(hub: Hub, actor: Actor, session_id: int) -> dict[str, Any]:
+    """Start all tracks; per track its state, or ``error`` for one that could not be started."""
+    _allowed(hub, actor, session_id, "operator")
+    return _all(lambda track: start(hub, actor, session_id, track))
+
+
+def stop_all(hub: Hub, actor: Actor, session_id: int, *, now: bool = False) -> dict[str, Any]:
+    """Stop all tracks; per track its state, or ``error``."""
+    _allowed(hub, actor, session_id, "operator")
+    return _all(lambda track: stop(hub, actor, session_id, track, now=now))
+
+
+def _all(do: Any) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for track in TRACKS:
+        try:
+            result[track] = do(track)
+        except FrazilError as error:
+            result[track] = {"track": track, "error": str(error)}
+    return result
+
+
+def _control(
+    hub: Hub, actor: Actor, session_id: int, track: TrackName, event: Start | Stop | Restart | Clear
+) -> dict[str, Any]:
+    runner = hub.runner(session_id, track)
+    before = runner.state
+    try:
+        runner.control(event).result(_ANSWER_S)
+    except NotInTimeError:
+        raise PassingError(f"the {track} track does not answer; see its log, and try again") from None
+    with hub.catalogue.write() as connection:
+        audit.add(
+            connection,
+            at=hub.now(),
+            who=actor.login,
+            what=f"track.{type(event).__name__.lower()}",
+            session_id=session_id,
+            before={"track": track, "state": before},
+            after={"track": track, "state": runner.state, "now": getattr(event, "now", False)},
+        )
+        row = tracks.get(connection, session_id, track)
+    return {
+        "track": track,
+        "wanted": row.wanted,
+        "state": runner.state,
+        "reason": runner.reason,
+        "since": row.since,
+    }
+
+
+def _allowed(hub: Hub, actor: Actor, session_id: int, role: Role) -> None:
+    with hub.catalogue.read() as connection:
+        session_for(connection, actor, session_id, role)
+
+
+def _check_startable(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> None:
+    with hub.catalogue.read() as connection:
+        session = session_for(connection, actor, session_id, "operator")
+        settings = revisions.newest(connection, session_id).settings()
+    if session.life in ("archived", "deleting"):
+        raise ConflictError(f"S{session_id} is {session.life}: no track can start")
+    if reason := reason_not_startable(settings, track):
+        raise InputError(reason)
+
+
+def reason_not_startable(settings: Settings, track: TrackName) -> str:
+    """Which setting keeps a track from starting; empty where none does."""
+    if settings.session.kind == "warp":
+        if track == "transfer":
+            return "a session on a Warp folder has no file transfer"
+        return "following a Warp folder is not possible yet"
+    if track == "transfer":
+        return "" if settings.image_data.source_path else "the source is missing: set source_path"
+    if track == "classify2d":
+        return "" if settings.microscope.voltage_kv else "the voltage is missing: set voltage_kv"
+    for path in (settings.gain.gain_path, settings.gain.defects_path):
+        if path is not None and not Path(path).is_file():
+            return f"{path}: no such file"
+    return reason_incomplete(settings)
+
+
+def _restart_text(counted: dict[str, Any]) -> str:
+    movies, failed = counted["movies"], counted["failed_movies"]
+    if not movies and not failed:
+        return "Every result is up to date; failed movies are tried again."
+    return f"{movies} movies are brought up to date, newest first; failed movies are tried again."

@@ -1,0 +1,143 @@
+"""What a person decides about movies: try again, ignore, include, exclude."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import and_
+
+from frazil.app.access import session_for
+from frazil.app.errors import ConflictError, NotFoundError
+from frazil.model.errors import InputError
+from frazil.store.catalogue import audit, movies, particle_changes, tracks
+from frazil.store.catalogue.schema import movies as table
+from frazil.tracks.context import Nudge
+from frazil.tracks.preprocess.planner import TEST_OR_RETRY
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from frazil.app.access import Actor
+    from frazil.app.hub import Hub
+    from frazil.model.track import TrackName
+
+Override = Literal["auto", "include", "exclude"]
+_AGAIN = {"state": "queued", "priority": TEST_OR_RETRY, "attempts": 0, "next_try_at": None}
+
+
+def retry(hub: Hub, actor: Actor, session_id: int, name: str) -> dict[str, Any]:
+    """Try a failed or ignored movie again, before all others.
+
+    Raises `ConflictError` where it is neither.
+    """
+    with hub.catalogue.write() as connection:
+        _changeable(connection, actor, session_id)
+        row = _movie(connection, session_id, name)
+        if row["state"] not in ("failed", "ignored"):
+            raise ConflictError(f"{name} is {row['state']}: only a movie that failed can be tried again")
+        _refuse_undelivered(row)
+        movies.change(connection, session_id, row["number"], **_AGAIN)
+        _note(hub, connection, actor, "movie.retry", session_id, {"movie": name})
+    _tell(hub, session_id, [name], "preprocess")
+    return {"movie": name, "state": "queued"}
+
+
+def retry_failed(hub: Hub, actor: Actor, session_id: int) -> dict[str, Any]:
+    """Try all failed movies again; returns ``{"movies": how many}``."""
+    with hub.catalogue.write() as connection:
+        _changeable(connection, actor, session_id)
+        failed = and_(table.c.state == "failed", table.c.raw_path.is_not(None))
+        count = movies.change_where(connection, session_id, failed, **_AGAIN)
+        _note(hub, connection, actor, "movie.retry_failed", session_id, {"movies": count})
+    if count:
+        hub.feed.publish(session_id, "movies", {"names": [], "many": True})
+        _nudge(hub, session_id, "preprocess")
+    return {"movies": count}
+
+
+def ignore(hub: Hub, actor: Actor, session_id: int, name: str) -> dict[str, Any]:
+    """Take a failed movie off the list of failures.
+
+    Raises `ConflictError` where it has not failed.
+    """
+    with hub.catalogue.write() as connection:
+        _changeable(connection, actor, session_id)
+        row = _movie(connection, session_id, name)
+        if row["state"] != "failed":
+            raise ConflictError(f"{name} is {row['state']}: only a movie that failed can be ignored")
+        movies.change(connection, session_id, row["number"], state="ignored", next_try_at=None)
+        _note(hub, connection, actor, "movie.ignore", session_id, {"movie": name})
+    _tell(hub, session_id, [name])
+    return {"movie": name, "state": "ignored"}
+
+
+def set_override(hub: Hub, actor: Actor, session_id: int, name: str, override: Override) -> dict[str, Any]:
+    """Include or exclude a movie by hand, or leave it to the filters."""
+    if override not in ("auto", "include", "exclude"):
+        raise InputError(f"override={override}: must be auto, include or exclude")
+    with hub.catalogue.write() as connection:
+        _changeable(connection, actor, session_id)
+        row = _movie(connection, session_id, name)
+        if row["override"] != override:
+            movies.change(connection, session_id, row["number"], override=override)
+            if row["particles_token"] is not None:
+                particle_changes.mark(connection, session_id, [row["number"]])
+            before = {"movie": name, "override": row["override"]}
+            _note(hub, connection, actor, "movie.override", session_id, {"override": override}, before)
+    hub.write_through(session_id)
+    _tell(hub, session_id, [name], "classify2d")
+    return {"movie": name, "override": override}
+
+
+def _changeable(connection: Connection, actor: Actor, session_id: int) -> None:
+    session = session_for(connection, actor, session_id, "operator")
+    if session.life == "archived":
+        raise ConflictError(f"S{session_id} is archived: nothing in it can be changed")
+
+
+def _movie(connection: Connection, session_id: int, name: str) -> dict[str, Any]:
+    try:
+        return movies.get(connection, session_id, name)
+    except InputError as error:
+        raise NotFoundError(str(error)) from None
+
+
+def _refuse_undelivered(row: dict[str, Any]) -> None:
+    if row["raw_path"] is None:
+        raise ConflictError(
+            f"{row['name']} is not transferred: {row['reason'] or row['state']}; Restart of file transfer "
+            "tries it again"
+        )
+
+
+def _note(
+    hub: Hub,
+    connection: Connection,
+    actor: Actor,
+    what: str,
+    session_id: int,
+    after: dict[str, Any],
+    before: dict[str, Any] | None = None,
+) -> None:
+    audit.add(
+        connection,
+        at=hub.now(),
+        who=actor.login,
+        what=what,
+        session_id=session_id,
+        before=before,
+        after=after,
+    )
+
+
+def _tell(hub: Hub, session_id: int, names: list[str], track: TrackName | None = None) -> None:
+    hub.feed.publish(session_id, "movies", {"names": names})
+    if track is not None:
+        _nudge(hub, session_id, track)
+
+
+def _nudge(hub: Hub, session_id: int, track: TrackName) -> None:
+    with hub.catalogue.read() as connection:
+        running = tracks.get(connection, session_id, track).wanted
+    if running:
+        hub.runner(session_id, track).post(Nudge())
