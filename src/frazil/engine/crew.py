@@ -197,7 +197,7 @@ class Crew:
                 self._rest(slot)
                 return
             how = "was not needed any more"
-        await worker.end(0 if not entry.cancelled else _CANCEL_GRACE_S)
+        await worker.end(_CANCEL_GRACE_S)
         slot.become(State.OFF)
         if self._open and slot.number < self._pools[slot.pool].slots:
             self._hire(slot)

@@ -139,6 +139,7 @@ class LocalExecutor:
                 with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
                     runner.run(self._serve())
             except Exception as error:
+                self._clear_away()
                 if not self._ready.is_set():
                     self._failure = error
                     self._ready.set()
@@ -146,17 +147,16 @@ class LocalExecutor:
                 log.exception("the engine's event loop broke; it starts anew with fresh workers")
             if self._ledger.closed and not self._ledger.unfinished():
                 return
-            self._clear_away()
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, 10.0)
 
     async def _serve(self) -> None:
-        crew = Crew(self._ledger, self._pools, self._make_workplace())
-        await crew.open()
         with self._lock:
+            crew = Crew(self._ledger, self._pools, self._make_workplace())
             self._loop, self._crew = asyncio.get_running_loop(), crew
-        self._ready.set()
         try:
+            await crew.open()
+            self._ready.set()
             if not self._ledger.closed:
                 await crew.work()
         except BaseException:
