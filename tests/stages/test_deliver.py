@@ -99,16 +99,6 @@ def test_again_after_a_crash_gives_the_same(order: Order, mode: Mode) -> None:
     assert second.moved_bytes == 0
 
 
-def test_what_a_dead_run_has_left_is_written_anew(order: Order) -> None:
-    target = order.target_root / order.relative
-    target.parent.mkdir()
-    part = target.with_name(f".{target.name}.part")
-    part.symlink_to(order.source)
-    assert deliver(order, stream()).path.read_bytes() == CONTENT
-    assert order.source.read_bytes() == CONTENT, "nothing was written through the link"
-    assert not part.is_symlink()
-
-
 def test_move_removes_the_source_only_when_told_that_the_ledger_knows(order: Order) -> None:
     order = replace(order, mode="move", reread=False)
     result = deliver(order, stream())

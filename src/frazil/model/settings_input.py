@@ -122,6 +122,9 @@ class TransferSettings(Tab):
     )
     verify_copies: Literal["reread", "size"] = setting("reread", "Verify", "move always rereads")
     verify_on_restart: bool = setting(False, "Compare content on Restart")
+    extra_destinations: tuple[str, ...] = setting(
+        (), "Second copies", "folders that get a copy of every delivered file"
+    )
     transfer_streams: int = setting(3, "Parallel files", low=1, high=16)
     bandwidth_limit_mb_s: float = setting(0.0, "Limit", "0: none", unit="MB/s", low=0)
     min_free_gb: float = setting(50.0, "Keep free", "pauses below", unit="GB", low=1)

@@ -184,6 +184,7 @@ def give_name(
     try:
         verify(part, order.target_root, size, checksum, stream)
         standing(order, target, any_size=size != order.form.size)
+        stream.check()
         try:
             part.replace(target)
         except OSError as error:

@@ -225,9 +225,8 @@ def _write_all(descriptor: int, piece: bytes) -> None:
 
 @contextlib.contextmanager
 def _open_new(part: Path, root: Path) -> Iterator[int]:
-    """Make a file that was not there: what a dead run has left is removed, a link is not followed."""
+    """Make a file that was not there; a link is not followed."""
     try:
-        part.unlink(missing_ok=True)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise destination_error(part, root, error) from error

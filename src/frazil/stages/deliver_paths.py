@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-
-import xxhash
 
 from frazil.model.errors import InputError
 from frazil.stages.deliver_errors import destination_error
@@ -60,10 +59,14 @@ def make_target(root: Path, relative: PurePosixPath | Path) -> Path:
 
 
 def part_name(target: Path) -> Path:
-    """Where a file is written before it gets its name: hidden, in the same folder."""
-    name = f".{target.name}.part"
+    """Make a name under which a file is written before it gets its own: hidden, in the same folder.
+
+    No two calls give the same, so that a stream that hangs and one that takes its place do no harm.
+    """
+    token = secrets.token_hex(4)
+    name = f".{target.name}.{token}.part"
     if len(os.fsencode(name)) > _LONGEST_NAME_BYTES:
-        name = f".{xxhash.xxh3_64_hexdigest(os.fsencode(target.name))}.part"
+        name = f".{target.name[:40]}.{token}.part"
     return target.with_name(name)
 
 
