@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from frazil.app.deletion import resume_deletions
 from frazil.app.feed import Feed
 from frazil.app.janitor import Janitor
-from frazil.app.machine import find_device, make_executor
+from frazil.app.machine import find_device, make_executor, pools
 from frazil.app.open_session import OpenSession, Surroundings
 from frazil.model.errors import FrazilError
 from frazil.model.track import Start
@@ -154,6 +154,11 @@ class Hub:
             opened = self._sessions.pop(session_id, None)
         if opened is not None:
             opened.close()
+
+    def movie_workers(self) -> int:
+        """Movies that can be processed at the same time."""
+        running = sum(worker.pool == "movies" for worker in self.executor.workers())
+        return running or pools(self.config, self.device)["movies"].slots
 
     def now(self) -> float:
         """Seconds since 1970."""
