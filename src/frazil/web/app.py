@@ -13,13 +13,22 @@ from frazil.web import socket
 from frazil.web.doors import KnownHosts, SafeHeaders, SameOrigin, SmallBodies
 from frazil.web.plain import add_page
 from frazil.web.problems import RESPONSES, add_handlers
-from frazil.web.routes import files, movies, people
+from frazil.web.routes import classes, files, movie_actions, movies, people, sessions, settings, tracks
 
 if TYPE_CHECKING:
     from frazil.app.hub import Hub
 
 PREFIX = "/api"
-ROUTERS = (people.router, movies.router, files.router)
+ROUTERS = (
+    people.router,
+    sessions.router,
+    settings.router,
+    tracks.router,
+    movies.router,
+    movie_actions.router,
+    classes.router,
+    files.router,
+)
 
 _DESCRIPTION = """
 All that the page shows and does. Log in by cookie, or send `Authorization: Bearer frz_…`.

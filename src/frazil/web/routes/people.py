@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from frazil.app import accounts, credentials, groups, tokens
 from frazil.app.access import Role, Scope  # noqa: TC001 - pydantic reads annotations
+from frazil.web.asked import Asked
 from frazil.web.gates import (
     CurrentActor,
     CurrentHub,
@@ -25,12 +26,6 @@ router = APIRouter(tags=["people"])
 
 _COOKIE_S = 30 * 86400
 Secret = Annotated[str, Path(max_length=200)]
-
-
-class Asked(BaseModel):
-    """What comes in: nothing but what is known."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Login(Asked):

@@ -1,0 +1,148 @@
+"""2D classes: the history of class averages."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from frazil.app import class_history
+from frazil.web.gates import CurrentActor, CurrentHub, RowId, SessionId, guarded
+from frazil.web.versions import VersionQuery, versioned
+
+router = APIRouter(prefix="/sessions/{session_id}/classify2d/updates", tags=["2D classes"])
+
+ClassId = Annotated[int, Path(ge=1, le=100_000)]
+_PICTURES: dict[int | str, dict[str, str]] = {304: {"description": "the asker has it"}}
+
+
+class Update(BaseModel):
+    """An entry of the history."""
+
+    number: int
+    run: int
+    update_in_run: int
+    kind: str = Field(description="streaming, random_seed, startup, refinement or batch")
+    finished_at: float
+    seconds: float
+    particles: int
+    class_count: int
+    limit_a: float | None
+    fraction: float | None
+    settings_revision: int
+    folder: str
+
+
+class ClassInUpdate(BaseModel):
+    """One class; what else is known of it comes along."""
+
+    model_config = ConfigDict(extra="allow")
+
+    class_id: int
+    particles: int
+    resolution_a: float | None = None
+    resolution_143_a: float | None = None
+
+
+class Summary(BaseModel):
+    """What an entry is about; what else is known of it comes along."""
+
+    model_config = ConfigDict(extra="allow")
+
+    pixel_size_a: float | None = None
+    mask_radius_a: float | None = None
+    unassigned: int = 0
+    notes: list[str] = []
+    classes: list[ClassInUpdate]
+
+
+class WholeUpdate(Update):
+    """An entry of the history with its classes."""
+
+    summary: Summary
+
+
+class ClassCount(BaseModel):
+    """How many particles a class has."""
+
+    class_id: int
+    particles: int
+
+
+class Assignments(BaseModel):
+    """How the particles of an entry are spread over its classes."""
+
+    number: int
+    particles: int
+    unassigned: int
+    classes: list[ClassCount]
+
+
+@router.get("", operation_id="listUpdates", **guarded("viewer"))
+def list_updates(hub: CurrentHub, actor: CurrentActor, session_id: SessionId) -> list[Update]:
+    """All entries of the history, oldest first."""
+    return [Update.model_validate(row) for row in class_history.list_updates(hub, actor, session_id)]
+
+
+@router.get("/{number}", operation_id="showUpdate", **guarded("viewer"))
+def show_update(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, number: RowId) -> WholeUpdate:
+    """One entry with its classes."""
+    return WholeUpdate.model_validate(class_history.show_update(hub, actor, session_id, number))
+
+
+@router.get("/{number}/assignments", operation_id="showAssignments", **guarded("viewer"))
+def show_assignments(
+    hub: CurrentHub, actor: CurrentActor, session_id: SessionId, number: RowId
+) -> Assignments:
+    """How many particles each class has."""
+    return Assignments.model_validate(class_history.assignments(hub, actor, session_id, number))
+
+
+@router.get(
+    "/{number}/classes.jpg",
+    operation_id="classSheet",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}, **_PICTURES},
+    **guarded("viewer"),
+)
+def class_sheet(
+    hub: CurrentHub,
+    actor: CurrentActor,
+    session_id: SessionId,
+    number: RowId,
+    v: VersionQuery = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Return the picture of all classes."""
+    return versioned(
+        lambda known: class_history.sheet(hub, actor, session_id, number, known),
+        "image/jpeg",
+        if_none_match,
+        v,
+    )
+
+
+@router.get(
+    "/{number}/classes/{class_id}.png",
+    operation_id="classPicture",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {}}}, **_PICTURES},
+    **guarded("viewer"),
+)
+def class_picture(
+    hub: CurrentHub,
+    actor: CurrentActor,
+    session_id: SessionId,
+    number: RowId,
+    class_id: ClassId,
+    v: VersionQuery = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Return the average of one class."""
+    return versioned(
+        lambda known: class_history.class_picture(hub, actor, session_id, number, class_id, known),
+        "image/png",
+        if_none_match,
+        v,
+    )
