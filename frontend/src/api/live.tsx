@@ -1,0 +1,65 @@
+/** The page's one connection to the live feed. */
+
+import { useQueryClient } from "@tanstack/react-query";
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from "react";
+import { type Change, FeedConnection, type FeedState } from "./feed";
+import { applyChanges } from "./queries";
+
+type Listener = (changes: Change[]) => void;
+
+interface Live {
+  state: FeedState;
+  /** Be told of every change as it comes; returns what ends it. */
+  listen: (listener: Listener) => () => void;
+}
+
+const LiveContext = createContext<Live>({ state: "connecting", listen: () => () => undefined });
+
+export function LiveProvider(props: { session?: number | undefined; children: ReactNode }) {
+  const client = useQueryClient();
+  const [state, setState] = useState<FeedState>("connecting");
+  const listeners = useRef(new Set<Listener>());
+  const { session } = props;
+  useEffect(() => {
+    const connection = new FeedConnection({
+      session,
+      onState: setState,
+      onResync: () => void client.invalidateQueries(),
+      onChanges: (changes) => {
+        applyChanges(client, changes);
+        for (const listener of listeners.current) listener(changes);
+      },
+    });
+    const wake = () => connection.wake();
+    window.addEventListener("online", wake);
+    document.addEventListener("visibilitychange", wake);
+    return () => {
+      window.removeEventListener("online", wake);
+      document.removeEventListener("visibilitychange", wake);
+      connection.close();
+    };
+  }, [client, session]);
+  const live = useMemo<Live>(
+    () => ({
+      state,
+      listen: (listener) => {
+        listeners.current.add(listener);
+        return () => listeners.current.delete(listener);
+      },
+    }),
+    [state],
+  );
+  return <LiveContext.Provider value={live}>{props.children}</LiveContext.Provider>;
+}
+
+export function useLive(): Live {
+  return useContext(LiveContext);
+}
+
+/** Call `listener` for every batch of changes while the component is shown. */
+export function useChanges(listener: Listener): void {
+  const { listen } = useLive();
+  const newest = useRef(listener);
+  newest.current = listener;
+  useEffect(() => listen((changes) => newest.current(changes)), [listen]);
+}

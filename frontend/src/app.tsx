@@ -1,0 +1,104 @@
+import { QueryClientProvider, useQuery, useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect, useState } from "react";
+import { ApiError, api, onLoggedOut } from "./api/client";
+import { LiveProvider } from "./api/live";
+import { keys, makeQueryClient } from "./api/queries";
+import type { Me } from "./api/types";
+import { Frame } from "./frame";
+import { MeContext } from "./lib/me";
+import { match, navigate, usePath } from "./lib/router";
+import { LoginPage } from "./pages/login";
+import { SessionsPage } from "./pages/sessions/sessions-page";
+import { Empty, ErrorNote, Toasts, Waiting } from "./ui/feedback";
+import { Link } from "./ui/link";
+
+const SessionPage = lazy(() => import("./pages/session/session-page"));
+const NewSessionPage = lazy(() => import("./pages/new-session/new-session-page"));
+const PeoplePage = lazy(() => import("./pages/people/people-page"));
+const ProfilePage = lazy(() => import("./pages/profile/profile-page"));
+const ServerPage = lazy(() => import("./pages/server/server-page"));
+
+export function App() {
+  const [client] = useState(makeQueryClient);
+  return (
+    <QueryClientProvider client={client}>
+      <Who />
+      <Toasts />
+    </QueryClientProvider>
+  );
+}
+
+/** Asks who is looking; shows the login page until that is known. */
+function Who() {
+  const client = useQueryClient();
+  const me = useQuery({
+    queryKey: keys.me,
+    queryFn: () => api.get<Me>("/me"),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  useEffect(() => onLoggedOut(() => void client.invalidateQueries({ queryKey: keys.me })), [client]);
+  if (me.error instanceof ApiError && me.error.status === 401) {
+    return <LoginPage onLogin={() => client.resetQueries()} />;
+  }
+  if (!me.data) {
+    return (
+      <main className="login">
+        {me.error ? (
+          <ErrorNote error={me.error} retry={() => void me.refetch()} />
+        ) : (
+          <Waiting what="Connecting" />
+        )}
+      </main>
+    );
+  }
+  return (
+    <MeContext.Provider value={me.data}>
+      <Rooms />
+    </MeContext.Provider>
+  );
+}
+
+function Rooms() {
+  const path = usePath();
+  const room = match("/sessions/:id/:tab", path) ?? match("/sessions/:id", path);
+  const id = room && /^\d+$/.test(room.id ?? "") ? Number(room.id) : undefined;
+  useEffect(() => {
+    if (path === "/") navigate("/sessions", { replace: true });
+  }, [path]);
+  return (
+    <LiveProvider session={id}>
+      <Frame>
+        <Suspense fallback={<Delayed />}>
+          {id === undefined ? (
+            <Room path={path} />
+          ) : (
+            <SessionPage key={id} id={id} tab={room?.tab ?? "operation"} />
+          )}
+        </Suspense>
+      </Frame>
+    </LiveProvider>
+  );
+}
+
+function Delayed() {
+  return (
+    <div className="page">
+      <Waiting />
+    </div>
+  );
+}
+
+function Room({ path }: { path: string }) {
+  if (path === "/" || match("/sessions", path)) return <SessionsPage />;
+  if (match("/sessions/new", path)) return <NewSessionPage />;
+  if (match("/people", path)) return <PeoplePage />;
+  if (match("/profile", path)) return <ProfilePage />;
+  if (match("/server", path)) return <ServerPage />;
+  return (
+    <div className="page">
+      <Empty title="There is nothing at this address" action={<Link to="/sessions">All sessions</Link>}>
+        The link may be old, or mistyped.
+      </Empty>
+    </div>
+  );
+}

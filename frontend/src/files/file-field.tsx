@@ -1,0 +1,74 @@
+import { type ReactNode, useState } from "react";
+import { Button } from "../ui/button";
+import { Field } from "../ui/field";
+import { FileBrowser } from "./file-browser";
+import type { FileKind } from "./file-types";
+
+interface FileFieldProps {
+  label: ReactNode;
+  help?: ReactNode;
+  error?: string | null | undefined;
+  kind: FileKind;
+  value: string;
+  placeholder?: string;
+  disabled?: boolean;
+  onChange: (path: string) => void;
+}
+
+/** A path on the server: typed, or chosen in the browser of its files. */
+export function FileField({
+  label,
+  help,
+  error,
+  kind,
+  value,
+  placeholder,
+  disabled,
+  onChange,
+}: FileFieldProps) {
+  const [open, setOpen] = useState(false);
+  return (
+    <Field label={label} help={help} error={error}>
+      {(ids) => (
+        <div className="row tight nowrap-row">
+          <input
+            className="input mono"
+            {...ids}
+            value={value}
+            placeholder={placeholder}
+            disabled={disabled}
+            spellCheck={false}
+            onChange={(event) => onChange(event.target.value)}
+          />
+          <Button
+            icon="search"
+            title="Browse the server's files"
+            aria-label="Browse the server's files"
+            disabled={disabled}
+            onClick={() => setOpen(true)}
+          />
+          {open ? (
+            <FileBrowser
+              title={kind === "folder" ? "Choose a folder on the server" : "Choose a file on the server"}
+              kind={kind}
+              start={folderOf(value, kind)}
+              onChoose={(path) => {
+                onChange(path);
+                setOpen(false);
+              }}
+              onClose={() => setOpen(false)}
+            />
+          ) : null}
+        </div>
+      )}
+    </Field>
+  );
+}
+
+/** Where to begin looking: a file's folder, a pattern's folder. */
+function folderOf(path: string, kind: FileKind): string {
+  if (!path.startsWith("/")) return "";
+  const cut = path.search(/[*?[]/);
+  const plain = cut < 0 ? path : path.slice(0, cut);
+  return kind !== "folder" || cut >= 0 ? plain.slice(0, plain.lastIndexOf("/")) : plain;
+}

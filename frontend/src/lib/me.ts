@@ -1,0 +1,18 @@
+import { createContext, useContext } from "react";
+import type { Me, Role } from "../api/types";
+
+const NOBODY: Me = { user_id: null, login: "", is_admin: false, roles: {}, shared_sessions: [] };
+
+export const MeContext = createContext<Me>(NOBODY);
+
+/** Who looks at the page. */
+export function useMe(): Me {
+  return useContext(MeContext);
+}
+
+const ORDER: readonly (Role | null)[] = [null, "viewer", "operator", "owner"];
+
+/** Whether a role is enough. */
+export function allows(have: Role | null | undefined, need: Role): boolean {
+  return ORDER.indexOf(have ?? null) >= ORDER.indexOf(need);
+}

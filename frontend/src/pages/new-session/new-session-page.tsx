@@ -1,0 +1,106 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { api } from "../../api/client";
+import { keys } from "../../api/queries";
+import type { SessionView } from "../../api/types";
+import { navigate, useParam } from "../../lib/router";
+import { SettingsForm } from "../../settings/settings-form";
+import { SourceCheck } from "../../settings/source-check";
+import { useStaged } from "../../settings/staged";
+import { useSchema } from "../../settings/use-settings";
+import { changesOf, merged } from "../../settings/values";
+import { Button } from "../../ui/button";
+import { ErrorNote, Note, toast, Waiting } from "../../ui/feedback";
+
+/** Settings without which a session of movies can't be processed. */
+const NEEDED: readonly (readonly [name: string, what: string, tab: string])[] = [
+  ["source_path", "Location of the movies", "image_data"],
+  ["pixel_size_a", "Pixel size", "microscope"],
+  ["voltage_kv", "Voltage", "microscope"],
+  ["dose_per_movie_e_per_a2", "Dose per movie", "microscope"],
+  ["particle_diameter_max_a", "Particle diameter", "detection"],
+];
+
+export default function NewSessionPage() {
+  const client = useQueryClient();
+  const schema = useSchema();
+  const [tab, setTab] = useParam("tab", "session");
+  const { staged, set, forget } = useStaged(0);
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const infos = schema.data;
+  const { values, errors } = useMemo(() => changesOf(infos ?? [], {}, staged), [infos, staged]);
+  const all = useMemo(() => merged(infos ?? [], {}, staged), [infos, staged]);
+  const missing =
+    all.kind === "movies" ? NEEDED.filter(([name]) => all[name] === null || all[name] === "") : [];
+  const create = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      const made = await api.post<SessionView & { warnings?: string[] }>("/sessions", { values });
+      for (const warning of made.warnings ?? []) toast(warning, "warn");
+      forget();
+      void client.invalidateQueries({ queryKey: keys.sessions });
+      navigate(`/sessions/${made.id}/operation`);
+    } catch (failure) {
+      setError(failure);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <div className="page">
+      <div className="row apart">
+        <h1>New session</h1>
+        <div className="row tight">
+          <Button
+            onClick={() => {
+              forget();
+              navigate("/sessions");
+            }}
+          >
+            Cancel
+          </Button>
+          <Button
+            look="primary"
+            busy={busy}
+            disabled={!infos || Object.keys(errors).length > 0}
+            onClick={() => void create()}
+          >
+            Save
+          </Button>
+        </div>
+      </div>
+      <ErrorNote error={error ?? schema.error} />
+      {missing.length ? (
+        <Note>
+          Still to be said before pre-processing can start:{" "}
+          {missing.map(([name, what, place], index) => (
+            <span key={name}>
+              {index ? ", " : ""}
+              <button type="button" className="text-button" onClick={() => setTab(place)}>
+                {what}
+              </button>
+            </span>
+          ))}
+          . The session can be saved without them.
+        </Note>
+      ) : null}
+      {infos ? (
+        <section className="panel">
+          <SettingsForm
+            schema={infos}
+            saved={{}}
+            staged={staged}
+            tab={tab}
+            onTab={setTab}
+            onChange={(name, typed) => set(name, typed, 0)}
+            remarks={{ source_path: <SourceCheck values={all} /> }}
+          />
+        </section>
+      ) : (
+        <Waiting />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,45 @@
+import { useState } from "react";
+import { api } from "../../api/client";
+import type { SessionView } from "../../api/types";
+import { Button } from "../../ui/button";
+import { toast, toastError } from "../../ui/feedback";
+
+/** Start and stop all three tracks in one click. */
+export function AllTracks({ session }: { session: SessionView }) {
+  const [busy, setBusy] = useState("");
+  const states = Object.values(session.tracks).map((track) => track?.state ?? "stopped");
+  const send = async (action: "start-all" | "stop-all") => {
+    setBusy(action);
+    try {
+      await api.post(`/sessions/${session.id}/tracks/${action}`);
+      toast(action === "start-all" ? "All tracks are starting" : "All tracks are stopping");
+    } catch (error) {
+      toastError(error);
+    } finally {
+      setBusy("");
+    }
+  };
+  return (
+    <div className="row tight">
+      <Button
+        small
+        icon="play"
+        look={states.every((state) => state === "stopped") ? "primary" : "normal"}
+        busy={busy === "start-all"}
+        disabled={states.every((state) => state === "running")}
+        onClick={() => void send("start-all")}
+      >
+        Start all
+      </Button>
+      <Button
+        small
+        icon="stop"
+        busy={busy === "stop-all"}
+        disabled={states.every((state) => state === "stopped")}
+        onClick={() => void send("stop-all")}
+      >
+        Stop all
+      </Button>
+    </div>
+  );
+}

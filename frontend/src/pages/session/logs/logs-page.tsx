@@ -1,0 +1,125 @@
+import { useRef, useState } from "react";
+import { url } from "../../../api/client";
+import type { TrackName } from "../../../api/types";
+import { fullTime, plural } from "../../../lib/format";
+import { useKeys } from "../../../lib/keyboard";
+import { useParam } from "../../../lib/router";
+import { TRACK_LABEL, TRACKS } from "../../../lib/tracks";
+import { Button, Segments } from "../../../ui/button";
+import { Empty, ErrorNote, Waiting } from "../../../ui/feedback";
+import { CheckField } from "../../../ui/field";
+import { Icon } from "../../../ui/icon";
+import { VirtualList } from "../../../ui/virtual-list";
+import type { SessionTabProps } from "../session-page";
+import { LEVELS, type LogLine, lineTime, moreFields } from "./log-types";
+import { useLog } from "./use-log";
+
+const CHOICES = TRACKS.map((track) => [track, TRACK_LABEL[track]] as const);
+
+export default function LogsPage({ session }: SessionTabProps) {
+  const [track, setTrack] = useParam("track", "preprocess");
+  const [level, setLevel] = useParam("level", "info");
+  const [search, setSearch] = useParam("search");
+  const [follow, setFollow] = useState(true);
+  const [open, setOpen] = useState<LogLine | null>(null);
+  const field = useRef<HTMLInputElement>(null);
+  useKeys({ "/": () => field.current?.focus() });
+  const log = useLog({ session: session.id, track, level, search });
+  return (
+    <div className="stack logs">
+      <search className="row">
+        <Segments label="Track" value={track as TrackName} choices={CHOICES} onChange={setTrack} />
+        <select
+          className="input choice"
+          aria-label="Level"
+          value={level}
+          onChange={(event) => setLevel(event.target.value)}
+        >
+          {LEVELS.map((name) => (
+            <option key={name} value={name}>
+              {name === "error" ? "errors only" : `${name} and above`}
+            </option>
+          ))}
+        </select>
+        <input
+          ref={field}
+          type="search"
+          className="input search-input"
+          placeholder="Search: a movie, a word"
+          aria-label="Search in the log"
+          value={search}
+          onChange={(event) => setSearch(event.target.value)}
+        />
+        <CheckField label="Follow" checked={follow} onChange={setFollow} />
+        <span className="grow muted small">{plural(log.lines.length, "line")}</span>
+        {log.hasEarlier ? (
+          <Button small busy={log.loading} onClick={log.loadEarlier}>
+            Earlier lines
+          </Button>
+        ) : null}
+        <a className="button small" href={url(`/sessions/${session.id}/logs/${track}/download`)} download>
+          <Icon name="download" />
+          Download
+        </a>
+      </search>
+      <ErrorNote error={log.error} />
+      {log.loading && !log.lines.length ? <Waiting /> : null}
+      {!log.loading && !log.lines.length && !log.error ? (
+        <Empty
+          icon="list"
+          title={search || level !== "info" ? "No line fits" : "Nothing has been logged yet"}
+        >
+          {search || level !== "info"
+            ? "Try a lower level or another word."
+            : `The log of ${TRACK_LABEL[track as TrackName] ?? track} begins when the track is started.`}
+        </Empty>
+      ) : null}
+      {log.lines.length ? (
+        <div className="panel log-panel">
+          <VirtualList
+            label={`Log of ${TRACK_LABEL[track as TrackName] ?? track}`}
+            count={log.lines.length}
+            rowHeight={24}
+            height="max(300px, calc(100dvh - 290px))"
+            follow={follow}
+            renderRow={(index) => {
+              const line = log.lines[index];
+              return line ? <Line line={line} onOpen={() => setOpen(line === open ? null : line)} /> : null;
+            }}
+          />
+        </div>
+      ) : null}
+      {open ? (
+        <section className="panel" aria-label="Chosen line">
+          <div className="row apart">
+            <h2>
+              {fullTime(lineTime(open))} {open.level}
+            </h2>
+            <Button small look="quiet" icon="close" aria-label="Close line" onClick={() => setOpen(null)} />
+          </div>
+          <pre className="log-whole">{JSON.stringify(open, null, 2)}</pre>
+        </section>
+      ) : null}
+    </div>
+  );
+}
+
+function Line({ line, onOpen }: { line: LogLine; onOpen: () => void }) {
+  return (
+    <button
+      type="button"
+      className={`log-line level-${line.level}`}
+      onClick={onOpen}
+      title="Show the whole line"
+    >
+      <span className="log-time">{fullTime(lineTime(line)).slice(11)}</span>
+      <span className="log-level">{line.level}</span>
+      <span className="truncate">
+        {[line.movie, line.stage].filter(Boolean).map((word) => (
+          <b key={String(word)}>{String(word)} </b>
+        ))}
+        {line.message} <span className="muted">{moreFields(line)}</span>
+      </span>
+    </button>
+  );
+}

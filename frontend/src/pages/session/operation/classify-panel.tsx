@@ -1,0 +1,139 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { ApiError, api } from "../../../api/client";
+import { keys } from "../../../api/queries";
+import type { SessionView, Track } from "../../../api/types";
+import { allows } from "../../../lib/me";
+import { Fields } from "../../../settings/settings-form";
+import { useStaged } from "../../../settings/staged";
+import { useSchema, useSettings } from "../../../settings/use-settings";
+import { changesOf, merged } from "../../../settings/values";
+import { Button, Segments } from "../../../ui/button";
+import { Badge, Note, toast, toastError } from "../../../ui/feedback";
+import { StateBadge } from "../../../ui/state";
+
+const MODES = [
+  ["streaming", "Streaming"],
+  ["abinit", "Ab initio"],
+  ["seeded", "Seeded start-up"],
+  ["refine", "Refinement"],
+] as const;
+
+type Mode = (typeof MODES)[number][0];
+
+const USER = new Set(["mode", "mask_radius_a"]);
+
+/** Mode and buttons of 2D classification; what is typed is sent by a start button only. */
+export function ClassifyPanel({ session, track }: { session: SessionView; track: Track | undefined }) {
+  const client = useQueryClient();
+  const schema = useSchema();
+  const saved = useSettings(session.id);
+  const { staged, base, set, forget } = useStaged(session.id);
+  const [busy, setBusy] = useState("");
+  if (!schema.data || !saved.data || !track) return null;
+  const infos = schema.data.filter((info) => info.tab === "classification");
+  const { revision, values: current } = saved.data;
+  const all = merged(infos, current, staged);
+  const { values, errors } = changesOf(infos, current, staged);
+  const changed = Object.keys(values).length;
+  const wrong = Object.keys(errors).length > 0;
+  const mayChange = allows(session.role, "operator") && session.life !== "archived";
+  const streaming = all.mode === "streaming";
+  // What the schedule does now: stopped, listening or running.
+  const state = String(track.details.schedule ?? (track.state === "running" ? "running" : track.state));
+  const send = async (action: "start-job" | "start-automatic" | "stop", said: string) => {
+    setBusy(action);
+    try {
+      const body = action === "stop" ? {} : { values, base_revision: base ?? revision };
+      await api.post(`/sessions/${session.id}/classify2d/${action}`, body);
+      toast(said);
+      if (action !== "stop") forget(infos.map((info) => info.name));
+      await client.invalidateQueries({ queryKey: keys.session(session.id) });
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 409) {
+        void client.invalidateQueries({ queryKey: keys.part(session.id, "settings") });
+      }
+      toastError(error);
+    } finally {
+      setBusy("");
+    }
+  };
+  const fields = (wanted: boolean) => (
+    <Fields
+      schema={infos}
+      infos={infos.filter((info) => USER.has(info.name) === wanted && info.name !== "mode")}
+      saved={current}
+      staged={staged}
+      notUsed={saved.data?.not_used ?? {}}
+      disabled={!mayChange}
+      onChange={(name, typed) => set(name, typed, revision)}
+    />
+  );
+  return (
+    <section className="panel stack" aria-labelledby="classify-title">
+      <div className="row apart">
+        <h2 id="classify-title">2D classification</h2>
+        <div className="row tight">
+          <StateBadge state={track.state}>{state}</StateBadge>
+          {changed ? <Badge tone="warn">{changed} not sent</Badge> : null}
+        </div>
+      </div>
+      <div className="row">
+        <Segments
+          label="Classification type"
+          value={String(all.mode) as Mode}
+          choices={MODES}
+          disabled={!mayChange}
+          onChange={(mode) => set("mode", mode === current.mode ? undefined : mode, revision)}
+        />
+        {mayChange ? (
+          <div className="row tight">
+            <Button
+              icon="play"
+              look="primary"
+              busy={busy === "start-job"}
+              disabled={wrong || track.state === "stopping"}
+              onClick={() => void send("start-job", streaming ? "Streaming starts" : "A job is starting")}
+            >
+              Start job now
+            </Button>
+            <Button
+              icon="restart"
+              busy={busy === "start-automatic"}
+              disabled={wrong || track.state === "stopping" || streaming}
+              title={streaming ? "Streaming needs no jobs: it classifies particles as they come" : undefined}
+              onClick={() => void send("start-automatic", "Jobs start by themselves from now on")}
+            >
+              Start automatic jobs
+            </Button>
+            <Button
+              icon="stop"
+              busy={busy === "stop"}
+              disabled={track.state === "stopped"}
+              onClick={() => void send("stop", "It stops after the present cycle")}
+            >
+              Stop all jobs
+            </Button>
+            {changed ? <Button onClick={() => forget(Object.keys(values))}>Undo changes</Button> : null}
+          </div>
+        ) : null}
+      </div>
+      {base !== null && base !== revision && changed ? (
+        <Note tone="warn" live>
+          {saved.data.saved_by} changed the settings in between (revision {revision}); see the Settings tab.
+        </Note>
+      ) : null}
+      <details className="settings-fold">
+        <summary>User settings</summary>
+        {fields(true)}
+      </details>
+      <details className="settings-fold">
+        <summary>Expert settings</summary>
+        {fields(false)}
+      </details>
+      {changed ? (
+        <p className="small muted">Changed fields stay in this browser until a start button sends them.</p>
+      ) : null}
+    </section>
+  );
+}

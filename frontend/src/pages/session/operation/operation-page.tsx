@@ -1,0 +1,47 @@
+import { useQuery } from "@tanstack/react-query";
+import { api } from "../../../api/client";
+import { keys } from "../../../api/queries";
+import type { Track } from "../../../api/types";
+import { TRACKS } from "../../../lib/tracks";
+import { ErrorNote, Waiting } from "../../../ui/feedback";
+import { AlertsPanel } from "../alerts-panel";
+import type { SessionTabProps } from "../session-page";
+import { ClassifyPanel } from "./classify-panel";
+import { ExportsPanel } from "./exports-panel";
+import { FailedPanel } from "./failed-panel";
+import { QueuePanel } from "./queue-panel";
+import { StoragePanel } from "./storage-panel";
+import { TrackRow } from "./track-row";
+import { useHour } from "./use-hour";
+import { WorkersPanel } from "./workers-panel";
+
+export default function OperationPage({ session }: SessionTabProps) {
+  const tracks = useQuery({
+    queryKey: keys.part(session.id, "tracks"),
+    queryFn: () => api.get<Track[]>(`/sessions/${session.id}/tracks`),
+    refetchInterval: 5000,
+  });
+  const hour = useHour(session.id);
+  const byName = new Map((tracks.data ?? []).map((track) => [track.track, track]));
+  return (
+    <>
+      <AlertsPanel session={session} />
+      <ErrorNote error={tracks.error} retry={() => void tracks.refetch()} />
+      {tracks.isPending ? <Waiting /> : null}
+      <section className="tracks" aria-label="Tracks">
+        {TRACKS.map((name) => {
+          const track = byName.get(name);
+          return track ? <TrackRow key={name} session={session} track={track} hour={hour} /> : null;
+        })}
+      </section>
+      <ClassifyPanel session={session} track={byName.get("classify2d")} />
+      <div className="panels">
+        <FailedPanel session={session} />
+        <QueuePanel session={session} tracks={tracks.data ?? []} />
+        <WorkersPanel />
+        <StoragePanel session={session} />
+        <ExportsPanel session={session} />
+      </div>
+    </>
+  );
+}

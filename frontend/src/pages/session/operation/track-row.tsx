@@ -1,0 +1,170 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api } from "../../../api/client";
+import { keys } from "../../../api/queries";
+import type { SessionView, Track } from "../../../api/types";
+import { ago, bytes, count } from "../../../lib/format";
+import { allows } from "../../../lib/me";
+import { useNow } from "../../../lib/now";
+import { TRACK_LABEL } from "../../../lib/tracks";
+import { Button } from "../../../ui/button";
+import { Progress, toast, toastError } from "../../../ui/feedback";
+import { Icon } from "../../../ui/icon";
+import { Link } from "../../../ui/link";
+import { Sparkline } from "../../../ui/sparkline";
+import { StateBadge } from "../../../ui/state";
+import { ClearDialog } from "./clear-dialog";
+import { RestartDialog } from "./restart-dialog";
+import { controls, doing, type TrackDetails } from "./track-types";
+import type { Hour } from "./use-hour";
+
+interface TrackRowProps {
+  session: SessionView;
+  track: Track;
+  hour: Hour | undefined;
+}
+
+/** One track: what it does, how fast, and its controls. */
+export function TrackRow({ session, track, hour }: TrackRowProps) {
+  const now = useNow(5);
+  const label = TRACK_LABEL[track.track];
+  const details = track.details as TrackDetails;
+  const progress = progressOf(session, track);
+  const values =
+    track.track === "transfer" ? hour?.transferred : track.track === "preprocess" ? hour?.done : null;
+  const rate = values?.reduce((sum, value) => sum + value, 0);
+  return (
+    <article className="panel track" aria-label={label}>
+      <div className="track-name">
+        <h2>{label}</h2>
+        <div className="row tight">
+          <StateBadge state={track.state} />
+          <span className="small muted nowrap">{track.since ? ago(track.since, now) : ""}</span>
+        </div>
+      </div>
+      <div className="track-doing">
+        <p className={track.state === "paused" ? "track-reason breakable" : "breakable"}>{doing(track)}</p>
+        {details.failures ? <p className="track-reason small">{details.failures}</p> : null}
+        {progress ? (
+          <>
+            <Progress value={progress.part} label={`Progress of ${label}`} />
+            <p className="small muted number">{progress.words}</p>
+          </>
+        ) : null}
+      </div>
+      <div className="track-rate">
+        {values ? (
+          <>
+            <Sparkline values={values} label={`${label}: movies in the last hour, ${rate}`} />
+            <p className="small muted number nowrap">
+              <b className="rate">{count(rate)}</b> movies/h
+              {details.bytes_per_s ? ` · ${bytes(details.bytes_per_s)}/s` : ""}
+            </p>
+          </>
+        ) : null}
+      </div>
+      <Controls session={session} track={track} />
+    </article>
+  );
+}
+
+function progressOf(session: SessionView, track: Track): { part: number; words: string } | null {
+  const { counts } = session;
+  const movies = counts.movies ?? 0;
+  if (!movies || track.track === "classify2d") return null;
+  const before = (counts.settling ?? 0) + (counts.waiting ?? 0) + (counts.transferring ?? 0);
+  if (track.track === "transfer") {
+    return {
+      part: (movies - before) / movies,
+      words: `${count(movies - before)} of ${count(movies)} delivered`,
+    };
+  }
+  const done = counts.done ?? 0;
+  const outdated = counts.outdated ? `, ${count(counts.outdated)} outdated` : "";
+  return { part: done / movies, words: `${count(done)} of ${count(movies)} done${outdated}` };
+}
+
+function Controls({ session, track }: { session: SessionView; track: Track }) {
+  const client = useQueryClient();
+  const [busy, setBusy] = useState("");
+  const [dialog, setDialog] = useState<"clear" | "restart" | null>(null);
+  const may = controls(track.state);
+  const allowed = allows(session.role, "operator") && session.life !== "archived";
+  const label = TRACK_LABEL[track.track];
+  const send = async (action: string, body: object = {}) => {
+    setBusy(action);
+    try {
+      await api.post(`/sessions/${session.id}/tracks/${track.track}/${action}`, body);
+      await client.invalidateQueries({ queryKey: keys.part(session.id, "tracks") });
+    } catch (error) {
+      toastError(error);
+    } finally {
+      setBusy("");
+    }
+  };
+  const logs = (
+    <Link
+      className="button"
+      to={`/sessions/${session.id}/logs?track=${track.track}`}
+      aria-label={`Logs of ${label}`}
+    >
+      <Icon name="list" />
+      Logs
+    </Link>
+  );
+  if (!allowed) return <div className="track-controls">{logs}</div>;
+  return (
+    <div className="track-controls">
+      <Button
+        icon="play"
+        look={may.start ? "primary" : "normal"}
+        disabled={!may.start}
+        busy={busy === "start"}
+        aria-label={`Start ${label}`}
+        onClick={() => void send("start")}
+      >
+        Start
+      </Button>
+      <Button
+        icon="stop"
+        disabled={!may.stop}
+        busy={busy === "stop"}
+        aria-label={`${may.stopNow ? "Stop now:" : "Stop"} ${label}`}
+        onClick={() => void send("stop", { now: may.stopNow })}
+      >
+        {may.stopNow ? "Stop now" : "Stop"}
+      </Button>
+      <Button
+        icon="restart"
+        disabled={!may.restart}
+        aria-label={`Restart ${label}`}
+        onClick={() => setDialog("restart")}
+      >
+        Restart
+      </Button>
+      <Button
+        icon="clear"
+        disabled={!may.clear}
+        aria-label={`Clear ${label}`}
+        onClick={() => setDialog("clear")}
+      >
+        Clear
+      </Button>
+      {logs}
+      {dialog === "clear" ? (
+        <ClearDialog session={session} track={track} onClose={() => setDialog(null)} />
+      ) : null}
+      {dialog === "restart" ? (
+        <RestartDialog
+          session={session}
+          track={track}
+          onClose={() => setDialog(null)}
+          onRestart={() => {
+            setDialog(null);
+            void send("restart").then(() => toast(`${label} is restarting`));
+          }}
+        />
+      ) : null}
+    </div>
+  );
+}

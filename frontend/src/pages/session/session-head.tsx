@@ -1,0 +1,104 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { api } from "../../api/client";
+import { useLive } from "../../api/live";
+import { keys } from "../../api/queries";
+import type { SessionView } from "../../api/types";
+import { isNumber, significant } from "../../lib/format";
+import { allows } from "../../lib/me";
+import { useSettings } from "../../settings/use-settings";
+import { Button } from "../../ui/button";
+import { Badge } from "../../ui/feedback";
+import { Link } from "../../ui/link";
+import { AllTracks } from "./all-tracks";
+import { ShareDialog } from "./share-dialog";
+import { Strip, type StripNumbers } from "./strip";
+import { TABS, type Tab } from "./tabs";
+
+export function SessionHead({ session, tab }: { session: SessionView; tab: Tab }) {
+  const [sharing, setSharing] = useState(false);
+  const strip = useQuery({
+    queryKey: keys.part(session.id, "strip"),
+    queryFn: () => api.get<StripNumbers>(`/sessions/${session.id}/strip`),
+    refetchInterval: 30_000,
+  });
+  return (
+    <header className="session-head">
+      <div className="session-title">
+        <Link to="/sessions" className="small nowrap back">
+          Sessions
+        </Link>
+        <h1 className="truncate" title={session.name}>
+          {session.name}
+        </h1>
+        <Summary session={session} />
+        {session.life === "archived" ? <Badge>archived, read-only</Badge> : null}
+        {session.role === "viewer" ? <Badge>you may only look</Badge> : null}
+        <LiveBadge />
+        <span className="grow" />
+        {allows(session.role, "operator") && session.life !== "archived" ? (
+          <AllTracks session={session} />
+        ) : null}
+        {allows(session.role, "operator") ? (
+          <Button small look="quiet" icon="link" onClick={() => setSharing(true)}>
+            Share
+          </Button>
+        ) : null}
+      </div>
+      <Strip numbers={strip.data} />
+      <nav className="tabs" aria-label="Session">
+        {TABS.map(([name, label]) => (
+          <Link
+            key={name}
+            to={`/sessions/${session.id}/${name}`}
+            aria-current={name === tab ? "page" : undefined}
+          >
+            {label}
+          </Link>
+        ))}
+      </nav>
+      {sharing ? <ShareDialog session={session} onClose={() => setSharing(false)} /> : null}
+    </header>
+  );
+}
+
+/** "300 kV · 0.85 Å/px · 50 e/Å²", as far as it is known. */
+function Summary({ session }: { session: SessionView }) {
+  const { data } = useSettings(session.id);
+  const value = (name: string) => data?.values[name] ?? data?.effective?.[name];
+  const parts = [
+    [value("voltage_kv"), "kV"],
+    [value("pixel_size_a"), "Å/px"],
+    [value("dose_per_movie_e_per_a2"), "e/Å²"],
+  ] as const;
+  const text = parts
+    .filter(([number]) => isNumber(number))
+    .map(([number, unit]) => `${significant(Number(number))} ${unit}`)
+    .join(" · ");
+  return <span className="muted number nowrap">{[session.label, text].filter(Boolean).join(" · ")}</span>;
+}
+
+function LiveBadge() {
+  const { state } = useLive();
+  const words = {
+    connected: "live",
+    connecting: "connecting…",
+    reconnecting: "reconnecting…",
+    refused: "not live: log in again",
+  };
+  return (
+    <span className={`live ${state === "connected" ? "" : "off"}`} role="status">
+      <svg className="dot" viewBox="0 0 10 10" aria-hidden="true">
+        <circle
+          cx="5"
+          cy="5"
+          r="4"
+          fill={state === "connected" ? "currentColor" : "none"}
+          stroke="currentColor"
+          strokeWidth="1.500"
+        />
+      </svg>
+      {words[state]}
+    </span>
+  );
+}

@@ -1,0 +1,115 @@
+import { useState } from "react";
+import { clock, plural } from "../../../lib/format";
+import { allows } from "../../../lib/me";
+import { useParam } from "../../../lib/router";
+import { SettingsForm } from "../../../settings/settings-form";
+import { SourceCheck } from "../../../settings/source-check";
+import { useStaged } from "../../../settings/staged";
+import { useSchema, useSettings } from "../../../settings/use-settings";
+import { changesOf, merged } from "../../../settings/values";
+import { Button } from "../../../ui/button";
+import { ErrorNote, Note, Waiting } from "../../../ui/feedback";
+import type { SessionTabProps } from "../session-page";
+import { ChangedElsewhere } from "./changed-elsewhere";
+import { IdentityPanel } from "./identity-panel";
+import { RevisionsDialog } from "./revisions-dialog";
+import { SaveDialog } from "./save-dialog";
+import { TestDialog } from "./test-dialog";
+
+/** Kept with the session itself and changed there. */
+const OWN = new Set(["name", "group", "folder", "kind"]);
+
+export default function SettingsPage({ session }: SessionTabProps) {
+  const schema = useSchema();
+  const saved = useSettings(session.id);
+  const { staged, base, set, forget } = useStaged(session.id);
+  const [tab, setTab] = useParam("tab", "image_data");
+  const [open, setOpen] = useState<"save" | "test" | "history" | null>(null);
+  if (!schema.data || !saved.data) {
+    return schema.error || saved.error ? <ErrorNote error={schema.error ?? saved.error} /> : <Waiting />;
+  }
+  const infos = schema.data.filter((info) => !OWN.has(info.name));
+  const { revision, values: current } = saved.data;
+  const { values, errors } = changesOf(infos, current, staged);
+  const changed = Object.keys(values).length;
+  const wrong = Object.keys(errors).length;
+  const mayChange = allows(session.role, "operator") && session.life !== "archived";
+  return (
+    <div className="stack">
+      <div className="row apart">
+        <p className="muted">
+          Revision <b className="number">{revision}</b>, saved by {saved.data.saved_by},{" "}
+          {clock(saved.data.saved_at)}
+        </p>
+        <div className="row tight">
+          <Button onClick={() => setOpen("history")}>Earlier revisions</Button>
+          {mayChange ? (
+            <>
+              <Button disabled={!changed || wrong > 0} onClick={() => setOpen("test")}>
+                Test on one movie
+              </Button>
+              <Button disabled={!changed && !wrong} onClick={() => forget()}>
+                Undo changes
+              </Button>
+              <Button look="primary" disabled={!changed || wrong > 0} onClick={() => setOpen("save")}>
+                Save{changed ? ` ${plural(changed, "change")}` : ""}
+              </Button>
+            </>
+          ) : null}
+        </div>
+      </div>
+      {mayChange ? null : (
+        <Note>
+          {session.life === "archived"
+            ? "The session is archived: its settings can't be changed."
+            : "You may look at the settings; changing them needs an operator of the group."}
+        </Note>
+      )}
+      <ChangedElsewhere session={session} base={base} newest={saved.data} staged={staged} />
+      <section className="panel">
+        <SettingsForm
+          schema={infos}
+          saved={current}
+          staged={staged}
+          notUsed={saved.data.not_used}
+          effective={saved.data.effective ?? {}}
+          tab={tab}
+          onTab={setTab}
+          onChange={(name, typed) => set(name, typed, revision)}
+          disabled={!mayChange}
+          remarks={mayChange ? { source_path: <SourceCheck values={merged(infos, current, staged)} /> } : {}}
+          extra={{ session: <IdentityPanel session={session} /> }}
+        />
+      </section>
+      {open === "save" ? (
+        <SaveDialog
+          session={session}
+          schema={infos}
+          values={values}
+          base={base ?? revision}
+          onClose={() => setOpen(null)}
+          onSaved={() => {
+            forget(Object.keys(values));
+            setOpen(null);
+          }}
+        />
+      ) : null}
+      {open === "test" ? (
+        <TestDialog session={session} values={values} onClose={() => setOpen(null)} />
+      ) : null}
+      {open === "history" ? (
+        <RevisionsDialog
+          session={session}
+          schema={infos}
+          onClose={() => setOpen(null)}
+          onTake={
+            mayChange
+              ? (typed) => Object.entries(typed).map(([name, value]) => set(name, value, revision))
+              : null
+          }
+          current={current}
+        />
+      ) : null}
+    </div>
+  );
+}

@@ -1,0 +1,63 @@
+import type { ReactNode } from "react";
+import { ago, count, duration, fixed, isNumber, shortCount } from "../../lib/format";
+import { useNow } from "../../lib/now";
+
+export interface StripNumbers {
+  movies: number;
+  done: number;
+  failed: number;
+  waiting: number;
+  in_per_hour: number;
+  out_per_hour: number;
+  behind_s: number;
+  eta_s: number | null;
+  particles: number;
+  resolution_median_a: number | null;
+  classes_at: number | null;
+}
+
+/** Behind by more than this is shown as something to look at. */
+const LATE_S = 600;
+
+/** The session's numbers, always there and always in the same places. */
+export function Strip({ numbers }: { numbers: StripNumbers | undefined }) {
+  const now = useNow(5);
+  const n = numbers;
+  return (
+    <section className="strip" aria-label="Numbers of the session">
+      <Item label="movies" value={count(n?.movies)} />
+      <Item label="done" value={count(n?.done)} />
+      <Item label="failed" value={count(n?.failed)} tone={n?.failed ? "bad" : undefined} />
+      <Item label="waiting" value={count(n?.waiting)} />
+      <Item label="/h in" value={count(n?.in_per_hour)} />
+      <Item label="/h out" value={count(n?.out_per_hour)} />
+      <Item
+        before="behind by"
+        value={n ? duration(n.behind_s) : "–"}
+        tone={n && n.behind_s > LATE_S ? "warn" : undefined}
+      />
+      <Item label="particles" value={shortCount(n?.particles)} />
+      <Item
+        before="resolution"
+        value={isNumber(n?.resolution_median_a) ? `${fixed(n.resolution_median_a, 1)} Å` : "–"}
+        label="median"
+      />
+      <Item before="classes" value={n?.classes_at ? ago(n.classes_at, now) : "–"} />
+    </section>
+  );
+}
+
+function Item(props: {
+  before?: string;
+  value: ReactNode;
+  label?: string;
+  tone?: "bad" | "warn" | undefined;
+}) {
+  return (
+    <span className={`strip-item ${props.tone ?? ""}`}>
+      {props.before ? <span>{props.before}</span> : null}
+      <b>{props.value}</b>
+      {props.label ? <span>{props.label}</span> : null}
+    </span>
+  );
+}

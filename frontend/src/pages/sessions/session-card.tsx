@@ -1,0 +1,115 @@
+import { url } from "../../api/client";
+import type { SessionView, TrackName } from "../../api/types";
+import { ago, count, shortCount } from "../../lib/format";
+import { allows } from "../../lib/me";
+import { useNow } from "../../lib/now";
+import { TRACK_LABEL, TRACKS } from "../../lib/tracks";
+import { Button } from "../../ui/button";
+import { Badge } from "../../ui/feedback";
+import { Link } from "../../ui/link";
+import { StateDot } from "../../ui/state";
+
+interface CardProps {
+  session: SessionView;
+  onCopy: () => void;
+  onDelete: () => void;
+  onArchive: () => void;
+}
+
+export function SessionCard({ session, onCopy, onDelete, onArchive }: CardProps) {
+  const now = useNow(5);
+  const { counts, last_movie: lastMovie, last_classes: classes } = session;
+  return (
+    <article className="panel card" aria-label={session.name}>
+      <div className="card-head">
+        <div className="grow">
+          <Link className="card-name truncate" to={`/sessions/${session.id}/operation`} title={session.name}>
+            {session.name}
+          </Link>
+          <p className="small muted truncate" title={session.folder}>
+            {[session.label, session.group, session.owner].filter(Boolean).join(" · ")}
+          </p>
+        </div>
+        {session.life === "archived" ? <Badge>archived</Badge> : null}
+        {session.life === "deleting" ? <Badge tone="warn">being deleted</Badge> : null}
+        <div className="card-actions">
+          <Button
+            small
+            look="quiet"
+            icon="copy"
+            title="Copy settings"
+            aria-label={`Copy settings of ${session.name}`}
+            onClick={onCopy}
+          />
+          {allows(session.role, "owner") && session.life !== "archived" ? (
+            <Button
+              small
+              look="quiet"
+              icon="archive"
+              title="Archive"
+              aria-label={`Archive ${session.name}`}
+              onClick={onArchive}
+            />
+          ) : null}
+          {allows(session.role, "owner") ? (
+            <Button
+              small
+              look="quiet"
+              icon="trash"
+              title="Delete"
+              aria-label={`Delete ${session.name}`}
+              onClick={onDelete}
+            />
+          ) : null}
+        </div>
+      </div>
+      <ul className="card-tracks">
+        {TRACKS.map((track) => (
+          <TrackDot key={track} track={track} session={session} />
+        ))}
+      </ul>
+      <dl className="card-numbers">
+        <Fact label="micrographs" value={count(counts.done ?? 0)} />
+        <Fact label="of movies" value={count(counts.movies ?? 0)} />
+        <Fact label="particles" value={shortCount(counts.particles ?? 0)} />
+        {counts.failed ? <Fact label="failed" value={count(counts.failed)} bad /> : null}
+      </dl>
+      {classes ? (
+        <img
+          className="card-classes"
+          loading="lazy"
+          alt={`Newest class averages of ${session.name}`}
+          src={url(`/sessions/${session.id}/classify2d/updates/${classes.number}/classes.jpg`)}
+        />
+      ) : (
+        <p className="card-classes card-no-classes small muted">no class averages yet</p>
+      )}
+      <p className="small muted">
+        {lastMovie?.done_at
+          ? `last movie ${ago(lastMovie.done_at, now)}`
+          : `made ${ago(session.created_at, now)}`}
+        {classes ? ` · classes ${ago(classes.finished_at, now)}` : ""}
+      </p>
+    </article>
+  );
+}
+
+function TrackDot({ track, session }: { track: TrackName; session: SessionView }) {
+  const state = session.tracks[track]?.state ?? "stopped";
+  const reason = session.tracks[track]?.reason;
+  return (
+    <li className="row tight nowrap" title={reason || undefined}>
+      <StateDot state={state} />
+      {TRACK_LABEL[track]} <span className="muted">{state}</span>
+    </li>
+  );
+}
+
+function Fact({ label, value, bad }: { label: string; value: string; bad?: boolean }) {
+  return (
+    <div className={bad ? "bad" : ""}>
+      <dd className="number">{value}</dd>
+      <dt>{label}</dt>
+    </div>
+  );
+}

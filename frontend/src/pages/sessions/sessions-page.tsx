@@ -1,0 +1,167 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, useRef, useState } from "react";
+import { api } from "../../api/client";
+import { keys } from "../../api/queries";
+import type { Group, SessionView } from "../../api/types";
+import { plural } from "../../lib/format";
+import { useKeys } from "../../lib/keyboard";
+import { useMe } from "../../lib/me";
+import { useParam } from "../../lib/router";
+import { Button } from "../../ui/button";
+import { Empty, ErrorNote, Waiting } from "../../ui/feedback";
+import { Icon } from "../../ui/icon";
+import { Link } from "../../ui/link";
+import { ServerBar } from "../server/server-bar";
+import { AdoptDialog } from "./adopt-dialog";
+import { ArchiveDialog } from "./archive-dialog";
+import { CopyDialog } from "./copy-dialog";
+import { DeleteDialog } from "./delete-dialog";
+import { SessionCard } from "./session-card";
+import { ORDERS, type Order, sorted } from "./session-order";
+
+type Open = { what: "copy" | "delete" | "archive"; session: SessionView } | { what: "adopt" } | null;
+
+const LIVES = [
+  ["", "in use"],
+  ["archived", "archived"],
+] as const;
+
+export function SessionsPage() {
+  const me = useMe();
+  const [search, setSearch] = useParam("search");
+  const [group, setGroup] = useParam("group");
+  const [life, setLife] = useParam("life");
+  const [order, setOrder] = useParam("order", "newest");
+  const [open, setOpen] = useState<Open>(null);
+  const searchField = useRef<HTMLInputElement>(null);
+  useKeys({ "/": () => searchField.current?.focus() });
+  const sessions = useQuery({
+    queryKey: [...keys.sessions, { life }],
+    queryFn: () => api.get<SessionView[]>("/sessions", { life: life || null }),
+  });
+  const groups = useQuery({
+    queryKey: ["groups"],
+    queryFn: () => api.get<Group[]>("/groups"),
+    enabled: me.user_id !== null,
+  });
+  const shown = useMemo(
+    () => sorted(filtered(sessions.data ?? [], search, group), order as Order),
+    [sessions.data, search, group, order],
+  );
+  const none = sessions.data?.length === 0 && !life;
+  return (
+    <div className="page">
+      <div className="row apart">
+        <h1>Sessions</h1>
+        {me.user_id === null ? null : (
+          <div className="row tight">
+            <Button icon="folder" onClick={() => setOpen({ what: "adopt" })}>
+              Adopt a folder
+            </Button>
+            <Link className="button primary" to="/sessions/new">
+              <Icon name="plus" />
+              New session
+            </Link>
+          </div>
+        )}
+      </div>
+      {me.user_id === null ? null : <ServerBar />}
+      <search className="row toolbar">
+        <input
+          ref={searchField}
+          className="input search-input"
+          type="search"
+          aria-label="Search sessions"
+          placeholder="Search by name, number, folder, tag"
+          value={search}
+          onChange={(event) => setSearch(event.target.value)}
+        />
+        <Choice
+          label="Group"
+          value={group}
+          choices={[["", "all groups"], ...(groups.data ?? []).map(({ name }) => [name, name] as const)]}
+          onChange={setGroup}
+        />
+        <Choice label="Life" value={life} choices={LIVES} onChange={setLife} />
+        <Choice label="Order" value={order} choices={ORDERS} onChange={setOrder} />
+        <span className="muted">{sessions.data ? plural(shown.length, "session") : ""}</span>
+      </search>
+      <ErrorNote error={sessions.error} retry={() => void sessions.refetch()} />
+      {sessions.isPending ? <Waiting /> : null}
+      {none ? <NoSessions mayCreate={me.user_id !== null} /> : null}
+      {sessions.data && !none && !shown.length ? (
+        <Empty icon="search" title="No session fits">
+          Nothing matches this search and these choices.
+        </Empty>
+      ) : null}
+      <div className="cards">
+        {shown.map((session) => (
+          <SessionCard
+            key={session.id}
+            session={session}
+            onCopy={() => setOpen({ what: "copy", session })}
+            onDelete={() => setOpen({ what: "delete", session })}
+            onArchive={() => setOpen({ what: "archive", session })}
+          />
+        ))}
+      </div>
+      {open?.what === "copy" ? <CopyDialog session={open.session} onClose={() => setOpen(null)} /> : null}
+      {open?.what === "delete" ? <DeleteDialog session={open.session} onClose={() => setOpen(null)} /> : null}
+      {open?.what === "archive" ? (
+        <ArchiveDialog session={open.session} onClose={() => setOpen(null)} />
+      ) : null}
+      {open?.what === "adopt" ? <AdoptDialog onClose={() => setOpen(null)} /> : null}
+    </div>
+  );
+}
+
+function Choice(props: {
+  label: string;
+  value: string;
+  choices: readonly (readonly [string, string])[];
+  onChange: (value: string) => void;
+}) {
+  return (
+    <select
+      className="input choice"
+      aria-label={props.label}
+      value={props.value}
+      onChange={(event) => props.onChange(event.target.value)}
+    >
+      {props.choices.map(([value, label]) => (
+        <option key={value} value={value}>
+          {label}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function filtered(all: readonly SessionView[], search: string, group: string): SessionView[] {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  return all.filter((session) => {
+    const text = [session.label, session.name, session.folder, session.owner, ...session.tags]
+      .join(" ")
+      .toLowerCase();
+    return (!group || session.group === group) && words.every((word) => text.includes(word));
+  });
+}
+
+function NoSessions({ mayCreate }: { mayCreate: boolean }) {
+  return (
+    <Empty
+      title="No session yet"
+      action={
+        mayCreate ? (
+          <Link className="button primary" to="/sessions/new">
+            <Icon name="plus" />
+            New session
+          </Link>
+        ) : null
+      }
+    >
+      A session is one data collection on one grid: where its movies appear, how they are processed, and
+      everything that comes out.
+    </Empty>
+  );
+}

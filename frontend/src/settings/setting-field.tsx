@@ -1,0 +1,169 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { api } from "../api/client";
+import type { Group, SettingInfo, SettingValue } from "../api/types";
+import { FileField } from "../files/file-field";
+import type { FileKind } from "../files/file-types";
+import { allows } from "../lib/me";
+import { Field, SelectField } from "../ui/field";
+import { parse, shown, type Typed, typedOf } from "./values";
+
+interface SettingFieldProps {
+  info: SettingInfo;
+  saved: SettingValue | undefined;
+  /** Undefined: nothing is staged for it. */
+  typed: Typed | undefined;
+  /** What "auto" came to. */
+  effective?: SettingValue | undefined;
+  /** Said below the field: where the value came from, why it has no effect. */
+  remark?: ReactNode;
+  disabled?: boolean;
+  onChange: (typed: Typed) => void;
+  onReset: () => void;
+}
+
+const PATHS: Record<string, FileKind> = {
+  folder: "folder",
+  source_path: "folder",
+  metadata_path: "folder",
+  warp_folder: "folder",
+  gain_path: "gain",
+  defects_path: "defects",
+  model_path: "any",
+  import_coordinates: "coordinates",
+};
+
+/** One setting on a form; marked while it differs from what is saved. */
+export function SettingField(props: SettingFieldProps) {
+  const { info, saved, typed } = props;
+  const value = typed ?? typedOf(info, saved);
+  const read = parse(info, value);
+  const error = "error" in read ? read.error : null;
+  const label = (
+    <>
+      {info.label}
+      {typed === undefined ? null : (
+        <button type="button" className="changed" title="Take the change back" onClick={props.onReset}>
+          changed<span className="only-read">, take it back</span>
+        </button>
+      )}
+    </>
+  );
+  const help = (
+    <>
+      {info.meaning}
+      {typed === undefined ? null : <span className="was"> was {shown(info, saved)}</span>}
+      {props.remark ? <div>{props.remark}</div> : null}
+    </>
+  );
+  if (typeof value === "boolean") {
+    return (
+      <div className={`field ${typed === undefined ? "" : "is-changed"}`}>
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={value}
+            disabled={props.disabled}
+            onChange={(event) => props.onChange(event.target.checked)}
+          />
+          <span className="field-label">{label}</span>
+        </label>
+        <div className="field-help">{help}</div>
+      </div>
+    );
+  }
+  return (
+    <div className={typed === undefined ? "" : "is-changed"}>
+      <Control {...props} value={value} error={error} label={label} help={help} />
+    </div>
+  );
+}
+
+function Control(
+  props: SettingFieldProps & { value: string; error: string | null; label: ReactNode; help: ReactNode },
+) {
+  const { info, value, error, label, help, disabled, onChange } = props;
+  const auto = info.automatic ? automatic(info, props.effective) : "";
+  if (info.name === "group") return <GroupField {...props} />;
+  const kind = PATHS[info.name];
+  if (kind) {
+    return (
+      <FileField
+        kind={kind}
+        label={label}
+        help={help}
+        error={error}
+        value={value}
+        placeholder={info.name === "folder" ? "chosen by the server" : ""}
+        disabled={disabled ?? false}
+        onChange={onChange}
+      />
+    );
+  }
+  return (
+    <Field label={label} help={help} error={error}>
+      {(ids) =>
+        info.choices.length ? (
+          <select
+            className="input"
+            {...ids}
+            value={value}
+            disabled={disabled}
+            onChange={(event) => onChange(event.target.value)}
+          >
+            {info.automatic ? <option value="">{auto}</option> : null}
+            {info.choices.map((choice) => (
+              <option key={choice} value={choice}>
+                {CHOICE_LABEL[choice] ?? choice}
+                {info.unit ? ` ${info.unit}` : ""}
+              </option>
+            ))}
+          </select>
+        ) : (
+          <div className="with-unit">
+            <input
+              className="input"
+              {...ids}
+              inputMode={info.kind === "float" ? "decimal" : info.kind === "int" ? "numeric" : undefined}
+              spellCheck={false}
+              autoComplete="off"
+              value={value}
+              placeholder={auto}
+              disabled={disabled}
+              onChange={(event) => onChange(event.target.value)}
+            />
+            {info.unit ? <span className="unit">{info.unit}</span> : null}
+          </div>
+        )
+      }
+    </Field>
+  );
+}
+
+const CHOICE_LABEL: Record<string, string> = {
+  abinit: "Ab initio",
+  seeded: "Seeded start-up",
+  refine: "Refinement",
+  streaming: "Streaming",
+  in_place: "in place",
+};
+
+function automatic(info: SettingInfo, effective: SettingValue | undefined): string {
+  if (effective === undefined || effective === null) return info.kind === "str" ? "" : "auto";
+  return `auto: ${shown(info, effective)}`;
+}
+
+function GroupField(props: SettingFieldProps & { value: string; label: ReactNode; help: ReactNode }) {
+  const groups = useQuery({ queryKey: ["groups"], queryFn: () => api.get<Group[]>("/groups") });
+  const mine = (groups.data ?? []).filter(({ role }) => allows(role, "operator"));
+  const first = mine.length === 1 ? `only choice: ${mine[0]?.name}` : mine.length ? "choose" : "default";
+  return (
+    <SelectField
+      label={props.label}
+      help={props.help}
+      value={props.value}
+      choices={[["", first], ...mine.map(({ name }) => [name, name] as const)]}
+      onChange={props.onChange}
+    />
+  );
+}

@@ -1,0 +1,106 @@
+import { type ReactNode, useMemo } from "react";
+import type { SettingInfo, SettingValue, Values } from "../api/types";
+import { TabPanel, Tabs } from "../ui/tabs";
+import { reasonHidden } from "./applies";
+import { SettingField } from "./setting-field";
+import { changesOf, merged, type Staged, type Typed } from "./values";
+
+export interface SettingsFormProps {
+  schema: readonly SettingInfo[];
+  saved: Values;
+  staged: Staged;
+  effective?: Values;
+  /** Settings that do nothing whatever the others are, by the server's word. */
+  notUsed?: Record<string, string>;
+  /** By setting: where its value came from. */
+  remarks?: Record<string, ReactNode>;
+  /** Settings that are fixed, with the reason. */
+  fixed?: Record<string, string>;
+  tab: string;
+  onTab: (tab: string) => void;
+  onChange: (name: string, typed: Typed | undefined) => void;
+  disabled?: boolean;
+  /** Stands above the fields of a tab. */
+  extra?: Partial<Record<string, ReactNode>>;
+}
+
+/** All settings, tab by tab, as the schema says. */
+export function SettingsForm(props: SettingsFormProps) {
+  const { schema, saved, staged } = props;
+  const tabs = useMemo(() => [...new Map(schema.map((info) => [info.tab, info.tab_label]))], [schema]);
+  const { values, errors } = useMemo(() => changesOf(schema, saved, staged), [schema, saved, staged]);
+  const tab = tabs.some(([name]) => name === props.tab) ? props.tab : (tabs[0]?.[0] ?? "");
+  const mark = (name: string) => {
+    const own = schema.filter((info) => info.tab === name);
+    if (own.some((info) => errors[info.name])) return "!";
+    const changed = own.filter((info) => info.name in values).length;
+    return changed ? String(changed) : undefined;
+  };
+  return (
+    <div className="stack">
+      <Tabs
+        label="Settings"
+        value={tab}
+        onChange={props.onTab}
+        tabs={tabs.map(([name, label]) => [name, label, mark(name)] as const)}
+      />
+      <TabPanel value={tab}>
+        <div className="stack">
+          {props.extra?.[tab]}
+          <Fields {...props} infos={schema.filter((info) => info.tab === tab)} />
+        </div>
+      </TabPanel>
+    </div>
+  );
+}
+
+/** The fields of some settings, and below them which are hidden and why. */
+export function Fields(
+  props: Omit<SettingsFormProps, "tab" | "onTab" | "extra"> & { infos: readonly SettingInfo[] },
+) {
+  const { schema, saved, staged, infos } = props;
+  const values = useMemo(() => merged(schema, saved, staged), [schema, saved, staged]);
+  const hidden = infos
+    .map((info) => [info, reasonHidden(info.name, values) || props.notUsed?.[info.name] || ""] as const)
+    .filter(([info, reason]) => reason && staged[info.name] === undefined);
+  const gone = new Set(hidden.map(([info]) => info.name));
+  return (
+    <>
+      <div className="setting-grid">
+        {infos
+          .filter((info) => !gone.has(info.name))
+          .map((info) => (
+            <SettingField
+              key={info.name}
+              info={info}
+              saved={saved[info.name]}
+              typed={staged[info.name]}
+              effective={props.effective?.[info.name] as SettingValue | undefined}
+              remark={props.fixed?.[info.name] ?? props.remarks?.[info.name]}
+              disabled={Boolean(props.disabled || props.fixed?.[info.name])}
+              onChange={(typed) => props.onChange(info.name, typed)}
+              onReset={() => props.onChange(info.name, undefined)}
+            />
+          ))}
+      </div>
+      {hidden.length ? <Hidden hidden={hidden} /> : null}
+    </>
+  );
+}
+
+function Hidden({ hidden }: { hidden: readonly (readonly [SettingInfo, string])[] }) {
+  const byReason = new Map<string, string[]>();
+  for (const [info, reason] of hidden) byReason.set(reason, [...(byReason.get(reason) ?? []), info.label]);
+  return (
+    <details className="small muted">
+      <summary>{hidden.length} settings have no effect now</summary>
+      <ul className="hidden-settings">
+        {[...byReason].map(([reason, labels]) => (
+          <li key={reason}>
+            {labels.join(", ")}: {reason}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
