@@ -49,7 +49,7 @@ def other_value(info: SettingInfo, value: Any) -> Any:
     if info.kind == "bool":
         return not value
     if info.kind == "list":
-        return (*value, "more")
+        return (*value, {"range_rules": "particles<5"}.get(info.name, "more"))
     if info.kind == "str":
         return {"patch_grid": "5x5"}.get(info.name, "/data/other")
     low = 0.0 if info.low is None else info.low

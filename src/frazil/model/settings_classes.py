@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from frazil.model.range_rule import parse_rule
 from frazil.model.settings_field import Tab, setting
 
 
@@ -111,3 +112,15 @@ class NotificationSettings(Tab):
     no_new_movie_min: int = setting(15, "No movie for", unit="min", low=1)
     behind_min: int = setting(30, "Behind by", unit="min", low=1)
     disk_hours_left: int = setting(6, "Disk full in", unit="h", low=1)
+    range_rules: tuple[str, ...] = setting(
+        (), "Values out of range", "as ctf_resolution_a>6:5/10: worse than 6 Å in 5 of the last 10"
+    )
+    alert_track: bool = setting(True, "Track paused or failing")
+    alert_idle: bool = setting(True, "Session idle", "nothing new for an hour and all is done")
+    alert_first_classes: bool = setting(True, "First good classes")
+
+    @model_validator(mode="after")
+    def _readable(self) -> NotificationSettings:
+        for text in self.range_rules:
+            parse_rule(text)
+        return self
