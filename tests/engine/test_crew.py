@@ -218,7 +218,7 @@ class CrewMachine(RuleBasedStateMachine):
 
 
 TestCrew = CrewMachine.TestCase
-TestCrew.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+TestCrew.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 
 
 def test_no_more_workers_are_started_than_tasks_wait() -> None:

@@ -46,5 +46,5 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path, module: str, na
             workers = [psutil.Process(int(pid)) for pid in parent.stdout.readline().split()]
         finally:
             parent.kill()
-    gone, alive = psutil.wait_procs(workers, timeout=2)
+    gone, alive = psutil.wait_procs(workers, timeout=5)
     assert (len(gone), alive) == (2, [])

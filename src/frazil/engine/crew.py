@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from frazil.engine.call import unpack_outcome
 from frazil.engine.executor import Outcome
 from frazil.engine.slot import Slot, State
-from frazil.engine.worker import WorkerDiedError
+from frazil.engine.worker import CannotLoadError, WorkerDiedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -23,8 +23,10 @@ log = logging.getLogger(__name__)
 _CANCEL_GRACE_S = 0.3
 _RETIRE_GRACE_S = 3.0
 _ABANDON_S = 5.0
-_FAILED_STARTS = 3
-_LONGEST_PAUSE_S = 60.0
+_FAILED_LOADS = 3
+_FAILED_STARTS = 20
+_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 30.0
 
 
 class Crew:
@@ -141,7 +143,7 @@ class Crew:
         except WorkerDiedError as death:
             await worker.end(0)
             if self._open:
-                await self._start_failed(slot, str(death))
+                await self._start_failed(slot, death)
             slot.become(State.OFF)
             self._drop_surplus(slot.pool)
             self.hand_out(slot.pool)
@@ -150,16 +152,18 @@ class Crew:
         self._do(self._watch(slot, worker))
         self._rest(slot)
 
-    async def _start_failed(self, slot: Slot, how: str) -> None:
-        """Wait longer every time; give tasks up where no worker can be started several times in a row."""
-        log.error("worker %s could not be started: it %s", slot.name, how)
+    async def _start_failed(self, slot: Slot, death: WorkerDiedError) -> None:
+        """Wait longer every time; give tasks up where no worker can be started many times in a row."""
+        log.error("worker %s could not be started: it %s", slot.name, death)
         self._failed_starts[slot.pool] += 1
         failures = self._failed_starts[slot.pool]
-        if failures % _FAILED_STARTS == 0:
+        if failures >= (_FAILED_LOADS if isinstance(death, CannotLoadError) else _FAILED_STARTS):
             while (entry := self._ledger.take(slot.pool)) is not None:
-                why = f"no worker process could be started: it {how}"
-                self._finish(entry, Outcome(entry.task.key, error=why, attempts=0, lost=True, passing=True))
-        await asyncio.wait([self._do(self._pause(min(_LONGEST_PAUSE_S, 0.1 * 2.0**failures)))])
+                why = f"no worker process could be started: it {death}"
+                begun = entry.attempts - 1  # this one was not begun
+                outcome = Outcome(entry.task.key, error=why, attempts=begun, lost=True, passing=True)
+                self._finish(entry, outcome)
+        await asyncio.wait([self._do(self._pause(min(_LONGEST_PAUSE_S, _PAUSE_S * failures)))])
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -15,7 +15,7 @@ from distributed import rpc
 from frazil.engine.dask_comm import SCHEME, address_host
 from frazil.engine.dask_process import CONFIG, CallWorker, OneWorkerNanny, QuietScheduler, keep_to_own_log
 from frazil.engine.local import LocalExecutor
-from frazil.engine.worker import WorkerDiedError, explain_exit
+from frazil.engine.worker import CannotLoadError, WorkerDiedError, explain_exit
 from frazil.engine.worker_process import LIBRARY_THREADS, worker_environment
 
 if TYPE_CHECKING:
@@ -97,7 +97,13 @@ class DaskWorker:
         await asyncio.wait([self._starting])
         error = self._starting.exception()
         if error is not None:
-            raise WorkerDiedError(_deepest(error)) from error
+            first = _first_cause(error)
+            if isinstance(first, CannotLoadError):
+                raise first
+            died = self._nanny.worker_gone.done()
+            raise WorkerDiedError(
+                await self.gone() if died else f"could not be started: {first!r}"
+            ) from error
         self._rpc = rpc(self._nanny.worker_address)
 
     async def run(self, call: bytes) -> bytes:
@@ -147,11 +153,10 @@ class DaskWorker:
         await nanny.close()
 
 
-def _deepest(error: BaseException) -> str:
-    """Return what was said first in a chain of errors."""
+def _first_cause(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error) or type(error).__name__
+    return error
 
 
 @contextmanager

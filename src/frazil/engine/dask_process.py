@@ -13,6 +13,7 @@ from distributed import Nanny, Scheduler, Worker
 
 from frazil.engine import dask_comm
 from frazil.engine.call import answer_call
+from frazil.engine.worker import CannotLoadError
 from frazil.engine.worker_process import prepare_process
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class CallWorker(Worker):  # type: ignore[misc]
         keep_to_own_log()
         trouble = prepare_process(self._pool, self._gpu, self._leave)
         if trouble:
-            raise RuntimeError(f"could not load what it needs: {trouble}")
+            raise CannotLoadError(f"can't load what it needs: {trouble}")
         await super().start_unsafe()
         return self
 

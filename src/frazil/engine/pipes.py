@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from frazil.engine.call import answer_call
 from frazil.engine.local import LocalExecutor
-from frazil.engine.worker import WorkerDiedError, explain_exit
+from frazil.engine.worker import CannotLoadError, WorkerDiedError, explain_exit
 from frazil.engine.worker_process import prepare_process
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class PipeWorker:
         self._reader, self._writer = await asyncio.open_connection(sock=ours)
         trouble = (await self._receive()).decode()
         if trouble:
-            raise WorkerDiedError(f"could not load what it needs: {trouble}")
+            raise CannotLoadError(f"can't load what it needs: {trouble}")
 
     async def run(self, call: bytes) -> bytes:
         """Send a call and wait for the answer."""

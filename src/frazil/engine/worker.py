@@ -59,6 +59,10 @@ class WorkerDiedError(Exception):
     """A worker process ended before its answer came; the message says how."""
 
 
+class CannotLoadError(WorkerDiedError):
+    """A worker process can't import what its tasks need."""
+
+
 class Worker(Protocol):
     """One worker process. All methods are called from the engine's event loop."""
 
