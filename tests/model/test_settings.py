@@ -66,7 +66,7 @@ def other_value(info: SettingInfo) -> Any:
     if info.kind == "str":
         return "something"
     if info.kind == "list":
-        return ("something",)
+        return ({"range_rules": "particles<5"}.get(info.name, "something"),)
     low = info.low or 0.0
     value = (info.default if info.default is not None else low) + 2
     if info.high is not None and value > info.high:

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 from frazil.app.deletion import resume_deletions
 from frazil.app.feed import Feed
+from frazil.app.health import Gpus
 from frazil.app.janitor import Janitor
 from frazil.app.machine import find_device, make_executor, pools
+from frazil.app.notify import Notifier
 from frazil.app.open_session import OpenSession, Surroundings
+from frazil.app.watch import Watch
 from frazil.model.errors import FrazilError
 from frazil.model.track import Start
 from frazil.store.catalogue import Catalogue, revisions, sessions, tracks
@@ -76,6 +79,9 @@ class Hub:
         self.feed = Feed()
         self.started_at = time.time()
         self.janitor = Janitor()
+        self.notifier = Notifier()
+        self.gpus = Gpus()
+        self.watch = Watch(self)
         self._given_executor = executor
         self._made_executor: Executor | None = None
         self._lock, self._engine_lock = threading.Lock(), threading.Lock()
@@ -115,9 +121,12 @@ class Hub:
             elif row.state != "stopped":
                 self._note(row, wanted=False, reason="")
         resume_deletions(self)
+        self.watch.start()
 
     def close(self) -> None:
         """End everything within seconds; what is wanted stays wanted."""
+        self.watch.close()
+        self.notifier.close()
         with self._lock:
             opened = list(self._sessions.values())
             self._sessions.clear()

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from frazil.app.access import allows, require_group, session_for
 from frazil.app.errors import ConflictError
+from frazil.app.notify import check_targets
 from frazil.app.session_paths import new_folder, refuse_outside
 from frazil.app.session_view import shown, shown_many
 from frazil.model.errors import InputError
 from frazil.model.settings import Settings, with_values
+from frazil.model.settings_effect import refuse_without_effect
 from frazil.stages.products import FOLDERS
 from frazil.store.catalogue import accounts, audit, revisions, sessions, tracks
 from frazil.store.session import SessionFolder
@@ -58,7 +60,9 @@ def create(hub: Hub, actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
     if not 1 <= len(name) <= 100:
         raise InputError("name: must have 1 to 100 letters")
     folder = new_folder(hub.config, name, settings.session.folder)
+    refuse_without_effect(Settings(), settings)
     refuse_outside(hub.config, settings, folder.resolve())
+    check_targets(settings.notifications.notify_targets)
     stored = {key: value for key, value in settings.changed().items() if key not in OWN_VALUES}
     with hub.catalogue.write() as connection:
         group_id = find_group(connection, actor, settings.session.group)

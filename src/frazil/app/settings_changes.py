@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from frazil.app.access import session_for
 from frazil.app.errors import ConflictError, NotFoundError
+from frazil.app.notify import check_targets
 from frazil.app.redo_preview import kept_condition, preview
 from frazil.app.session_paths import refuse_outside
 from frazil.app.sessions import OWN_VALUES
@@ -195,6 +196,8 @@ def _wanted(
             raise InputError(f"{name}: was fixed when the session was made")
     refuse_without_effect(before, after)
     refuse_outside(hub.config, after, Path(session.folder))
+    if after.notifications != before.notifications:
+        check_targets(after.notifications.notify_targets)
     return before, after
 
 

@@ -49,3 +49,27 @@ def listed(
     if only_open:
         query = query.where(alerts.c.cleared_at.is_(None))
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def get(connection: Connection, alert_id: int) -> dict[str, Any] | None:
+    """Return an alert; None where there is none."""
+    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).mappings().first()
+    return None if row is None else dict(row)
+
+
+def ever(connection: Connection, session_id: int, rule: str) -> bool:
+    """Whether a rule's alert was ever raised in a session."""
+    query = select(alerts.c.id).where(alerts.c.session_id == session_id, alerts.c.rule == rule).limit(1)
+    return connection.scalar(query) is not None
+
+
+def due(connection: Connection, session_id: int, now: float) -> list[dict[str, Any]]:
+    """Open alerts that are to be sent now: not sent yet, and their rule is not snoozed."""
+    snoozed = select(alerts.c.rule).where(alerts.c.session_id == session_id, alerts.c.snoozed_until > now)
+    query = select(alerts).where(
+        alerts.c.session_id == session_id,
+        alerts.c.cleared_at.is_(None),
+        alerts.c.sent.is_(False),
+        alerts.c.rule.not_in(snoozed),
+    )
+    return [dict(row) for row in connection.execute(query.order_by(alerts.c.id)).mappings()]
