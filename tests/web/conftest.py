@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from frazil.app.hub import Hub
 from frazil.app.passwords import LoginGuard, Passwords
 from frazil.engine.inline import InlineExecutor
 from frazil.store.catalogue import movies
-from frazil.web.serving import make_server
+from frazil.web.serving import listen, make_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,12 +137,12 @@ def quick_guard() -> LoginGuard:
 
 
 @contextlib.contextmanager
-def serving(hub: Hub) -> Iterator[str]:
+def serving(hub: Hub, static: Path) -> Iterator[str]:
     """Serve a hub by HTTP; gives the address."""
-    server = make_server(hub, quick_guard())
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        # Whoever connects before the server is ready waits in the socket's queue.
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    with listen("127.0.0.1", 0, dead_after_s=1.0) as listening:
+        server = make_server(hub, quick_guard(), static, listening)
+        # Whoever connects before the server is ready waits.
+        thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:
             yield f"http://localhost:{listening.getsockname()[1]}"
@@ -156,7 +155,8 @@ def serving(hub: Hub) -> Iterator[str]:
 @contextlib.contextmanager
 def make_lab(folder: Path) -> Iterator[Lab]:
     """Make the laboratory in a folder."""
-    (folder / "data").mkdir()
+    for name in ("data", "page"):
+        (folder / name).mkdir(exist_ok=True)
     roots = (folder / "raw", folder / "data" / "share")
     for root in roots:
         root.mkdir()
@@ -166,7 +166,7 @@ def make_lab(folder: Path) -> Iterator[Lab]:
     with contextlib.ExitStack() as closing:
         hub = LabHub(config, executor=InlineExecutor(), body=IdleBody)
         closing.callback(hub.close)
-        lab = Lab(hub, closing.enter_context(serving(hub)), folder / "raw", closing)
+        lab = Lab(hub, closing.enter_context(serving(hub, folder / "page")), folder / "raw", closing)
         for login in ("admin", "ann", "otto", "vera", "bob"):
             made = accounts.add_user(
                 hub, SERVER, quick_guard(), login=login, password=PASSWORD, is_admin=login == "admin"

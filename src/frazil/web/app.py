@@ -11,11 +11,13 @@ from fastapi.routing import APIRoute
 from frazil.app.passwords import LoginGuard
 from frazil.web import socket
 from frazil.web.doors import KnownHosts, SafeHeaders, SameOrigin, SmallBodies
-from frazil.web.plain import add_page
-from frazil.web.problems import RESPONSES, add_handlers
+from frazil.web.plain import STATIC, add_page
+from frazil.web.problems import RESPONSES, Unexpected, add_handlers
 from frazil.web.routes import classes, files, movie_actions, movies, people, sessions, settings, tracks
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from frazil.app.hub import Hub
 
 PREFIX = "/api"
@@ -37,7 +39,7 @@ What changes is told on the WebSocket `/api/ws?session=…&since=epoch:sequence`
 """
 
 
-def create_app(hub: Hub, guard: LoginGuard | None = None) -> FastAPI:
+def create_app(hub: Hub, guard: LoginGuard | None = None, static: Path = STATIC) -> FastAPI:
     """Make the application.
 
     Parameters
@@ -46,6 +48,8 @@ def create_app(hub: Hub, guard: LoginGuard | None = None) -> FastAPI:
         What it serves; started and closed by the caller.
     guard
         What stands between strangers and accounts; tests give a quicker one.
+    static
+        Where the built page lies, if it was built.
     """
     app = FastAPI(
         title="Frazil",
@@ -54,6 +58,7 @@ def create_app(hub: Hub, guard: LoginGuard | None = None) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=socket.bell,
         responses=RESPONSES,
     )
@@ -65,10 +70,10 @@ def create_app(hub: Hub, guard: LoginGuard | None = None) -> FastAPI:
                 raise TypeError(f"{route}: does not say who may use it")
         app.include_router(router, prefix=PREFIX)
     app.add_api_websocket_route(f"{PREFIX}/ws", socket.watch)
-    add_page(app)
+    add_page(app, static)
     add_handlers(app)
     # The last one is passed first.
-    for door in (SmallBodies, SameOrigin):
+    for door in (Unexpected, SmallBodies, SameOrigin):
         app.add_middleware(door)
     app.add_middleware(KnownHosts, config=hub.config)
     app.add_middleware(SafeHeaders)

@@ -14,6 +14,7 @@ from frazil.app import sessions
 from frazil.app.credentials import identify
 from frazil.app.errors import UnknownPersonError
 from frazil.web.gates import credentials_of
+from frazil.web.problems import problem
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -34,25 +35,36 @@ td, th { text-align: left; padding: .2rem 1rem .2rem 0; vertical-align: top; }
 
 def add_page(app: FastAPI, static: Path = STATIC) -> None:
     """Serve the page if it was built, else a plain one; and the list of the API."""
-    app.router.routes.append(Route("/api/docs", _api_list, include_in_schema=False))
-    app.router.routes.append(Route(_STYLE, _style, include_in_schema=False))
+    routes = app.router.routes
+    routes.append(Route("/api/docs", _api_list))
+    routes.append(Route(_STYLE, _style))
     index = static / "index.html"
     if not index.is_file():
-        app.router.routes.append(Route("/", _plain_page, include_in_schema=False))
-        app.router.routes.append(Route("/sessions/{session_id:int}", _plain_page, include_in_schema=False))
+        routes.append(Route("/", _plain_page))
+        routes.append(Route("/sessions/{session_id:int}", _plain_page))
         return
     if (static / "assets").is_dir():
-        app.mount("/assets", StaticFiles(directory=static / "assets"))
+        app.mount("/assets", _Lasting(directory=static / "assets"))
+    beside = {file.name: file for file in static.iterdir() if file.is_file()}
 
     def page(request: Request) -> Response:
         """Every address of the page is the page; files beside it are themselves."""
-        name = request.path_params.get("path", "")
-        file = static / name
-        if name and "/" not in name and not name.startswith(".") and file.is_file():
-            return FileResponse(file)
-        return FileResponse(index, headers={"Cache-Control": "no-cache"})
+        path = request.path_params["path"]
+        if path == "api" or path.startswith("api/"):
+            return problem(404, "there is nothing at this address")
+        return FileResponse(beside.get(path, index), headers={"Cache-Control": "no-cache"})
 
-    app.router.routes.append(Route("/{path:path}", page, include_in_schema=False))
+    routes.append(Route("/{path:path}", page))
+
+
+class _Lasting(StaticFiles):
+    """Files whose names change with their content."""
+
+    def file_response(self, *args: Any, **more: Any) -> Response:
+        """Return a file that browsers may keep."""
+        response = super().file_response(*args, **more)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
 
 
 def _plain_page(request: Request) -> HTMLResponse:

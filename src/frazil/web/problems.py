@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
     from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 server_log = logging.getLogger("frazil.server")
 
@@ -98,7 +99,6 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(FrazilError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def _expected(_: Request, error: Exception) -> JSONResponse:
@@ -138,8 +138,29 @@ def _http(_: Request, error: Exception) -> JSONResponse:
     return problem(error.status_code, detail, headers=error.headers)
 
 
-def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    server_log.error(
-        "internal error at %s %s", request.method, request.url.path, exc_info=error, stack_info=False
-    )
-    return problem(500, "internal error of the server; its log says more")
+class Unexpected:
+    """Turns errors that nobody expected into an answer that says nothing of the server; its log says all."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception:
+            server_log.exception("internal error at %s %s", scope["method"], scope["path"])
+            if begun:
+                # Half an answer can't be taken back; the connection ends.
+                raise
+            await problem(500, "internal error of the server; its log says more")(scope, receive, send)
