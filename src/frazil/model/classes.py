@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from frazil.model.optics import Optics
@@ -55,6 +56,8 @@ class Classification:
         Pixel of the averages, Å.
     notes
         Things a person should know (for instance inverted contrast), one sentence each.
+    quality, reasons
+        Shape (K,), 0 to 1, and what speaks against each class, the gravest first.
     """
 
     averages: NDArray[np.float32]
@@ -69,3 +72,5 @@ class Classification:
     resolution_143_a: NDArray[np.float64]
     pixel_size_a: float
     notes: tuple[str, ...] = ()
+    quality: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    reasons: tuple[tuple[str, ...], ...] = ()

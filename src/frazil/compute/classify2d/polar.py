@@ -142,6 +142,22 @@ def from_harmonics(orders: torch.Tensor, angle_count: int) -> torch.Tensor:
     return samples[..., : angle_count // 2]
 
 
+def real_series(half_circle: torch.Tensor) -> torch.Tensor:
+    """Real series on the full circle, (..., Q), that stands for a function on half of it, (..., Q/2).
+
+    Re f + Im f for θ < π and Re f - Im f beyond: its even orders are those of f, its odd ones those of f
+    over i. Turning f turns the series.
+    """
+    re, im = half_circle.real, half_circle.imag
+    return torch.cat([re + im, re - im], dim=-1)
+
+
+def from_real_series(series: torch.Tensor) -> torch.Tensor:
+    """Undo `real_series`."""
+    one, two = series.chunk(2, dim=-1)
+    return torch.complex(0.5 * (one + two), 0.5 * (one - two))
+
+
 def shift_phases(grid: PolarGrid, shifts_a: torch.Tensor) -> torch.Tensor:
     """exp(-2πi k·δ) on half the circle, complex128, (..., R, Q/2), for shifts (..., 2) ordered (x, y)."""
     theta = grid.half_angles(shifts_a.device)

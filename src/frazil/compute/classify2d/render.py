@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 
 from frazil.compute.classify2d.polar import PolarGrid, sampling_rows, soft_mask
+
+if TYPE_CHECKING:
+    from frazil.compute.classify2d.passes import Engine
 
 
 def render(
@@ -53,6 +57,20 @@ def render(
     images = torch.zeros((len(averages), box_px * box_px), dtype=torch.float32, device=device)
     images[:, inside] = values * mask[inside].float()
     return images.reshape(-1, box_px, box_px)
+
+
+def smooth_pictures(engine: Engine, resolution_a: float) -> torch.Tensor:
+    """Pictures of an engine's present averages at one resolution, (K, n', n'), working pixel."""
+    sampler = engine.sampler
+    averages = engine.averages(engine.spectra())[0]
+    limits = torch.full((engine.class_count,), resolution_a, dtype=torch.float64)
+    return render(
+        engine.grid,
+        low_passed(engine.grid, averages, limits),
+        sampler.working_box_px,
+        sampler.working_pixel_a,
+        sampler.mask_norm * sampler.working_pixel_a**2,
+    )
 
 
 def low_passed(grid: PolarGrid, averages: torch.Tensor, resolution_a: torch.Tensor) -> torch.Tensor:

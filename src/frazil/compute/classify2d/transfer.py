@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from frazil.compute.classify2d.polar import PolarGrid
     from frazil.model.classes import ParticleCtf
+    from frazil.model.optics import Optics
 
 # Orders 0, 2, 4 of C²: relative error 1e-7 for 500 Å of astigmatism to 12 Å, 8e-7 for 800 Å to 8 Å.
 SQUARE_ORDERS = 3
@@ -51,6 +52,14 @@ class PolarTransfer:
             tensor(ctf.astigmatism_angle_deg) * (math.pi / 180.0),
             tensor(ctf.phase_shift_deg) * (math.pi / 180.0) + math.asin(ctf.optics.amplitude_contrast),
         )
+
+    @classmethod
+    def of_columns(
+        cls, columns: NDArray[np.float64], optics: Optics, device: torch.device | str = "cpu"
+    ) -> PolarTransfer:
+        """Take mean defocus, astigmatism (Å), its angle and the phase at k = 0 (rad), shape (P, 4)."""
+        mean, difference, angle, constant = torch.as_tensor(columns, device=device).unbind(1)
+        return cls(optics.wavelength_a, optics.cs_a, mean, difference, angle, constant)
 
     def _phase(self, grid: PolarGrid, block: slice | torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """χ0 and z, each (P, R), float64."""

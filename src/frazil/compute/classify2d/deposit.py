@@ -1,0 +1,126 @@
+"""The fused kernel of the maximisation step: particles turned, shifted back and added to their classes.
+
+    Num(r, θ) += w exp(+2πi k·δ) IDFT_q[Ŷ(r, q) exp(iqγ)]
+    Den(r, 2m) += w Ĉ²(r, 2m) exp(2imγ)
+
+Turned in q first, then shifted back: the order matters. Eight rings lie in the lanes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from frazil.compute.classify2d.lane_fft import series
+from frazil.compute.lanes import load, multiply_add, splat, store
+
+
+@njit(nogil=True, cache=True)
+def _turned(planes: Any, at: int, blocks: int, gamma: float, orders: Any) -> None:
+    """Ŷ exp(iqγ) of one block of rings: ``orders`` = (N, re | im, 8)."""
+    step = complex(math.cos(gamma), math.sin(gamma))
+    turn = complex(1.0, 0.0)
+    for q in range(len(orders) // 16):
+        c, s = splat(np.float32(turn.real)), splat(np.float32(turn.imag))
+        minus = splat(np.float32(-turn.imag))
+        source = at + q * blocks * 16
+        re, im = load(planes, source), load(planes, source + 8)
+        store(orders, q * 16, multiply_add(re, c, im * minus))
+        store(orders, q * 16 + 8, multiply_add(re, s, im * c))
+        turn *= step
+
+
+@njit(nogil=True, cache=True)
+def _phases(dx: float, dy: float, ring_step: float, directions: Any, phases: Any) -> None:
+    """exp(2πi k·δ) of the first eight rings at all angles, and of one step of eight rings."""
+    for j in range(len(directions)):
+        along = 2.0 * np.pi * ring_step * (dx * directions[j, 0] + dy * directions[j, 1])
+        turn = complex(math.cos(along), math.sin(along))
+        power = turn
+        for lane in range(8):
+            phases[j * 18 + lane] = power.real
+            phases[j * 18 + 8 + lane] = power.imag
+            if lane < 7:
+                power *= turn
+        phases[j * 18 + 16], phases[j * 18 + 17] = power.real, power.imag
+
+
+@njit(nogil=True, cache=True)
+def _add(values: Any, phases: Any, place: Any, weight: Any, num: Any, at: int, padded: int) -> None:
+    """Points j and j + Q/2 of the series give f(θ_j); times the phase and the weight to the class's sum."""
+    half = len(place)
+    w = splat(np.float32(0.5 * weight))
+    for j in range(half):
+        k = j + half
+        one = load(values, (2 * place[j // 2] + j % 2) * 8)
+        two = load(values, (2 * place[k // 2] + k % 2) * 8)
+        even, odd = (one + two) * w, (one - two) * w
+        pr, pi = load(phases, j * 18), load(phases, j * 18 + 8)
+        to = at + j * 2 * padded
+        store(num, to, load(num, to) + even * pr - odd * pi)
+        store(num, to + padded, load(num, to + padded) + even * pi + odd * pr)
+        # On to the next eight rings.
+        c, s = splat(phases[j * 18 + 16]), splat(phases[j * 18 + 17])
+        store(phases, j * 18, pr * c - pi * s)
+        store(phases, j * 18 + 8, pr * s + pi * c)
+
+
+@njit(nogil=True, cache=True)
+def deposit(
+    planes: Any,
+    squares: Any,
+    row: Any,
+    target: Any,
+    pose: Any,
+    weight: Any,
+    chosen: Any,
+    tables: Any,
+    place: Any,
+    directions: Any,
+    ring_step: float,
+    num: Any,
+    den: Any,
+) -> None:
+    """Add draws to the sums of their classes.
+
+    Parameters
+    ----------
+    planes
+        Orders of C X, (P, N, blocks of rings, re | im, 8), float32.
+    squares
+        Orders 0, 2, 4 of C², (P, R, 3), complex64.
+    row, target, pose, weight
+        Of each draw: its particle, the sum it goes to, (γ, δx, δy), w (negative to take it out).
+    chosen
+        Which draws.
+    tables, place
+        Of the plan.
+    directions, ring_step
+        (cos θ, sin θ) on half the circle, (Q/2, 2); Δk, 1/Å.
+    num, den
+        Sums: (T, Q/2, re | im, rings filled up to eight), float32; (T, R, 3), complex64.
+    """
+    radices, twiddles, halves = tables
+    blocks, padded = planes.shape[2], planes.shape[2] * 8
+    count, half = planes.shape[1], len(directions)
+    flat_planes, flat_num = planes.reshape(-1), num.reshape(-1)
+    orders, values = np.empty(count * 16, np.float32), np.empty(half * 16, np.float32)
+    phases = np.empty(half * 18, np.float32)
+    for d in chosen:
+        gamma, p, t = pose[d, 0], row[d], target[d]
+        _phases(pose[d, 1], pose[d, 2], ring_step, directions, phases)
+        for block in range(blocks):
+            _turned(flat_planes, (p * count * blocks + block) * 16, blocks, gamma, orders)
+            series(orders, 0, values, radices, twiddles, halves)
+            at = t * half * 2 * padded + block * 8
+            _add(values, phases, place, weight[d], flat_num, at, padded)
+        w = np.float32(weight[d])
+        one = complex(math.cos(2.0 * gamma), math.sin(2.0 * gamma))
+        turn1, turn2 = np.complex64(one), np.complex64(one * one)
+        for r in range(squares.shape[1]):
+            den[t, r, 0] += w * squares[p, r, 0]
+            den[t, r, 1] += w * squares[p, r, 1] * turn1
+            den[t, r, 2] += w * squares[p, r, 2] * turn2

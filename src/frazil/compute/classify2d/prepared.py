@@ -1,0 +1,132 @@
+"""What the two steps need of some particles: orders of C X, of C², power of the rings."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from frazil.compute.classify2d.polar import from_real_series, shift_phases
+from frazil.compute.classify2d.transfer import SQUARE_ORDERS, PolarTransfer
+from frazil.compute.parallel import for_each
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from frazil.compute.classify2d.band import Band
+    from frazil.compute.classify2d.polar import PolarGrid
+    from frazil.model.classes import ParticleCtf
+    from frazil.model.optics import Optics
+
+# Particles worked on at a time, by one thread; results don't depend on the number of threads.
+PIECE = 128
+
+
+def pieces(count: int, size: int = PIECE) -> list[slice]:
+    """Cut ``count`` particles into pieces."""
+    return [slice(i, min(i + size, count)) for i in range(0, count, size)]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """P particles on a grid.
+
+    Attributes
+    ----------
+    planes
+        Orders of C X as a real series: (P, N, blocks of rings, re | im, 8), float32.
+    squares
+        Orders 0, 2, 4 of C², (P, R, 3), complex64.
+    power
+        Mean |X|² of each ring, (P, R), float32.
+    """
+
+    grid: PolarGrid
+    planes: NDArray[np.float32]
+    squares: NDArray[np.complex64]
+    power: NDArray[np.float32]
+
+    def packed(self, band: Band, some: slice | NDArray[np.int64]) -> NDArray[np.float32]:
+        """Orders of some particles as the kernels read them, (p, `Band.width`), on a band not finer."""
+        blocks = self.planes.shape[2]
+        index = ((band.order * blocks + band.ring // 8) * 2)[:, None] + np.arange(2)
+        index = (index * 8 + (band.ring % 8)[:, None]).reshape(-1)
+        chosen = self.planes[some]
+        out = np.zeros((len(chosen), band.width), dtype=np.float32)
+        out[:, : len(index)] = chosen.reshape(len(chosen), -1)[:, index]
+        return out
+
+    def orders(self, some: slice | NDArray[np.int64], rings: int, count: int) -> torch.Tensor:
+        """Orders of some particles, (p, rings, count), complex64."""
+        chosen = torch.as_tensor(self.planes[some])[:, :count]
+        values = torch.complex(chosen[..., 0, :], chosen[..., 1, :]).flatten(2)
+        return values[..., :rings].transpose(1, 2).contiguous()
+
+
+def prepare(
+    grid: PolarGrid,
+    samples: NDArray[np.float16],
+    ctf: NDArray[np.float64],
+    optics: Optics,
+    threads: int = 1,
+) -> Prepared:
+    """Prepare particles from their samples (P, R, Q) and CTF (P, 4) (see `Bank`)."""
+    count, rings = len(samples), grid.ring_count
+    blocks = -(-rings // 8)
+    planes = np.zeros((count, grid.order_count, blocks, 2, 8), dtype=np.float32)
+    squares = np.empty((count, rings, SQUARE_ORDERS), dtype=np.complex64)
+    power = np.empty((count, rings), dtype=np.float32)
+    transfer = PolarTransfer.of_columns(ctf, optics)
+
+    def work(piece: slice) -> None:
+        # The context belongs to a thread.
+        with torch.inference_mode():
+            series = torch.as_tensor(samples[piece].astype(np.float32))
+            # ½ (h(θ)² + h(θ + π)²) = |f(θ)|², so that the mean over the full circle is that of |f|².
+            power[piece] = series.square().mean(-1).numpy()
+            values = transfer.values(grid, piece)
+            orders = torch.fft.rfft(series * torch.cat([values, values], dim=-1), norm="forward")
+            orders = torch.nn.functional.pad(
+                orders[..., : grid.order_count].transpose(1, 2), (0, blocks * 8 - rings)
+            )
+            split = orders.reshape(*orders.shape[:2], blocks, 8)
+            planes[piece, :, :, 0] = split.real.numpy()
+            planes[piece, :, :, 1] = split.imag.numpy()
+            squares[piece] = transfer.square_orders(grid, piece).numpy()
+
+    for_each(work, pieces(count), threads)
+    return Prepared(grid, planes, squares, power)
+
+
+def in_class_frame(
+    prepared: Prepared, some: NDArray[np.int64], pose: NDArray[np.float32], band: Band
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Turn and shift C X back by poses (γ, δx, δy), (p, R, Q/2); turn the orders of C² alike, (p, R, 3)."""
+    grid = band.grid
+    orders = prepared.orders(some, grid.ring_count, grid.order_count)
+    gamma = torch.as_tensor(pose[:, 0].astype(np.float64))
+    turn = torch.exp(1j * gamma[:, None] * torch.arange(grid.order_count)).to(torch.complex64)
+    series = torch.fft.irfft(orders * turn[:, None], n=grid.angle_count, norm="forward")
+    phases = shift_phases(grid, torch.as_tensor(pose[:, 1:].astype(np.float64))).conj()
+    values = from_real_series(series) * phases.to(torch.complex64)
+    squares = torch.as_tensor(prepared.squares[some, : grid.ring_count])
+    orders_2m = torch.arange(SQUARE_ORDERS) * 2.0
+    squares = squares * torch.exp(1j * gamma[:, None, None] * orders_2m).to(torch.complex64)
+    return values, squares
+
+
+def centre_a(pose: NDArray[np.float32]) -> NDArray[np.float64]:
+    """R(γ) δ of poses (p, 3): the particle's centre in the image frame, (p, 2), Å."""
+    gamma, x, y = pose.astype(np.float64).T
+    c, s = np.cos(gamma), np.sin(gamma)
+    return np.stack([c * x - s * y, s * x + c * y], axis=1)
+
+
+def ctf_columns(ctf: ParticleCtf) -> NDArray[np.float64]:
+    """Columns of the bank for these CTF parameters, (P, 4)."""
+    u, v = np.asarray(ctf.defocus_u_a, np.float64), np.asarray(ctf.defocus_v_a, np.float64)
+    constant = np.deg2rad(ctf.phase_shift_deg) + math.asin(ctf.optics.amplitude_contrast)
+    return np.stack([0.5 * (u + v), u - v, np.deg2rad(ctf.astigmatism_angle_deg), constant], axis=1)

@@ -1,0 +1,178 @@
+"""Class averages made ready for the expectation step.
+
+ln p = B(c, γ, δ) - ½ N(c, γ)
+G(q) = Σ_r (w/σ²) Ŷ(r, q) conj Â_{c,δ}(r, q),   B = Q² irfft(G)
+N    = Q {Re S_0 + 2 Re[exp(2iγ) S_1 + exp(4iγ) S_2]},  S_m = Σ_r (w/σ²) Ĉ²(r, 2m) conj (|A|²)^(r, 2m)
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from frazil.compute.classify2d.polar import real_series, shift_phases
+from frazil.compute.classify2d.score import SIDE_BY_SIDE
+from frazil.compute.classify2d.transfer import SQUARE_ORDERS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from frazil.compute.classify2d.band import Band
+
+
+@dataclass(frozen=True)
+class References:
+    """K averages at S shifts.
+
+    Attributes
+    ----------
+    band
+        Grid and layout.
+    averages
+        Shape (K, R, Q/2), complex64: A on half the circle.
+    orders
+        Shape (K, S, R, N), complex64: Q (w/σ²) conj of the orders of A, shifted, as a real series.
+    power
+        Shape (K, R, 3): Q (w/σ²) conj of the orders 0, 2, 4 of |A|², less what is noise of the average.
+    log_prior
+        Shape (K, S), float32: ln of the share of the class times the prior of shift and rotation.
+    allowance
+        Shape (K,): nats that a typical particle (mean C² = ½) gets for the average's own noise.
+    shifts_a
+        Shape (S, 2), float64, (x, y).
+    """
+
+    band: Band
+    averages: torch.Tensor
+    orders: torch.Tensor
+    power: torch.Tensor
+    log_prior: NDArray[np.float32]
+    allowance: NDArray[np.float64]
+    shifts_a: NDArray[np.float64]
+
+    @property
+    def shift_count(self) -> int:
+        """S."""
+        return len(self.shifts_a)
+
+    @property
+    def class_count(self) -> int:
+        """K."""
+        return len(self.averages)
+
+    @cached_property
+    def matched(self) -> NDArray[np.float32]:
+        """The orders as the kernel reads them: flat (K, blocks, pairs, four real | four imaginary parts)."""
+        device = self.orders.device
+        band = self.band
+        index = torch.as_tensor(band.ring * band.grid.order_count + band.order, device=device)
+        chosen = self.orders.flatten(-2)[:, :, index]
+        chosen = torch.nn.functional.pad(chosen, (0, 0, 0, -self.shift_count % SIDE_BY_SIDE))
+        blocks = chosen.reshape(self.class_count, -1, SIDE_BY_SIDE, band.pairs)
+        parts = torch.view_as_real(blocks).permute(0, 1, 3, 4, 2)
+        return np.ascontiguousarray(parts.cpu().numpy()).reshape(-1)
+
+    def half_norms(self, squares: torch.Tensor) -> torch.Tensor:
+        """½ N of particles with these orders of C², (P, R, 3), as series in cos, sin of 2γ, 4γ: (P, K, 5)."""
+        sums = torch.einsum("prm,krm->pkm", squares[:, : self.power.shape[1]], self.power)
+        parts = [0.5 * sums[..., 0].real, sums[..., 1].real, -sums[..., 1].imag]
+        return torch.stack([*parts, sums[..., 2].real, -sums[..., 2].imag], dim=-1)
+
+
+def shift_disc(step_a: float, radius_a: float) -> NDArray[np.float64]:
+    """Shifts (x, y) on a square grid inside a disc, shape (S, 2); no shift first."""
+    reach = math.floor(radius_a / step_a + 1e-9)
+    axis = np.arange(-reach, reach + 1) * step_a
+    points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    square = (points**2).sum(1)
+    inside = square <= radius_a**2 + 1e-6
+    chosen: NDArray[np.float64] = points[inside][np.argsort(square[inside], kind="stable")]
+    return chosen
+
+
+def power_orders(values: torch.Tensor) -> torch.Tensor:
+    """Orders 0, 2, 4 of |values|² from half the circle: shape (..., 3)."""
+    power = values.real.square() + values.imag.square()
+    orders: torch.Tensor = torch.fft.rfft(power, norm="forward")
+    return orders[..., :SQUARE_ORDERS]
+
+
+def make_references(
+    band: Band,
+    averages: torch.Tensor,
+    variance: torch.Tensor,
+    weights_over_variance: torch.Tensor,
+    class_share: NDArray[np.float64],
+    shifts_a: NDArray[np.float64],
+    shift_sigma_a: float,
+) -> References:
+    """Shift the averages, take their orders, weight them.
+
+    Parameters
+    ----------
+    band, averages
+        Where, and A of shape (K, R, Q/2).
+    variance
+        Shape (K, R): variance of A per real component that is to be taken off |A|²/2 (out-of-sample rule:
+        a stranger and a member of a small class are treated alike; zero to leave it).
+    weights_over_variance
+        Shape (R,): w_r/σ_r².
+    class_share
+        Shape (K,): prior probabilities.
+    shifts_a, shift_sigma_a
+        Shape (S, 2), and the standard deviation of the prior per axis.
+    """
+    grid = band.grid
+    shifts = torch.as_tensor(shifts_a, device=averages.device)
+    phases = shift_phases(grid, shifts).to(averages.dtype)
+    scale = (weights_over_variance * grid.angle_count).to(averages.real.dtype)
+    orders = torch.stack(
+        [
+            torch.fft.rfft(real_series(average * phases), norm="forward")[..., : grid.order_count]
+            for average in averages
+        ]
+    )
+    orders = orders.conj() * scale[:, None]
+    power = power_orders(averages)
+    power[..., 0] = power[..., 0] - 2.0 * variance
+    prior = -(shifts_a**2).sum(1) / (2.0 * shift_sigma_a**2)
+    prior = prior - np.logaddexp.reduce(prior) - math.log(grid.angle_count)
+    return References(
+        band,
+        averages,
+        orders.resolve_conj(),
+        power.conj() * scale[:, None],
+        (np.log(class_share)[:, None] + prior).astype(np.float32),
+        (0.5 * variance @ scale).double().cpu().numpy(),
+        shifts_a,
+    )
+
+
+def score_with_torch(references: References, orders: torch.Tensor, half_norms: torch.Tensor) -> torch.Tensor:
+    """Log evidence of all particles, classes and shifts, shape (P, K, S), on the tensors' device.
+
+    Parameters
+    ----------
+    references
+        From `make_references`.
+    orders
+        Orders of C X as a real series, (P, R, N).
+    half_norms
+        From `References.half_norms`.
+    """
+    classes, shifts, rings, count = references.orders.shape
+    q_count = references.band.grid.angle_count
+    matched = references.orders.permute(3, 2, 0, 1).reshape(count, rings, classes * shifts)
+    products = torch.bmm(orders.permute(2, 0, 1), matched)
+    values = torch.fft.irfft(products.permute(1, 2, 0), n=q_count, norm="forward")
+    values = values.reshape(len(orders), classes, shifts, q_count)
+    angle = torch.arange(q_count, dtype=torch.float64, device=orders.device) * (4.0 * math.pi / q_count)
+    one = torch.ones_like(angle)
+    turns = torch.stack([one, angle.cos(), angle.sin(), (2 * angle).cos(), (2 * angle).sin()])
+    values -= (half_norms @ turns.to(half_norms.dtype))[:, :, None]
+    return torch.logsumexp(values, dim=-1)
