@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from frazil.model.settings import Settings
+    from frazil.stages.classify_stream_task import StreamResult, StreamTask
     from frazil.stages.classify_task import ClassifyTask
     from frazil.stages.movie_task import MovieTask
     from frazil.stages.record import MovieRecord
@@ -32,6 +33,13 @@ def classify_particles(task: ClassifyTask) -> dict[str, Any]:
     from frazil.stages.classify import run_classification
 
     return run_classification(task)
+
+
+def classify_batch(task: StreamTask) -> StreamResult:
+    """See `frazil.stages.classify_increments.stream_batch`."""
+    from frazil.stages.classify_increments import stream_batch
+
+    return stream_batch(task)
 
 
 def load_libraries() -> None:

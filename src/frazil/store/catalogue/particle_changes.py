@@ -44,6 +44,7 @@ class MovieParticles:
     ctf_resolution_a: float | None
     override: str
     change: int
+    revision: int | None
 
 
 def mark(connection: Connection, session_id: int, numbers: Collection[int]) -> None:
@@ -73,11 +74,12 @@ def since(connection: Connection, session_id: int, change: int) -> Sequence[Movi
             movies.c.ctf_resolution_a,
             movies.c.override,
             movies.c.particles_change,
+            movies.c.settings_revision,
         )
         .where(movies.c.session_id == session_id, movies.c.particles_change > change)
         .order_by(movies.c.particles_change, movies.c.number)
     )
     return [
-        MovieParticles(number, name, token, int(particles or 0) if token else 0, resolution, override, at)
-        for number, name, token, particles, resolution, override, at in connection.execute(query)
+        MovieParticles(number, name, token, int(particles or 0) if token else 0, resolution, override, at, of)
+        for number, name, token, particles, resolution, override, at, of in connection.execute(query)
     ]

@@ -1,0 +1,123 @@
+"""From movies to particles: their tables are read once, when the particles are handed to the classifier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from frazil.formats.mrc import MrcStack
+from frazil.model.classes import ParticleCtf
+from frazil.model.errors import InputError
+from frazil.model.optics import Optics
+from frazil.stages.classify_stream_task import StreamParticles
+from frazil.stages.products import Products
+from frazil.tracks.classify2d.pool import Fed, particle_keys
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from frazil.model.settings import Settings
+    from frazil.tracks.classify2d.pool import ParticlePool
+
+_CTF_COLUMNS = ("defocus_u_a", "defocus_v_a", "astigmatism_angle_deg", "phase_shift_deg")
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What all particles of a run share: size of the images, and of their pixels in Å."""
+
+    box_px: int
+    pixel_size_a: float
+
+    def same_as(self, other: Geometry) -> bool:
+        """Whether particles of both can be in one run."""
+        near = abs(self.pixel_size_a - other.pixel_size_a) < 1e-4 * self.pixel_size_a
+        return self.box_px == other.box_px and near
+
+
+@dataclass(frozen=True)
+class MovieTable:
+    """Particles of one movie: where their images are, and their CTF."""
+
+    number: int
+    stack: Path
+    name: str
+    geometry: Geometry
+    index: NDArray[np.int64]
+    ctf: dict[str, NDArray[np.float64]]
+
+
+def read_movie(folder: Path, number: int, name: str) -> MovieTable:
+    """Read the particle table of a movie and make sure that its images are there.
+
+    Raises `InputError` where one of them is missing, damaged or does not fit the other.
+    """
+    products = Products(folder, name)
+    try:
+        table = pq.read_table(products.particle_table)
+        extra = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        with MrcStack(products.particles) as stack:
+            sections, rows, _ = stack.shape
+        pixel = float(extra["pixel_size_a"])
+        index = table.column("stack_index").to_numpy().astype(np.int64)
+        ctf = {column: table.column(column).to_numpy().astype(np.float64) for column in _CTF_COLUMNS}
+    except (OSError, pa.ArrowInvalid, KeyError, ValueError) as error:
+        raise InputError(f"{products.particle_table}: can't be used: {error}") from error
+    if index.size == 0 or index.min() < 0 or index.max() >= sections:
+        raise InputError(
+            f"{products.particles}: holds {sections} images, its table speaks of others; redo the movie"
+        )
+    stack_name = products.relative(products.particles)
+    return MovieTable(number, products.particles, stack_name, Geometry(rows, pixel), index, ctf)
+
+
+def join(tables: list[MovieTable], pool: ParticlePool, settings: Settings) -> StreamParticles | None:
+    """Put the particles of some movies together; None where there are none."""
+    if not tables:
+        return None
+    microscope = settings.microscope
+    counts = [table.index.size for table in tables]
+    ctf = {column: np.concatenate([table.ctf[column] for table in tables]) for column in _CTF_COLUMNS}
+    keys = [
+        particle_keys(table.number, pool.next_generation(table.number), table.index.size) for table in tables
+    ]
+    return StreamParticles(
+        keys=np.concatenate(keys),
+        stacks=tuple(table.stack for table in tables),
+        names=tuple(table.name for table in tables),
+        stack_of=np.repeat(np.arange(len(tables)), counts),
+        index=np.concatenate([table.index for table in tables]),
+        ctf=ParticleCtf(
+            Optics(microscope.voltage_kv or 300.0, microscope.cs_mm, microscope.amplitude_contrast), **ctf
+        ),
+    )
+
+
+def keys_of(pool: ParticlePool, numbers: list[int]) -> NDArray[np.int64]:
+    """Keys of the particles that the run has of these movies."""
+    parts = [
+        particle_keys(number, fed.generation, fed.count)
+        for number in numbers
+        if (fed := pool.fed(number)) is not None
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+
+def after_feeding(
+    pool: ParticlePool, added: list[MovieTable], withdrawn: list[int], tokens: dict[int, str | None]
+) -> dict[int, Fed]:
+    """Say what the run has of the movies of a batch that was taken in."""
+    result: dict[int, Fed] = {}
+    for number in withdrawn:
+        if (fed := pool.fed(number)) is not None:
+            result[number] = Fed(None, fed.generation, 0)
+    for table in added:
+        generation = pool.next_generation(table.number)
+        result[table.number] = Fed(tokens[table.number], generation, int(table.index.size))
+    return result

@@ -1,0 +1,315 @@
+"""Streaming: every particle that is wanted is in the run once, whatever happens; entries are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.tracks.classify2d.particle_work import add_particles, change, cycle, known_keys, stream
+from tests.tracks.harness import Bench, make_bench
+
+from frazil.engine.inline import InlineExecutor
+from frazil.model.errors import InputError
+from frazil.model.movie_filter import MovieFilter
+from frazil.store.catalogue import class_updates, filters, tracks
+from frazil.tracks.classify2d import ClassifyBody
+from frazil.tracks.classify2d.pool import movie_of_keys
+from frazil.tracks.runner import BlockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = make_bench(tmp_path, stream_start_particles=200, class_count=10, publish_s=5)
+    yield made
+    made.close()
+
+
+def begun(bench: Bench, *, anew: bool = False) -> ClassifyBody:
+    body = ClassifyBody(bench.context(), stream, cycle, growth=0.05)
+    body.begin(anew=anew)
+    return body
+
+
+def run_of(bench: Bench) -> int:
+    with bench.catalogue.read() as connection:
+        memory = tracks.get(connection, bench.session_id, "classify2d").memory
+    return int(memory["run"]["number"])
+
+
+def particles_of(bench: Bench) -> dict[int, int]:
+    """Particles of each movie that the run has."""
+    import numpy as np
+
+    keys = known_keys(bench.folder.path / f"classes/run{run_of(bench):03d}/checkpoint")
+    numbers, counts = np.unique(movie_of_keys(np.array(sorted(keys), dtype=np.int64)), return_counts=True)
+    return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+
+
+def updates(bench: Bench) -> list[dict[str, Any]]:
+    with bench.catalogue.read() as connection:
+        return class_updates.listed(connection, bench.session_id)
+
+
+def settle(bench: Bench, body: ClassifyBody, seconds: float = 600.0) -> int:
+    """Let time pass until nothing is left to do; returns how many tasks ran."""
+    ran, until = 0, bench.clock.now + seconds
+    while bench.clock.now < until:
+        bench.turn(body, 5.0)
+        while bench.executor.run_next():
+            ran += 1
+            bench.turn(body, 0.1)
+    return ran
+
+
+def test_nothing_begins_before_there_are_enough_particles(bench: Bench) -> None:
+    first, second = bench.add_movies(2)
+    add_particles(bench, first, 150)
+    body = begun(bench)
+    assert settle(bench, body, 60.0) == 0
+    assert body.details["waits_for"] == "150 of 200 particles"
+    add_particles(bench, second, 100)
+    settle(bench, body, 60.0)
+    assert particles_of(bench) == {1: 150, 2: 100}
+    (entry,) = updates(bench)
+    assert (entry["number"], entry["run"], entry["update_in_run"], entry["kind"]) == (1, 1, 1, "streaming")
+    assert entry["particles"] == 250 and entry["folder"] == "classes/run001/update001"
+
+
+def test_only_good_micrographs_that_nobody_excluded_are_classified(bench: Bench) -> None:
+    names = bench.add_movies(6)
+    for name in names:
+        add_particles(bench, name, 100)
+    change(bench, names[1], ctf_resolution_a=12.0)
+    change(bench, names[2], override="exclude")
+    change(bench, names[3], ctf_resolution_a=None)
+    change(bench, names[4], ctf_resolution_a=12.0, override="include")
+    settle(bench, begun(bench), 60.0)
+    assert particles_of(bench) == {1: 100, 5: 100, 6: 100}
+
+
+def test_the_named_filter_is_the_input_filter_also_when_it_changes(bench: Bench) -> None:
+    names = bench.add_movies(4)
+    for place, name in enumerate(names):
+        add_particles(bench, name, 100, defocus_mean_a=10_000.0 * place)
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    assert set(particles_of(bench)) == {1, 2, 3, 4}
+    keep = MovieFilter.model_validate({"ranges": {"defocus_mean_a": {"high": 15_000.0}}})
+    with bench.catalogue.write() as connection:
+        filters.save(connection, bench.session_id, "2D input", keep, saved_by="t", saved_at=1.0)
+    settle(bench, body, 60.0)
+    assert set(particles_of(bench)) == {1, 2}
+
+
+def test_withdrawn_and_extracted_anew_particles_are_exchanged_and_never_share_a_key(bench: Bench) -> None:
+    names = bench.add_movies(3)
+    for name in names:
+        add_particles(bench, name, 100)
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    state = bench.folder.path / "classes/run001/checkpoint"
+    old = known_keys(state)
+    change(bench, names[0], override="exclude")
+    add_particles(bench, names[1], 70, token="b")
+    settle(bench, body, 60.0)
+    assert particles_of(bench) == {2: 70, 3: 100}
+    new = known_keys(state)
+    assert {key for key in new & old if key >> 20 == 2} == set()
+    change(bench, names[0], override="auto")
+    settle(bench, body, 60.0)
+    assert particles_of(bench) == {1: 100, 2: 70, 3: 100}
+
+
+def test_an_entry_is_written_for_every_twentieth_particle_more_and_numbers_go_up(bench: Bench) -> None:
+    names = bench.add_movies(12)
+    for name in names[:10]:
+        add_particles(bench, name, 100)
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    first = [entry["particles"] for entry in updates(bench)]
+    assert first[-1] == 1000
+    add_particles(bench, names[10], 30)
+    settle(bench, body, 60.0)
+    assert [entry["particles"] for entry in updates(bench)] == first
+    add_particles(bench, names[11], 30)
+    settle(bench, body, 60.0)
+    assert [entry["particles"] for entry in updates(bench)] == [*first, 1060]
+    assert [entry["number"] for entry in updates(bench)] == list(range(1, len(first) + 2))
+
+
+def test_the_rest_is_published_when_all_is_quiet(bench: Bench) -> None:
+    names = bench.add_movies(4)
+    for name in names[:3]:
+        add_particles(bench, name, 100)
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    add_particles(bench, names[3], 5)
+    settle(bench, body, 100.0)
+    assert updates(bench)[-1]["particles"] == 300
+    settle(bench, body, 600.0)
+    assert [entry["particles"] for entry in updates(bench)][-1] == 305
+    count = len(updates(bench))
+    settle(bench, body, 2000.0)
+    assert len(updates(bench)) == count
+
+
+def test_movies_know_how_many_of_their_particles_are_in_good_classes(bench: Bench) -> None:
+    names = bench.add_movies(3)
+    for name in names:
+        add_particles(bench, name, 100)
+    settle(bench, begun(bench), 60.0)
+    row = bench.row(names[0])
+    # Class 2 has three times the resolution limit of class 1; every second particle is in class 1.
+    assert (row["particles_classified"], row["particles_good"], row["class_yield"]) == (100, 50, 0.5)
+
+
+def test_start_goes_on_and_restart_begins_a_new_run(bench: Bench) -> None:
+    for name in bench.add_movies(3):
+        add_particles(bench, name, 100)
+    settle(bench, begun(bench), 60.0)
+    assert settle(bench, begun(bench), 60.0) == 0
+    settle(bench, begun(bench, anew=True), 60.0)
+    assert run_of(bench) == 2
+    assert [(entry["run"], entry["number"]) for entry in updates(bench)] == [(1, 1), (2, 2)]
+    assert particles_of(bench) == {1: 100, 2: 100, 3: 100}
+
+
+def test_numbers_are_never_used_again_after_clear(bench: Bench) -> None:
+    for name in bench.add_movies(3):
+        add_particles(bench, name, 100)
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    body.clear()
+    assert updates(bench) == []
+    assert not (bench.folder.path / "classes").exists()
+    assert bench.row("movie_0001")["class_yield"] is None
+    settle(bench, begun(bench), 60.0)
+    assert [(entry["run"], entry["number"]) for entry in updates(bench)] == [(2, 2)]
+
+
+@pytest.mark.parametrize("values", [{"class_count": 20}, {"mask_radius_a": 30.0}])
+def test_what_a_run_can_not_change_begins_a_new_one(bench: Bench, values: dict[str, Any]) -> None:
+    for name in bench.add_movies(3):
+        add_particles(bench, name, 100)
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    bench.save_settings(**values)
+    settle(bench, body, 60.0)
+    assert run_of(bench) == 2
+
+
+def test_a_finer_limit_goes_on_and_is_published(bench: Bench) -> None:
+    for name in bench.add_movies(3):
+        add_particles(bench, name, 100)
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    bench.save_settings(final_resolution_a=12.0)
+    settle(bench, body, 60.0)
+    assert run_of(bench) == 1
+    assert [entry["settings_revision"] for entry in updates(bench)] == [1, 2]
+
+
+def test_a_new_box_begins_a_new_run_once_there_are_enough_of_it(bench: Bench) -> None:
+    names = bench.add_movies(6)
+    for name in names[:3]:
+        add_particles(bench, name, 100)
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    revision = bench.save_settings(box_size_px=32)
+    add_particles(bench, names[0], 100, token="b", box=32, settings_revision=revision)
+    settle(bench, body, 60.0)
+    assert run_of(bench) == 1 and set(particles_of(bench)) == {2, 3}
+    add_particles(bench, names[1], 100, token="b", box=32, settings_revision=revision)
+    settle(bench, body, 60.0)
+    assert run_of(bench) == 2 and set(particles_of(bench)) == {1, 2}
+
+
+def test_damaged_particles_cost_only_their_movie(bench: Bench) -> None:
+    names = bench.add_movies(4)
+    for name in names:
+        add_particles(bench, name, 100)
+    (bench.folder.path / "particles" / f"{names[2]}.parquet").write_bytes(b"nonsense")
+    (bench.folder.path / "particles" / f"{names[3]}.mrcs").unlink()
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    assert set(particles_of(bench)) == {1, 2}
+    add_particles(bench, names[2], 50, token="b")
+    settle(bench, body, 60.0)
+    assert particles_of(bench) == {1: 100, 2: 100, 3: 50}
+
+
+def test_a_passing_failure_is_tried_again_and_a_lasting_one_is_told(bench: Bench) -> None:
+    for name in bench.add_movies(3):
+        add_particles(bench, name, 100)
+    (bench.folder.path / "passing").touch()
+    body = begun(bench)
+    bench.turn(body)
+    bench.executor.run_next()
+    assert bench.turn(body, 0.1) == pytest.approx(30.0)
+    (bench.folder.path / "passing").unlink()
+    settle(bench, body, 120.0)
+    assert len(updates(bench)) == 1
+    (poison,) = bench.add_movies(1, first=4)
+    change(bench, poison, name="poison")
+    add_particles(bench, "poison", 200)
+    with pytest.raises(InputError, match="poisonous"):
+        settle(bench, body, 60.0)
+
+
+def test_a_lost_worker_costs_a_batch_and_nothing_else(bench: Bench) -> None:
+    for name in bench.add_movies(3):
+        add_particles(bench, name, 100)
+    body = begun(bench)
+    bench.turn(body)
+    bench.executor.lose_next()
+    settle(bench, body, 120.0)
+    assert particles_of(bench) == {1: 100, 2: 100, 3: 100}
+
+
+def test_stop_now_throws_the_batch_away_and_start_gives_it_again(bench: Bench) -> None:
+    for name in bench.add_movies(3):
+        add_particles(bench, name, 100)
+    body = begun(bench)
+    bench.turn(body)
+    assert body.in_flight == 1
+    body.kill()
+    bench.deliver(body)
+    assert body.in_flight == 0 and updates(bench) == []
+    settle(bench, begun(bench), 60.0)
+    assert particles_of(bench) == {1: 100, 2: 100, 3: 100}
+
+
+def again(bench: Bench) -> Bench:
+    """The same session under a new server."""
+    new = Bench(bench.catalogue, bench.folder, InlineExecutor(), bench.session_id, bench.clock)
+    new.logs = bench.logs
+    return new
+
+
+def test_an_entry_whose_answer_was_lost_is_taken_over(bench: Bench) -> None:
+    for name in bench.add_movies(3):
+        add_particles(bench, name, 100)
+    body = begun(bench)
+    bench.turn(body)
+    bench.executor.run_next()
+    # The server dies before it hears of the batch; another worker leaves something half-written.
+    half = bench.folder.path / "classes/run001/.update002.part"
+    half.mkdir()
+    after = again(bench)
+    body = begun(after)
+    assert [entry["number"] for entry in updates(after)] == [1]
+    assert not half.exists()
+    settle(after, body, 60.0)
+    assert [entry["number"] for entry in updates(after)] == [1]
+    assert particles_of(after) == {1: 100, 2: 100, 3: 100}
+
+
+def test_a_full_disk_pauses(bench: Bench) -> None:
+    body = begun(bench)
+    bench.save_settings(min_free_gb=1e6)
+    with pytest.raises(BlockedError, match="reserve"):
+        body.step()
