@@ -118,7 +118,7 @@ def test_move_never_removes_the_only_copy(order: Order) -> None:
     assert not remove_source(order, result), "the delivered file is the source under another name"
     target.unlink()
     target.symlink_to(order.source)
-    assert not remove_source(order, Delivered(target, order.form, "", 0)), (
+    assert not remove_source(order, Delivered(target, order.form, "", order.form.size, 0)), (
         "the delivered file is a link to it"
     )
     assert order.source.read_bytes() == CONTENT

@@ -109,10 +109,10 @@ class OpticsGroups:
         key = self._key(name, metadata)
         if key is not None:
             return {name: self._number(mode, key)}
+        area = f"area:{metadata.shot}" if metadata.shot and self._grouping == "auto" else "one"
         shift = metadata.beam_shift or metadata.image_shift
         if shift is None:
-            return {name: self._number(mode, "one")}
-        area = f"area:{metadata.shot}" if metadata.shot and self._grouping == "auto" else "one"
+            return {name: self._number(mode, area)}
         known = self.state.modes.setdefault(mode, ModeState())
         if known.division == "area":
             return {name: self._number(mode, area)}

@@ -69,7 +69,9 @@ class Delivered:
     form
         Of the source.
     checksum
-        xxh3-128, hexadecimal; empty where the file was not read.
+        xxh3-128 of the delivered file, hexadecimal; empty where it was not read.
+    size_bytes
+        Of the delivered file.
     moved_bytes
         Bytes really copied; 0 for links and for what was there already.
     """
@@ -77,6 +79,7 @@ class Delivered:
     path: Path
     form: Form
     checksum: str
+    size_bytes: int
     moved_bytes: int
 
 
@@ -101,7 +104,7 @@ def deliver(order: Order, stream: Stream) -> Delivered:
     stream.check()
     if order.mode == "in_place":
         _require_settled(order)
-        return Delivered(order.source, order.form, "", 0)
+        return Delivered(order.source, order.form, "", order.form.size, 0)
     target = make_target(order.target_root, order.relative)
     if order.mode == "link":
         return _link(order, target, stream)
@@ -115,7 +118,7 @@ def remove_source(order: Order, delivered: Delivered) -> bool:
     """
     try:
         status = os.lstat(delivered.path)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != order.form.size:
+        if not stat.S_ISREG(status.st_mode) or status.st_size != delivered.size_bytes:
             return False
         if is_same_file(order.source, delivered.path) or Form.of(order.source.stat()) != order.form:
             return False
@@ -162,7 +165,7 @@ def _link(order: Order, target: Path, stream: Stream) -> Delivered:
     except OSError as error:
         raise destination_error(target, order.target_root, error) from error
     flush_directory(target.parent)
-    return Delivered(target, order.form, "", 0)
+    return Delivered(target, order.form, "", order.form.size, 0)
 
 
 def _copy(order: Order, target: Path, stream: Stream) -> Delivered:
@@ -174,7 +177,7 @@ def _copy(order: Order, target: Path, stream: Stream) -> Delivered:
     )
     reread = order.reread or order.mode == "move"
     give_name(order, part, target, order.form.size, checksum if reread else None, stream)
-    return Delivered(target, order.form, checksum, order.form.size)
+    return Delivered(target, order.form, checksum, order.form.size, order.form.size)
 
 
 def give_name(
@@ -200,7 +203,7 @@ def _compare(order: Order, target: Path, stream: Stream) -> Delivered:
     checksum = hash_source(order.source, order.source_root, order.form, stream)
     if digest_of(target, order.target_root, stream) != checksum:
         raise taken(order, target)
-    return Delivered(target, order.form, checksum, 0)
+    return Delivered(target, order.form, checksum, order.form.size, 0)
 
 
 def standing(order: Order, target: Path, *, any_size: bool = False) -> Literal["free", "link", "copy", "old"]:

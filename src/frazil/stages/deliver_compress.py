@@ -58,7 +58,7 @@ def deliver_compressed(order: Order, stream: Stream) -> Delivered:
             if standing(order, target, any_size=True) == "copy":
                 if not _same_frames(movie, target, stream):
                     raise taken(order, target)
-                return Delivered(target, order.form, _checksum(target, stream), 0)
+                return Delivered(target, order.form, _checksum(target, stream), target.stat().st_size, 0)
             try:
                 _write(movie, part, order, stream)
                 if not _same_frames(movie, part, stream):
@@ -69,7 +69,7 @@ def deliver_compressed(order: Order, stream: Stream) -> Delivered:
                 raise
     size = part.stat().st_size
     give_name(order, part, target, size, None, stream)
-    return Delivered(target, order.form, checksum, size)
+    return Delivered(target, order.form, checksum, size, size)
 
 
 def _write(movie: MrcMovie, part: Path, order: Order, stream: Stream) -> None:

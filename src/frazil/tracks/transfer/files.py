@@ -117,9 +117,11 @@ class FrameCounts:
         self._short.setdefault(frames, set()).add(path)
 
     @property
-    def least(self) -> int:
-        """Fewest frames of a complete movie; 0 where nothing is known."""
-        if not self._recent:
-            return 0
-        usual = Counter(self._recent).most_common(1)[0][0]
-        return min([usual, *(frames for frames, paths in self._short.items() if len(paths) >= 3)])
+    def usual(self) -> int:
+        """Frames of most of the last movies; 0 where there is none."""
+        return Counter(self._recent).most_common(1)[0][0] if self._recent else 0
+
+    @property
+    def accepted(self) -> frozenset[int]:
+        """Counts that are taken although they are below what is expected."""
+        return frozenset(frames for frames, paths in self._short.items() if len(paths) >= 3)

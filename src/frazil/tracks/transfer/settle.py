@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from frazil.tracks.transfer.files import File, FileForm, FrameCounts, ProcessingOrder, Waiting
 
@@ -94,9 +95,10 @@ class GivenBack:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What was delivered is no longer there."""
+    """What was delivered is no longer there; ``damaged``: it is there, but not what was delivered."""
 
     path: str
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,13 @@ class RemoveSource:
 Instruction = Deliver | Note | RemoveSource
 
 
+class Counts(NamedTuple):
+    """Movies by state, and bytes that are still to be delivered."""
+
+    files: dict[str, int]
+    behind_bytes: int
+
+
 class TransferMachine:
     """Every file on its way. ``handle`` is the only thing that changes it.
 
@@ -198,6 +207,12 @@ class TransferMachine:
             if file.state in ("settling", "waiting", "transferring"):
                 file.state, file.seen_at = "settling", None
                 self._settling[file.path] = None
+
+    def counts(self) -> Counts:
+        """Count files by state, and bytes that are still to be delivered."""
+        states: Counter[str] = Counter(file.state for file in self.files.values() if file.kind == "movie")
+        behind = sum(file.form.size for file in self.files.values() if file.state in _ON_THE_WAY)
+        return Counts(dict(states), behind)
 
     @property
     def unsettled(self) -> list[str]:
@@ -229,6 +244,7 @@ class TransferMachine:
                 file.delivered = file.form
                 return self._enter(file, "done")
             case Lost() if file.state == "done" and file.is_there:
+                file.replaces = event.damaged
                 return self._settle(file, now)
         return self._outcome(event, file, now) if file.state == "transferring" else []
 
@@ -422,4 +438,5 @@ class TransferMachine:
         return "came more than 24 hours after its movie"
 
 
+_ON_THE_WAY = ("settling", "waiting", "transferring")
 _VANISHED = "is no longer in the source; it was not delivered"
