@@ -13,7 +13,7 @@ from frazil.web import socket
 from frazil.web.doors import KnownHosts, SafeHeaders, SameOrigin, SmallBodies
 from frazil.web.plain import STATIC, add_page
 from frazil.web.problems import RESPONSES, Unexpected, add_handlers
-from frazil.web.routes import classes, files, movie_actions, movies, people, sessions, settings, tracks
+from frazil.web.routes import classes, files, movie_actions, movies, people, sessions, settings, tracks, watch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,7 @@ ROUTERS = (
     movie_actions.router,
     classes.router,
     files.router,
+    watch.router,
 )
 
 _DESCRIPTION = """
