@@ -121,14 +121,14 @@ def main() -> None:
     for name, adapter in ADAPTERS.items():
         executor = adapter({"movies": Pool()})
         delay_ms(executor, 20)
-        print(
-            f"{name:6s} {rate(executor, tasks):7.0f} tasks/s   delay {delay_ms(executor):.2f} ms", end="   "
-        )
-        print("cancelled after {:.0f} ms, next task after {:.0f} ms".format(*cancel_ms(executor)), end="   ")
-        print(f"idle {idle_percent(executor):.2f} % of a core", end="   ")
+        per_second, one_ms = rate(executor, tasks), delay_ms(executor)
+        cancelled_ms, next_ms = cancel_ms(executor)
+        idle = idle_percent(executor)
         executor.close()
-        module = {"pipes": "pipes", "dask": "dask_local"}[name]
-        print(f"a program with one task {whole_program_s(module, adapter.__name__):.2f} s", flush=True)
+        program_s = whole_program_s(adapter.__module__, adapter.__name__)
+        print(f"{name}: {per_second:.0f} tasks/s, {one_ms:.2f} ms for one", end=", ")
+        print(f"cancelled after {cancelled_ms:.0f} ms, the next one runs after {next_ms:.0f} ms", end=", ")
+        print(f"idle {idle:.2f} % of a core, a program with one task {program_s:.2f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from frazil.engine.dask_comm import SCHEME, address_host
 from frazil.engine.dask_local import dask_executor
 from frazil.engine.dask_process import CONFIG, CallWorker, OneWorkerNanny, QuietScheduler
 from frazil.engine.executor import Outcome, Task
+from frazil.engine.pipes import pipe_executor
 from frazil.engine.worker import Pool
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def test_a_worker_that_takes_too_much_memory_is_ended() -> None:
         executor.close()
     assert outcome.lost
     assert "died" in outcome.error
+    with pytest.raises(ValueError, match="memory limit"):
+        pipe_executor({"movies": Pool(memory_limit_bytes=600_000_000)})
 
 
 PROGRAM = """
@@ -145,6 +148,5 @@ def test_dask_changes_nothing_in_the_process_and_says_nothing(tmp_path: Path) ->
     program = tmp_path / "server.py"
     program.write_text(PROGRAM)
     run = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, cwd=tmp_path)
-    assert run.stdout == "[]\n"
-    said = [line for line in run.stderr.splitlines() if "distributed" in line or "tornado" in line]
-    assert (run.returncode, said) == (0, [])
+    assert (run.returncode, run.stdout) == (0, "[]\n"), run.stderr
+    assert [line for line in run.stderr.splitlines() if "distributed" in line or "tornado" in line] == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
+import signal
 import socket
 import struct
 import sys
@@ -23,10 +25,16 @@ if TYPE_CHECKING:
 
 _LENGTH = struct.Struct("!Q")
 _LAST_BREATH_S = 0.5
+_TERMINATED = 128 + signal.SIGTERM
 
 
 def pipe_executor(pools: Mapping[str, Pool]) -> LocalExecutor:
-    """Return an executor of worker processes that needs nothing but the standard library."""
+    """Return an executor of worker processes that needs nothing but the standard library.
+
+    ``ValueError`` where a pool has a memory limit: nobody would watch it.
+    """
+    if limited := [name for name, pool in pools.items() if pool.memory_limit_bytes is not None]:
+        raise ValueError(f"pool {limited[0]}: workers at pipes can't have a memory limit")
     return LocalExecutor(pools, PipeWorkplace)
 
 
@@ -142,13 +150,16 @@ class PipeWorker:
 
 def _serve(channel: socket.socket, pool: Pool, gpu: str) -> None:
     """Work of a worker: answer one call after the other until the socket closes."""
-    # Terminating unwinds the task, so that it cleans up.
-    trouble = prepare_process(pool, gpu, leave=lambda: sys.exit(128 + 15))
-    with channel, channel.makefile("rb") as calls, suppress(ConnectionError):
-        _send(channel, trouble.encode())
-        while len(head := calls.read(_LENGTH.size)) == _LENGTH.size:
-            (length,) = _LENGTH.unpack(head)
-            _send(channel, answer_call(calls.read(length)))
+    trouble = prepare_process(pool, gpu, leave=lambda: sys.exit(_TERMINATED))
+    try:
+        with channel, channel.makefile("rb") as calls, suppress(ConnectionError):
+            _send(channel, trouble.encode())
+            while len(head := calls.read(_LENGTH.size)) == _LENGTH.size:
+                (length,) = _LENGTH.unpack(head)
+                _send(channel, answer_call(calls.read(length)))
+    except SystemExit:
+        # The task has cleaned up; taking down the interpreter with all libraries may take too long.
+        os._exit(_TERMINATED)
 
 
 def _send(channel: socket.socket, message: bytes) -> None:

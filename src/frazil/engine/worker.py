@@ -28,7 +28,7 @@ class Pool:
     initialise
         Called once in each new worker before its first task: imports what the tasks need.
     memory_limit_bytes
-        A worker that takes more is killed, where the adapter can do that; None: no limit.
+        A worker that takes more is ended; None: no limit. Only Dask's workers can have one.
     idle_s
         A worker that had nothing to do for so long is stopped; None: never.
     """
