@@ -127,6 +127,8 @@ def _class_row(
 
 
 def _source_path(file: Delivered) -> str:
+    if file.ledger_path:
+        return file.ledger_path
     return file.source if file.mode == "in_place" else file.path.removeprefix("raw/")
 
 

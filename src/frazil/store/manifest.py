@@ -33,6 +33,8 @@ class Delivered(BaseModel):
         Product name and number of the movie that it is or belongs to; empty, None for what belongs to none.
     kind
         ``movie``, or ``extra``: a file that goes along with one.
+    ledger_path
+        What the ledger of file transfer calls it; empty: what follows ``raw/`` in ``path``.
     at
         Seconds since 1970.
     """
@@ -48,6 +50,7 @@ class Delivered(BaseModel):
     movie: str = ""
     movie_number: int | None = None
     kind: Literal["movie", "extra"] = "movie"
+    ledger_path: str = ""
     at: float
 
 

@@ -9,9 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from frazil.tracks.transfer.files import File, FileForm, FrameCounts
-from frazil.tracks.transfer.settle import (
-    RETRY_DELAYS_S,
+from frazil.tracks.transfer.events import (
     Deliver,
     Finished,
     FirstLookDone,
@@ -23,14 +21,14 @@ from frazil.tracks.transfer.settle import (
     Refused,
     RemoveSource,
     Replace,
-    Rules,
     Saw,
     Tick,
-    TransferMachine,
     TryAgain,
     Vanished,
     WrittenTo,
 )
+from frazil.tracks.transfer.files import File, FileForm, FrameCounts
+from frazil.tracks.transfer.settle import RETRY_DELAYS_S, Rules, TransferMachine
 
 if TYPE_CHECKING:
     from frazil.tracks.transfer.files import ProcessingOrder

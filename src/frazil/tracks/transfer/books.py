@@ -159,6 +159,7 @@ class Books:
                     movie=movie.name if movie else "",
                     movie_number=movie.number if movie else None,
                     kind=delivery.file.kind,
+                    ledger_path=storable(delivery.file.path),
                     at=delivery.at,
                 )
             )

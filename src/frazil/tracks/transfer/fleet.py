@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from frazil.stages.bandwidth import Bandwidth
 from frazil.stages.deliver_copy import Stream
+from frazil.tracks.transfer.events import Refused
 from frazil.tracks.transfer.job import Job, Report, run_job
-from frazil.tracks.transfer.settle import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

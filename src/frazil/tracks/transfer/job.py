@@ -21,7 +21,7 @@ from frazil.stages.deliver_errors import (
     TransferBlockedError,
     source_error,
 )
-from frazil.tracks.transfer.settle import Finished, GivenBack, Incomplete, Refused, WrittenTo
+from frazil.tracks.transfer.events import Finished, GivenBack, Incomplete, Refused, WrittenTo
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,17 +10,7 @@ from frazil.stages.deliver import Delivered
 from frazil.store.catalogue import tracks
 from frazil.tracks.transfer.books import Books
 from frazil.tracks.transfer.companions import METADATA
-from frazil.tracks.transfer.files import FileForm
-from frazil.tracks.transfer.fleet import Fleet, Landed
-from frazil.tracks.transfer.ledger import read_known
-from frazil.tracks.transfer.locations import Locations
-from frazil.tracks.transfer.looker import Looked, Looker
-from frazil.tracks.transfer.messages import KeepFile, ReplaceFile, RetryFiles
-from frazil.tracks.transfer.names import from_storable, storable
-from frazil.tracks.transfer.orders import Orders
-from frazil.tracks.transfer.raw_folder import Damaged, Verification, sweep
-from frazil.tracks.transfer.removals import Removals, Removed
-from frazil.tracks.transfer.settle import (
+from frazil.tracks.transfer.events import (
     Deliver,
     Finished,
     FirstLookDone,
@@ -33,20 +23,30 @@ from frazil.tracks.transfer.settle import (
     Replace,
     Saw,
     Tick,
-    TransferMachine,
     TryAgain,
     Vanished,
 )
+from frazil.tracks.transfer.files import FileForm
+from frazil.tracks.transfer.fleet import Fleet, Landed
+from frazil.tracks.transfer.ledger import read_known
+from frazil.tracks.transfer.locations import Locations
+from frazil.tracks.transfer.looker import Looked, Looker
+from frazil.tracks.transfer.messages import KeepFile, ReplaceFile, RetryFiles
+from frazil.tracks.transfer.names import from_storable, storable
+from frazil.tracks.transfer.orders import Orders
+from frazil.tracks.transfer.raw_folder import Damaged, Verification, sweep
+from frazil.tracks.transfer.removals import Removals, Removed
+from frazil.tracks.transfer.settle import TransferMachine
 from frazil.tracks.transfer.warnings import Warnings
 
 if TYPE_CHECKING:
     from frazil.model.settings import Settings
     from frazil.stages.deliver import Order
     from frazil.tracks.context import TrackContext
+    from frazil.tracks.transfer.events import Event
     from frazil.tracks.transfer.ledger import Known
     from frazil.tracks.transfer.plan import Plan
     from frazil.tracks.transfer.scan import Look, Seen
-    from frazil.tracks.transfer.settle import Event
 
 _WRITE_EVERY_S = 0.1
 _TICK_S = 1.0
