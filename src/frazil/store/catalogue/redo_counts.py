@@ -49,7 +49,7 @@ def result_groups(
         .group_by(movies.c.settings_revision)
         .order_by(movies.c.settings_revision)
     )
-    return [ResultGroup(*row) for row in connection.execute(query).tuples()]
+    return [ResultGroup(int(revision), all_, kept_) for revision, all_, kept_ in connection.execute(query)]
 
 
 def failed_targets(connection: Connection, session_id: int) -> Sequence[tuple[int, str, int]]:
@@ -61,7 +61,7 @@ def failed_targets(connection: Connection, session_id: int) -> Sequence[tuple[in
         )
         .group_by(movies.c.target_revision, movies.c.failed_stage)
     )
-    return list(connection.execute(query).tuples())
+    return [(int(revision), str(stage), int(count)) for revision, stage, count in connection.execute(query)]
 
 
 def mean_seconds(connection: Connection, session_id: int) -> dict[Stage, float]:
