@@ -75,6 +75,6 @@ def pools(config: ServerConfig, device: str) -> Mapping[str, Pool]:
 
 def make_executor(config: ServerConfig, device: str) -> Executor:
     """Make the engine of this machine; its workers start when they are first needed."""
-    from frazil.engine.pipes import pipe_executor
+    from frazil.engine.dask_local import dask_executor
 
-    return pipe_executor(pools(config, device))
+    return dask_executor(pools(config, device))

@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from frazil import __version__
+from frazil.cli import people, sessions, settings, track
 from frazil.cli.classify import classify
 from frazil.cli.ctf import ctf
 from frazil.cli.doctor import doctor
 from frazil.cli.process import process
+from frazil.cli.serve import serve
 from frazil.cli.simulate import simulate
 
 FAILED = 1
@@ -27,8 +29,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (process, ctf, classify, simulate, doctor):
+for command in (serve, process, ctf, classify, simulate, doctor):
     app.command()(command)
+for name, commands in (
+    ("sessions", sessions.app),
+    ("track", track.app),
+    ("settings", settings.app),
+    ("users", people.users),
+    ("groups", people.groups),
+    ("tokens", people.tokens),
+):
+    app.add_typer(commands, name=name)
 
 
 def _show_version(wanted: bool) -> None:
@@ -70,7 +81,8 @@ def _run() -> int:
         return INTERRUPTED
     except FrazilError as error:
         typer.echo(f"frazil: {error}", err=True)
-        return WRONG_USAGE
+        status = getattr(error, "exit_status", WRONG_USAGE)
+        return status if isinstance(status, int) else WRONG_USAGE
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         typer.echo(f"frazil: {where}{error.strerror or error}", err=True)
