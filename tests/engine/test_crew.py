@@ -39,7 +39,9 @@ class FakeWorker:
     async def start(self) -> None:
         either: list[asyncio.Future[Any]] = [self.ready, self.ended]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if self.ended.done():
+        if self.ready.done():
+            self.ready.result()
+        else:
             raise WorkerDiedError(self.ended.result())
 
     async def run(self, call: bytes) -> bytes:
@@ -231,3 +233,36 @@ def test_no_more_workers_are_started_than_tasks_wait() -> None:
     machine.all_workers_are_ready()
     assert len(machine.workplace.made) == 2
     machine.teardown()
+
+
+def test_a_worker_that_cannot_be_made_is_tried_again() -> None:
+    class FullMachine(FakeWorkplace):
+        def worker(self, name: str, pool: Pool, gpu: str) -> FakeWorker:
+            worker = super().worker(name, pool, gpu)
+            if len(self.made) == 1:
+                worker.ready.set_exception(OSError(24, "Too many open files"))
+            return worker
+
+    async def scene() -> None:
+        ledger, workplace, outcomes = Ledger(["movies"]), FullMachine(), list[Outcome]()
+        crew = Crew(ledger, {"movies": Pool()}, workplace)
+        await crew.open()
+        task = Task("a", abs, (1,), done=outcomes.append)
+        ledger.add(task, pack_call(task))
+        crew.hand_out("movies")
+        while len(workplace.made) < 2:
+            for worker in workplace.made:
+                worker.die("was told to")
+            await asyncio.sleep(0.01)
+        second = workplace.made[1]
+        second.ready.set_result(None)
+        while not second.calls:
+            await asyncio.sleep(0)
+        second.answer()
+        while not outcomes:
+            await asyncio.sleep(0)
+        second.die("was told to")
+        await crew.leave(0)
+        assert outcomes[0].value == "did a"
+
+    asyncio.run(scene())

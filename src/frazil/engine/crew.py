@@ -78,6 +78,7 @@ class Crew:
     async def leave(self, grace_s: float) -> None:
         """Cancel what is unfinished and end all workers."""
         self._open = False
+        self._leaving.set()
         for entry in self._ledger.entries():
             self._ledger.cancel(entry.task.key)
             if not entry.running:
@@ -140,7 +141,7 @@ class Crew:
     async def _start(self, slot: Slot, worker: Worker) -> None:
         try:
             await worker.start()
-        except WorkerDiedError as death:
+        except (WorkerDiedError, OSError) as death:
             await worker.end(0)
             if self._open:
                 await self._start_failed(slot, death)
@@ -152,7 +153,7 @@ class Crew:
         self._do(self._watch(slot, worker))
         self._rest(slot)
 
-    async def _start_failed(self, slot: Slot, death: WorkerDiedError) -> None:
+    async def _start_failed(self, slot: Slot, death: Exception) -> None:
         """Wait longer every time; give tasks up where no worker can be started many times in a row."""
         log.error("worker %s could not be started: it %s", slot.name, death)
         self._failed_starts[slot.pool] += 1
