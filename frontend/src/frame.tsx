@@ -1,10 +1,11 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { api } from "./api/client";
 import { useKeys } from "./lib/keyboard";
 import { useMe } from "./lib/me";
 import { usePath } from "./lib/router";
 import { setTheme, useTheme } from "./lib/theme";
+import { useServer } from "./pages/server/use-server";
 import { Button } from "./ui/button";
 import { Dialog } from "./ui/dialog";
 import { toastError } from "./ui/feedback";
@@ -30,11 +31,7 @@ function Rail({ onHelp }: { onHelp: () => void }) {
   const me = useMe();
   const theme = useTheme();
   const client = useQueryClient();
-  const server = useQuery({
-    queryKey: ["server", "name"],
-    queryFn: () => api.get<{ microscope_name?: string }>("/health"),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
+  const server = useServer();
   const logOut = async () => {
     try {
       await api.post("/logout");

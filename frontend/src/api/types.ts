@@ -1,130 +1,67 @@
-/** What the server answers. */
+/** What the server answers: names for the types that are made from its own description. */
 
-import type { ColumnInfo } from "../lib/columns";
+import type { components } from "./schema";
 
-export type TrackName = "transfer" | "preprocess" | "classify2d";
+type Schema = components["schemas"];
+
+export type TrackName = Schema["Track"]["track"];
 export type TrackState = "stopped" | "starting" | "running" | "paused" | "stopping" | "clearing";
-export type Role = "viewer" | "operator" | "owner";
+export type Role = NonNullable<Schema["Session"]["role"]>;
 export type SettingValue = string | number | boolean | null | string[];
 export type Values = Record<string, SettingValue>;
 
-export interface Me {
-  user_id: number | null;
-  login: string;
-  is_admin: boolean;
-  roles: Record<string, Role>;
-  shared_sessions: number[];
-}
+export type Me = Schema["Me"];
+export type Group = Schema["Group"];
+export type User = Schema["User"];
+export type Token = Schema["Token"];
+export type ShareLink = Schema["ShareLink"];
+export type SessionView = Schema["Session"];
+export type NewSession = Schema["NewSession"];
+export type DeletePreview = Schema["DeletePreview"];
+export type Listing = Schema["FolderPage"];
+export type FileEntry = Schema["FileEntry"];
+export type SourcePreview = Schema["SourcePreview"];
+export type ColumnInfo = Schema["Column"];
+export type MovieRow = Schema["MovieRow"];
+export type MoviePage = Schema["MoviePage"];
+export type Movie = Schema["Movie"];
+export type ClearPreview = Schema["ClearPreview"];
+export type RestartPreview = Schema["RestartPreview"];
+export type LogLine = Schema["LogLine"];
+export type LogPart = Schema["LogPart"];
+export type ClassUpdate = Schema["Update"];
+export type WholeClassUpdate = Schema["WholeUpdate"];
 
-export interface Track {
-  track: TrackName;
-  state: TrackState;
-  wanted: boolean;
-  reason: string;
-  since: number;
-  details: Record<string, unknown>;
-}
+/** The description says "any JSON" of values; these are all there are. */
+export type SettingInfo = Omit<Schema["Setting"], "default"> & { default: SettingValue };
+export type SavedSettings = Omit<Schema["SessionSettings"], "values"> & { values: Values };
+export type SettingChange = { name: string; before: SettingValue; after: SettingValue };
+export type Revision = Omit<Schema["RevisionInfo"], "changes"> & { changes: SettingChange[] };
+export type ChangePreview = Omit<Schema["ChangePreview"], "changes"> & { changes: SettingChange[] };
+export type StripNumbers = Schema["Strip"];
+export type Alert = Schema["Alert"];
+export type ServerState = Schema["Server"];
+export type Worker = Schema["Worker"];
+export type Disk = Schema["Disk"];
+export type AuditRow = Schema["AuditRow"];
+export type TestResult = Schema["TestResult"];
 
-export interface SettingInfo {
-  name: string;
-  tab: string;
-  tab_label: string;
-  label: string;
-  meaning: string;
-  unit: string;
-  default: SettingValue;
-  low: number | null;
-  high: number | null;
-  choices: string[];
-  kind: "bool" | "int" | "float" | "str" | "list";
-  automatic: boolean;
-  stage: string | null;
+/** What a track says of itself while it runs; each says what it knows. */
+export interface TrackDetails {
+  working?: number;
+  movies?: string[];
+  waits_for?: string;
+  failures?: string;
+  bytes_per_s?: number;
+  schedule?: string;
 }
+export type Track = Omit<Schema["Track"], "state"> & { state: TrackState; details?: TrackDetails };
 
-export interface Group {
-  id: number;
-  name: string;
-  role: Role | null;
-  members: { user_id: number; login: string; name: string; role: Role }[];
-}
-
-export interface User {
-  id: number;
-  login: string;
-  name: string;
-  is_admin: boolean;
-  disabled: boolean;
-  created_at: number;
-  roles: Record<string, Role>;
-}
-
-export interface Token {
-  id: number;
-  user_id: number;
-  login: string;
-  name: string;
-  scope: Role | "admin";
-  group_id: number | null;
-  created_at: number;
-  expires_at: number | null;
-  last_used_at: number | null;
-}
-
-export interface ShareLink {
-  id: number;
-  session_id: number;
-  created_by_login: string | null;
-  created_at: number;
-  expires_at: number;
-}
-
-export interface Alert {
-  id: number;
-  session_id: number;
-  rule: string;
-  message: string;
-  raised_at: number;
-  cleared_at: number | null;
-  snoozed_until: number | null;
-}
-
-export interface MovieColumns {
-  columns: ColumnInfo[];
-}
-
-export interface SessionTrack {
-  wanted: boolean;
-  state: TrackState;
-  reason: string;
-  since: number;
-}
-
-export interface SessionView {
-  id: number;
-  label: string;
-  uuid: string;
-  name: string;
-  group: string;
-  group_id: number;
-  owner: string | null;
-  folder: string;
-  kind: "movies" | "micrographs" | "warp";
-  life: "new" | "active" | "archived" | "deleting";
-  created_at: number;
-  role: Role | null;
-  settings_revision: number;
-  source_path: string | null;
-  tags: string[];
-  tracks: Record<TrackName, SessionTrack | null>;
-  /** movies, particles, and movies by state. */
-  counts: Record<string, number>;
-  last_movie: { name: string; done_at: number | null } | null;
-  last_classes: {
-    number: number;
-    run: number;
-    kind: string;
-    finished_at: number;
-    particles: number;
-    class_count: number;
-  } | null;
+/** Somebody else has saved in between: both versions. */
+export interface SettingsConflict {
+  base_revision: number;
+  newest: Revision;
+  yours: Values;
+  /** Settings that both have changed. */
+  both: string[];
 }

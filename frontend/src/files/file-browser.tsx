@@ -1,30 +1,32 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { api } from "../api/client";
+import type { FileEntry, Listing } from "../api/types";
 import { ago, bytes } from "../lib/format";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { Empty, ErrorNote, Waiting } from "../ui/feedback";
 import { Icon } from "../ui/icon";
-import type { FileEntry, FileKind, Listing } from "./file-types";
+import type { FileKind } from "./file-kind";
 
 interface BrowserProps {
   title: string;
-  /** What is looked for; "folder": a folder is chosen, else a file. */
-  kind: FileKind;
+  choose: "folder" | "file";
+  /** Which files are shown besides folders. */
+  shows: FileKind;
   start: string;
   onChoose: (path: string) => void;
   onClose: () => void;
 }
 
 /** Choose a file or folder of the server, below the folders it may see. */
-export function FileBrowser({ title, kind, start, onChoose, onClose }: BrowserProps) {
+export function FileBrowser({ title, choose: wanted, shows, start, onChoose, onClose }: BrowserProps) {
   const [path, setPath] = useState<string | null>(start || null);
   const [chosen, setChosen] = useState<FileEntry | null>(null);
   const [find, setFind] = useState("");
   const listing = useInfiniteQuery({
-    queryKey: ["files", path, kind],
-    queryFn: ({ pageParam }) => api.get<Listing>("/files", { path, kind, cursor: pageParam }),
+    queryKey: ["files", path, shows],
+    queryFn: ({ pageParam }) => api.get<Listing>("/files", { path, kind: shows, cursor: pageParam }),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.cursor,
     staleTime: 5000,
@@ -42,9 +44,9 @@ export function FileBrowser({ title, kind, start, onChoose, onClose }: BrowserPr
   const choose = (entry: FileEntry) => {
     if (entry.path === null) return;
     if (entry.is_folder) open(entry.path);
-    else onChoose(entry.path);
+    else if (wanted === "file") onChoose(entry.path);
   };
-  const answer = kind === "folder" ? (chosen?.path ?? here?.path ?? null) : (chosen?.path ?? null);
+  const answer = wanted === "folder" ? (chosen?.path ?? here?.path ?? null) : (chosen?.path ?? null);
   return (
     <Dialog
       wide
@@ -58,7 +60,7 @@ export function FileBrowser({ title, kind, start, onChoose, onClose }: BrowserPr
           </span>
           <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" look="primary" disabled={!answer}>
-            {kind === "folder" ? "Choose this folder" : "Choose this file"}
+            {wanted === "folder" ? "Choose this folder" : "Choose this file"}
           </Button>
         </>
       }
@@ -85,7 +87,16 @@ export function FileBrowser({ title, kind, start, onChoose, onClose }: BrowserPr
       <div className="file-list">
         {listing.isPending ? <Waiting /> : null}
         {here && !entries.length ? (
-          <Empty icon="folder" title={find ? "Nothing of that name here" : "This folder is empty"} />
+          <Empty
+            icon="folder"
+            title={
+              find
+                ? "Nothing of that name here"
+                : shows === "folder"
+                  ? "No folder in here"
+                  : "Nothing to show in here"
+            }
+          />
         ) : null}
         <ul>
           {entries.map((entry) => (
@@ -95,7 +106,7 @@ export function FileBrowser({ title, kind, start, onChoose, onClose }: BrowserPr
               chosen={entry === chosen}
               onChoose={() => setChosen(entry)}
               onOpen={() => choose(entry)}
-              mayChoose={(kind === "folder") === entry.is_folder}
+              mayChoose={(wanted === "folder") === entry.is_folder}
             />
           ))}
         </ul>
@@ -130,7 +141,7 @@ function Entry(props: {
         ref={button}
         type="button"
         className="file-entry"
-        disabled={entry.path === null}
+        disabled={entry.path === null || !(entry.is_folder || props.mayChoose)}
         title={entry.path === null ? "Its name can't be used: it is no UTF-8 text" : undefined}
         aria-pressed={props.mayChoose ? props.chosen : undefined}
         onClick={entry.is_folder ? props.onOpen : props.onChoose}

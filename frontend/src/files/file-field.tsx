@@ -2,13 +2,15 @@ import { type ReactNode, useState } from "react";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { FileBrowser } from "./file-browser";
-import type { FileKind } from "./file-types";
+import type { FileKind } from "./file-kind";
 
 interface FileFieldProps {
   label: ReactNode;
   help?: ReactNode;
   error?: string | null | undefined;
-  kind: FileKind;
+  choose: "folder" | "file";
+  /** Which files the browser shows; without, only folders. */
+  shows?: FileKind;
   value: string;
   placeholder?: string;
   disabled?: boolean;
@@ -20,7 +22,8 @@ export function FileField({
   label,
   help,
   error,
-  kind,
+  choose,
+  shows = "folder",
   value,
   placeholder,
   disabled,
@@ -49,9 +52,10 @@ export function FileField({
           />
           {open ? (
             <FileBrowser
-              title={kind === "folder" ? "Choose a folder on the server" : "Choose a file on the server"}
-              kind={kind}
-              start={folderOf(value, kind)}
+              title={choose === "folder" ? "Choose a folder on the server" : "Choose a file on the server"}
+              choose={choose}
+              shows={shows}
+              start={folderOf(value, choose)}
               onChoose={(path) => {
                 onChange(path);
                 setOpen(false);
@@ -66,9 +70,9 @@ export function FileField({
 }
 
 /** Where to begin looking: a file's folder, a pattern's folder. */
-function folderOf(path: string, kind: FileKind): string {
+function folderOf(path: string, choose: "folder" | "file"): string {
   if (!path.startsWith("/")) return "";
   const cut = path.search(/[*?[]/);
   const plain = cut < 0 ? path : path.slice(0, cut);
-  return kind !== "folder" || cut >= 0 ? plain.slice(0, plain.lastIndexOf("/")) : plain;
+  return choose === "file" || cut >= 0 ? plain.slice(0, plain.lastIndexOf("/")) : plain;
 }

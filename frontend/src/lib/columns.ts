@@ -1,14 +1,7 @@
 /** How values of the movie columns are shown: unit of people instead of the unit of the column. */
 
+import type { ColumnInfo } from "../api/types";
 import { clock, count, fixed, isNumber, significant } from "./format";
-
-export interface ColumnInfo {
-  name: string;
-  kind: "text" | "integer" | "number" | "time";
-  group: string;
-  label: string;
-  unit: string;
-}
 
 interface Shown {
   unit: string;

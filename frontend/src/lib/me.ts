@@ -1,7 +1,15 @@
 import { createContext, useContext } from "react";
 import type { Me, Role } from "../api/types";
 
-const NOBODY: Me = { user_id: null, login: "", is_admin: false, roles: {}, shared_sessions: [] };
+const NOBODY: Me = {
+  user_id: null,
+  login: "",
+  is_admin: false,
+  roles: {},
+  shared_sessions: [],
+  scope: "viewer",
+  expires_at: null,
+};
 
 export const MeContext = createContext<Me>(NOBODY);
 

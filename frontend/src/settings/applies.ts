@@ -1,6 +1,6 @@
 /** Which settings mean something under the others; the rest is hidden, with the reason. */
 
-import type { Values } from "../api/types";
+import type { SettingInfo, Values } from "../api/types";
 
 type Rule = (values: Values) => string;
 
@@ -108,6 +108,15 @@ const RULES: Record<string, Rule> = {
   search_range_a: cistem,
   smoothing: cistem,
 };
+
+/** Why a field is not shown: under what is staged, by the server's word, or since it does nothing yet. */
+export function hiddenReason(
+  info: SettingInfo,
+  values: Values,
+  notUsed: Record<string, string> = {},
+): string {
+  return reasonHidden(info.name, values) || info.without_effect || notUsed[info.name] || "";
+}
 
 /** Why a setting means nothing under these values; empty where it does. */
 export function reasonHidden(name: string, values: Values): string {

@@ -1,6 +1,5 @@
-import type { SettingInfo } from "../api/types";
+import type { ChangePreview, SettingChange, SettingInfo } from "../api/types";
 import { bytes, count, duration, plural } from "../lib/format";
-import type { RedoPreview, SettingChange } from "./preview-types";
 import { shown } from "./values";
 
 const STAGES = [
@@ -10,6 +9,11 @@ const STAGES = [
   ["pick", "Particle detection"],
   ["extract", "Extraction"],
 ] as const;
+
+export type RedoPreview = Pick<
+  ChangePreview,
+  "movies" | "kept_movies" | "failed_movies" | "stages" | "seconds" | "bytes"
+>;
 
 /** What would be done again: in a sentence, and stage by stage. */
 export function RedoText({ preview }: { preview: RedoPreview }) {

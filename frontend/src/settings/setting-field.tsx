@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { api } from "../api/client";
 import type { Group, SettingInfo, SettingValue } from "../api/types";
 import { FileField } from "../files/file-field";
-import type { FileKind } from "../files/file-types";
+import type { FileKind } from "../files/file-kind";
 import { allows } from "../lib/me";
 import { Field, SelectField } from "../ui/field";
 import { parse, shown, type Typed, typedOf } from "./values";
@@ -22,15 +22,16 @@ interface SettingFieldProps {
   onReset: () => void;
 }
 
-const PATHS: Record<string, FileKind> = {
-  folder: "folder",
-  source_path: "folder",
-  metadata_path: "folder",
-  warp_folder: "folder",
-  gain_path: "gain",
-  defects_path: "defects",
-  model_path: "any",
-  import_coordinates: "coordinates",
+/** Settings that are paths on the server: what is chosen, and what else its browser shows. */
+const PATHS: Record<string, readonly ["folder" | "file", FileKind]> = {
+  folder: ["folder", "folder"],
+  source_path: ["folder", "movie"],
+  metadata_path: ["folder", "any"],
+  warp_folder: ["folder", "folder"],
+  gain_path: ["file", "gain"],
+  defects_path: ["file", "defects"],
+  model_path: ["file", "any"],
+  import_coordinates: ["file", "coordinates"],
 };
 
 /** One setting on a form; marked while it differs from what is saved. */
@@ -73,7 +74,7 @@ export function SettingField(props: SettingFieldProps) {
     );
   }
   return (
-    <div className={typed === undefined ? "" : "is-changed"}>
+    <div className={`${typed === undefined ? "" : "is-changed"} ${PATHS[info.name] ? "setting-path" : ""}`}>
       <Control {...props} value={value} error={error} label={label} help={help} />
     </div>
   );
@@ -85,11 +86,12 @@ function Control(
   const { info, value, error, label, help, disabled, onChange } = props;
   const auto = info.automatic ? automatic(info, props.effective) : "";
   if (info.name === "group") return <GroupField {...props} />;
-  const kind = PATHS[info.name];
-  if (kind) {
+  const path = PATHS[info.name];
+  if (path) {
     return (
       <FileField
-        kind={kind}
+        choose={path[0]}
+        shows={path[1]}
         label={label}
         help={help}
         error={error}

@@ -1,7 +1,7 @@
 import { type ReactNode, useMemo } from "react";
 import type { SettingInfo, SettingValue, Values } from "../api/types";
 import { TabPanel, Tabs } from "../ui/tabs";
-import { reasonHidden } from "./applies";
+import { hiddenReason } from "./applies";
 import { SettingField } from "./setting-field";
 import { changesOf, merged, type Staged, type Typed } from "./values";
 
@@ -61,7 +61,7 @@ export function Fields(
   const { schema, saved, staged, infos } = props;
   const values = useMemo(() => merged(schema, saved, staged), [schema, saved, staged]);
   const hidden = infos
-    .map((info) => [info, reasonHidden(info.name, values) || props.notUsed?.[info.name] || ""] as const)
+    .map((info) => [info, hiddenReason(info, values, props.notUsed)] as const)
     .filter(([info, reason]) => reason && staged[info.name] === undefined);
   const gone = new Set(hidden.map(([info]) => info.name));
   return (
@@ -93,7 +93,9 @@ function Hidden({ hidden }: { hidden: readonly (readonly [SettingInfo, string])[
   for (const [info, reason] of hidden) byReason.set(reason, [...(byReason.get(reason) ?? []), info.label]);
   return (
     <details className="small muted">
-      <summary>{hidden.length} settings have no effect now</summary>
+      <summary>
+        {hidden.length === 1 ? "1 setting has" : `${hidden.length} settings have`} no effect now
+      </summary>
       <ul className="hidden-settings">
         {[...byReason].map(([reason, labels]) => (
           <li key={reason}>

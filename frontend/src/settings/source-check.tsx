@@ -1,16 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api, errorText } from "../api/client";
-import type { Values } from "../api/types";
-
-interface SourcePreview {
-  text: string;
-  movies: number;
-  ignored: number;
-  folders: number;
-  complete: boolean;
-  trouble: string;
-}
+import type { SourcePreview, Values } from "../api/types";
 
 /** What the server sees at a location, a moment after one stopped typing. */
 export function SourceCheck({ values }: { values: Values }) {

@@ -17,6 +17,10 @@ const info = (part: Partial<SettingInfo>): SettingInfo => ({
   kind: "float",
   automatic: true,
   stage: "align",
+  required: false,
+  fixed_at_creation: false,
+  session_value: false,
+  without_effect: "",
   ...part,
 });
 const cycles = info({

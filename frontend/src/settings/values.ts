@@ -83,7 +83,7 @@ export function changesOf(
 
 /** The values as they would be: saved ones with what is staged over them. */
 export function merged(schema: readonly SettingInfo[], saved: Values, staged: Staged): Values {
-  const result: Values = {};
+  const result: Values = { ...saved };
   for (const info of schema) result[info.name] = saved[info.name] ?? info.default;
   return { ...result, ...changesOf(schema, saved, staged).values };
 }

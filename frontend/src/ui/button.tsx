@@ -11,7 +11,7 @@ interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
 }
 
 export function Button({ icon, look = "normal", small, busy, children, ...rest }: ButtonProps) {
-  const words = ["button", look === "normal" ? "" : look, small ? "small" : "", children ? "" : "icon"];
+  const words = ["button", look === "normal" ? "" : look, small ? "small" : "", children ? "" : "only-icon"];
   return (
     <button
       type="button"

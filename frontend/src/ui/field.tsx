@@ -5,7 +5,11 @@ interface FieldProps {
   help?: ReactNode;
   error?: string | null | undefined;
   /** Gets the ids that tie label, help and error to the control. */
-  children: (ids: { id: string; "aria-describedby": string; "aria-invalid": boolean }) => ReactNode;
+  children: (ids: {
+    id: string;
+    "aria-describedby": string | undefined;
+    "aria-invalid": boolean;
+  }) => ReactNode;
 }
 
 /** A labelled control with help and error below it. */
@@ -16,11 +20,17 @@ export function Field({ label, help, error, children }: FieldProps) {
       <label className="field-label" htmlFor={id}>
         {label}
       </label>
-      {children({ id, "aria-describedby": `${id}-help`, "aria-invalid": Boolean(error) })}
-      <div id={`${id}-help`}>
-        {error ? <div className="field-error">{error}</div> : null}
-        {help ? <div className="field-help">{help}</div> : null}
-      </div>
+      {children({
+        id,
+        "aria-describedby": error || help ? `${id}-help` : undefined,
+        "aria-invalid": Boolean(error),
+      })}
+      {error || help ? (
+        <div id={`${id}-help`}>
+          {error ? <div className="field-error">{error}</div> : null}
+          {help ? <div className="field-help">{help}</div> : null}
+        </div>
+      ) : null}
     </div>
   );
 }

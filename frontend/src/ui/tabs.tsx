@@ -21,7 +21,7 @@ export function Tabs<T extends string>(props: {
     (list.current?.children[next] as HTMLElement | undefined)?.focus();
   };
   return (
-    <div className="tabs" role="tablist" aria-label={props.label} ref={list} onKeyDown={move}>
+    <div className="tabs inner" role="tablist" aria-label={props.label} ref={list} onKeyDown={move}>
       {props.tabs.map(([value, label, mark]) => (
         <button
           key={value}

@@ -7,11 +7,7 @@ import { useAction } from "../../lib/use-action";
 import { Button } from "../../ui/button";
 import { ErrorNote } from "../../ui/feedback";
 
-const ROLES = [
-  ["viewer", "viewer: looks, downloads"],
-  ["operator", "operator: runs sessions"],
-  ["owner", "owner: also deletes and archives"],
-] as const;
+const ROLES = ["viewer", "operator", "owner"] as const;
 
 /** A group, its members and their roles. */
 export function GroupPanel({ group, users }: { group: Group; users: readonly User[] }) {
@@ -55,10 +51,8 @@ export function GroupPanel({ group, users }: { group: Group; users: readonly Use
                 void change(() => api.put(member(person.user_id), { role: event.target.value }))
               }
             >
-              {ROLES.map(([role, words]) => (
-                <option key={role} value={role}>
-                  {words}
-                </option>
+              {ROLES.map((role) => (
+                <option key={role}>{role}</option>
               ))}
             </select>
             <Button

@@ -89,6 +89,10 @@ export default function PeoplePage() {
             Add a group
           </Button>
         </div>
+        <p className="muted small">
+          A viewer looks and downloads; an operator also runs sessions; an owner also deletes, archives and
+          clears.
+        </p>
         {groups.data?.length === 0 ? (
           <Empty icon="users" title="No group yet">
             A session belongs to one group, and only its members see it.

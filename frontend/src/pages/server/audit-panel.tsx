@@ -1,17 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { api } from "../../api/client";
+import type { AuditRow } from "../../api/types";
 import { fullTime } from "../../lib/format";
 import { ErrorNote } from "../../ui/feedback";
-
-interface AuditRow {
-  id: number;
-  at: number;
-  who: string;
-  what: string;
-  session_id: number | null;
-  before: unknown;
-  after: unknown;
-}
+import { differences } from "./differences";
 
 /** Who changed what, when. */
 export function AuditPanel() {
@@ -28,7 +20,7 @@ export function AuditPanel() {
               <th>Who</th>
               <th>What</th>
               <th>Session</th>
-              <th>Before → after</th>
+              <th>Difference</th>
             </tr>
           </thead>
           <tbody>
@@ -38,7 +30,7 @@ export function AuditPanel() {
                 <td>{row.who}</td>
                 <td className="nowrap">{row.what}</td>
                 <td>{row.session_id === null ? "" : `S${row.session_id}`}</td>
-                <td className="mono small breakable">{difference(row.before, row.after)}</td>
+                <td className="small breakable">{differences(row.before, row.after)}</td>
               </tr>
             ))}
           </tbody>
@@ -46,11 +38,4 @@ export function AuditPanel() {
       </div>
     </section>
   );
-}
-
-function difference(before: unknown, after: unknown): string {
-  const words = [before, after]
-    .filter((part) => part !== null && part !== undefined)
-    .map((part) => JSON.stringify(part));
-  return words.join(" → ");
 }

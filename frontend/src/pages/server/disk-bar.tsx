@@ -1,22 +1,23 @@
+import type { Disk } from "../../api/types";
 import { bytes, duration } from "../../lib/format";
 import { Progress } from "../../ui/feedback";
-import type { Disk } from "./server-types";
 
-const SOON_S = 6 * 3600;
+const SOON_H = 6;
 
 /** How full a disk is, and when it will be full if this goes on. */
 export function DiskBar({ disk }: { disk: Disk }) {
+  if (disk.problem) return <p className="late breakable">{disk.problem}</p>;
   const used = 1 - disk.free_bytes / disk.total_bytes;
-  const soon = disk.full_in_s !== null && disk.full_in_s < SOON_S;
+  const soon = disk.hours_left !== null && disk.hours_left < SOON_H;
   return (
     <div className="disk">
-      <div className="row apart tight">
-        <span className="mono small truncate" title={disk.path}>
+      <div className="row apart tight nowrap-row">
+        <span className="mono small truncate" title={`${disk.path} (${disk.users.join(", ")})`}>
           {disk.path}
         </span>
-        <span className={`number small ${soon ? "late" : ""}`}>
+        <span className={`number small nowrap ${soon ? "late" : ""}`}>
           {bytes(disk.free_bytes)} free
-          {disk.full_in_s === null ? "" : `, full in ${duration(disk.full_in_s)}`}
+          {disk.hours_left === null ? "" : `, full in ${duration(disk.hours_left * 3600)}`}
         </span>
       </div>
       <Progress

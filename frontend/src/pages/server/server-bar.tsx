@@ -2,7 +2,7 @@ import { count } from "../../lib/format";
 import { DiskBar } from "./disk-bar";
 import { useServer } from "./use-server";
 
-/** The server in one line: workers, load, disks. */
+/** The server in one line: workers, load, GPUs, disks. */
 export function ServerBar() {
   const { data } = useServer();
   if (!data) return null;
@@ -16,8 +16,13 @@ export function ServerBar() {
         workers busy
       </p>
       <p>
-        load <b className="number">{data.load.toFixed(1)}</b> on {data.cores} cores
+        load <b className="number">{(data.load[0] ?? 0).toFixed(1)}</b> on {data.cores} cores
       </p>
+      {data.gpus.map((gpu) => (
+        <p key={gpu.index}>
+          GPU {gpu.index} <b className="number">{gpu.used_percent ?? "–"}%</b>
+        </p>
+      ))}
       {data.disks.map((disk) => (
         <DiskBar key={disk.path} disk={disk} />
       ))}

@@ -1,3 +1,4 @@
+import { bytes, clock, plural } from "../../lib/format";
 import { useMe } from "../../lib/me";
 import { ErrorNote, Waiting } from "../../ui/feedback";
 import { AuditPanel } from "./audit-panel";
@@ -29,8 +30,21 @@ export default function ServerPage() {
           <dl className="keyvalue">
             <dt>Load</dt>
             <dd className="number">
-              {data.load.toFixed(2)} on {data.cores} cores
+              {data.load.map((value) => value.toFixed(1)).join(", ")} on {data.cores} cores (1, 5, 15 min)
             </dd>
+            <dt>Processor</dt>
+            <dd className="number">{Math.round(data.cpu_percent)}%</dd>
+            <dt>Memory</dt>
+            <dd className="number">
+              {bytes(data.memory.available_bytes)} of {bytes(data.memory.total_bytes)} free; the server takes{" "}
+              {bytes(data.memory.server_bytes)}
+            </dd>
+            <dt>Computes on</dt>
+            <dd>{data.device}</dd>
+            <dt>Queue</dt>
+            <dd className="number">{plural(data.queued, "task")}</dd>
+            <dt>Started</dt>
+            <dd className="number">{clock(data.started_at)}</dd>
           </dl>
         </section>
         <section className="panel stack" aria-labelledby="disks-title">
@@ -39,6 +53,27 @@ export default function ServerPage() {
             <DiskBar key={disk.path} disk={disk} />
           ))}
         </section>
+        {data.gpus.length ? (
+          <section className="panel" aria-labelledby="gpus-title">
+            <h2 id="gpus-title">GPUs</h2>
+            <table className="table compact">
+              <tbody>
+                {data.gpus.map((gpu) => (
+                  <tr key={gpu.index}>
+                    <td>
+                      {gpu.index} {gpu.name}
+                    </td>
+                    <td className="right number">{gpu.used_percent ?? "–"}%</td>
+                    <td className="right number">
+                      {bytes(gpu.memory_used_bytes)} of {bytes(gpu.memory_total_bytes)}
+                    </td>
+                    <td className="right number">{gpu.temperature_c ?? "–"} °C</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </section>
+        ) : null}
         <section className="panel wide" aria-labelledby="workers-title">
           <h2 id="workers-title">Workers</h2>
           <WorkerTable workers={data.workers} />

@@ -1,8 +1,15 @@
 import { useState } from "react";
 import { api } from "../../api/client";
-import type { SessionView } from "../../api/types";
+import type { SessionView, TrackName } from "../../api/types";
+import { TRACK_LABEL } from "../../lib/tracks";
 import { Button } from "../../ui/button";
 import { toast, toastError } from "../../ui/feedback";
+
+/** A track after the control, or why it refused. */
+interface Answer {
+  track: TrackName;
+  error?: string | null;
+}
 
 /** Start and stop all three tracks in one click. */
 export function AllTracks({ session }: { session: SessionView }) {
@@ -11,8 +18,9 @@ export function AllTracks({ session }: { session: SessionView }) {
   const send = async (action: "start-all" | "stop-all") => {
     setBusy(action);
     try {
-      await api.post(`/sessions/${session.id}/tracks/${action}`);
-      toast(action === "start-all" ? "All tracks are starting" : "All tracks are stopping");
+      const body = action === "stop-all" ? { now: false } : {};
+      const answers = await api.post<Answer[]>(`/sessions/${session.id}/tracks/${action}`, body);
+      for (const { track, error } of answers) if (error) toast(`${TRACK_LABEL[track]}: ${error}`, "bad");
     } catch (error) {
       toastError(error);
     } finally {

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { api } from "../../api/client";
 import { useLive } from "../../api/live";
 import { keys } from "../../api/queries";
-import type { SessionView } from "../../api/types";
+import type { SessionView, StripNumbers } from "../../api/types";
 import { isNumber, significant } from "../../lib/format";
 import { allows } from "../../lib/me";
 import { useSettings } from "../../settings/use-settings";
@@ -12,7 +12,7 @@ import { Badge } from "../../ui/feedback";
 import { Link } from "../../ui/link";
 import { AllTracks } from "./all-tracks";
 import { ShareDialog } from "./share-dialog";
-import { Strip, type StripNumbers } from "./strip";
+import { Strip } from "./strip";
 import { TABS, type Tab } from "./tabs";
 
 export function SessionHead({ session, tab }: { session: SessionView; tab: Tab }) {
@@ -65,7 +65,7 @@ export function SessionHead({ session, tab }: { session: SessionView; tab: Tab }
 /** "300 kV · 0.85 Å/px · 50 e/Å²", as far as it is known. */
 function Summary({ session }: { session: SessionView }) {
   const { data } = useSettings(session.id);
-  const value = (name: string) => data?.values[name] ?? data?.effective?.[name];
+  const value = (name: string) => data?.values[name];
   const parts = [
     [value("voltage_kv"), "kV"],
     [value("pixel_size_a"), "Å/px"],
@@ -73,7 +73,7 @@ function Summary({ session }: { session: SessionView }) {
   ] as const;
   const text = parts
     .filter(([number]) => isNumber(number))
-    .map(([number, unit]) => `${significant(Number(number))} ${unit}`)
+    .map(([number, unit]) => `${Number(significant(Number(number)))} ${unit}`)
     .join(" · ");
   return <span className="muted number nowrap">{[session.label, text].filter(Boolean).join(" · ")}</span>;
 }

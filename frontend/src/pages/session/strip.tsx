@@ -1,20 +1,7 @@
 import type { ReactNode } from "react";
+import type { StripNumbers } from "../../api/types";
 import { ago, count, duration, fixed, isNumber, shortCount } from "../../lib/format";
 import { useNow } from "../../lib/now";
-
-export interface StripNumbers {
-  movies: number;
-  done: number;
-  failed: number;
-  waiting: number;
-  in_per_hour: number;
-  out_per_hour: number;
-  behind_s: number;
-  eta_s: number | null;
-  particles: number;
-  resolution_median_a: number | null;
-  classes_at: number | null;
-}
 
 /** Behind by more than this is shown as something to look at. */
 const LATE_S = 600;
@@ -29,8 +16,8 @@ export function Strip({ numbers }: { numbers: StripNumbers | undefined }) {
       <Item label="done" value={count(n?.done)} />
       <Item label="failed" value={count(n?.failed)} tone={n?.failed ? "bad" : undefined} />
       <Item label="waiting" value={count(n?.waiting)} />
-      <Item label="/h in" value={count(n?.in_per_hour)} />
-      <Item label="/h out" value={count(n?.out_per_hour)} />
+      <Item label="/h in" value={count(n?.in_per_h)} />
+      <Item label="/h out" value={count(n?.out_per_h)} />
       <Item
         before="behind by"
         value={n ? duration(n.behind_s) : "–"}
@@ -38,11 +25,10 @@ export function Strip({ numbers }: { numbers: StripNumbers | undefined }) {
       />
       <Item label="particles" value={shortCount(n?.particles)} />
       <Item
-        before="resolution"
+        before="median"
         value={isNumber(n?.resolution_median_a) ? `${fixed(n.resolution_median_a, 1)} Å` : "–"}
-        label="median"
       />
-      <Item before="classes" value={n?.classes_at ? ago(n.classes_at, now) : "–"} />
+      <Item before="classes" value={n?.classes ? ago(n.classes.finished_at, now) : "–"} />
     </section>
   );
 }

@@ -48,7 +48,7 @@ export function AdoptDialog({ onClose }: { onClose: () => void }) {
         settings and class history appear here; nothing is computed anew. Tracks stay stopped.
       </p>
       <ErrorNote error={error} />
-      <FileField label="Session folder" kind="folder" value={folder} onChange={setFolder} />
+      <FileField label="Session folder" choose="folder" value={folder} onChange={setFolder} />
       <SelectField
         label="Group"
         value={group}

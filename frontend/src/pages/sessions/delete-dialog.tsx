@@ -2,23 +2,12 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../../api/client";
 import { keys } from "../../api/queries";
-import type { SessionView } from "../../api/types";
+import type { DeletePreview, SessionView } from "../../api/types";
 import { bytes, count } from "../../lib/format";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { ErrorNote, Note, toast, Waiting } from "../../ui/feedback";
 import { CheckField, TextField } from "../../ui/field";
-
-export interface DeletePreview {
-  folder: string;
-  entries: { name: string; files: number; bytes: number; links: number }[];
-  /** What is somebody else's and stays. */
-  others: string[];
-  /** Movies that were moved here: there is no other copy. */
-  only_copies: { files: number; bytes: number };
-  running: string[];
-  problem: string;
-}
 
 export function DeleteDialog({ session, onClose }: { session: SessionView; onClose: () => void }) {
   const client = useQueryClient();
@@ -124,14 +113,16 @@ function FolderTable(props: { folders: DeletePreview["entries"]; kept: (name: st
           </tr>
         </thead>
         <tbody>
-          {props.folders.map((folder) => (
-            <tr key={folder.name}>
-              <td className="mono">{folder.name}</td>
-              <td className="right number">{count(folder.files)}</td>
-              <td className="right number">{bytes(folder.bytes)}</td>
-              <td>{props.kept(folder.name) ? "stays" : "goes"}</td>
-            </tr>
-          ))}
+          {props.folders
+            .filter(({ files, links }) => files || links)
+            .map((folder) => (
+              <tr key={folder.name}>
+                <td className="mono">{folder.name}</td>
+                <td className="right number">{count(folder.files)}</td>
+                <td className="right number">{bytes(folder.bytes)}</td>
+                <td>{props.kept(folder.name) ? "stays" : "goes"}</td>
+              </tr>
+            ))}
         </tbody>
       </table>
     </div>

@@ -1,6 +1,6 @@
 import { useRef, useState } from "react";
 import { url } from "../../../api/client";
-import type { TrackName } from "../../../api/types";
+import type { LogLine, TrackName } from "../../../api/types";
 import { fullTime, plural } from "../../../lib/format";
 import { useKeys } from "../../../lib/keyboard";
 import { useParam } from "../../../lib/router";
@@ -11,7 +11,7 @@ import { CheckField } from "../../../ui/field";
 import { Icon } from "../../../ui/icon";
 import { VirtualList } from "../../../ui/virtual-list";
 import type { SessionTabProps } from "../session-page";
-import { LEVELS, type LogLine, lineTime, moreFields } from "./log-types";
+import { LEVELS, lineTime, moreFields } from "./log-line";
 import { useLog } from "./use-log";
 
 const CHOICES = TRACKS.map((track) => [track, TRACK_LABEL[track]] as const);
@@ -51,7 +51,7 @@ export default function LogsPage({ session }: SessionTabProps) {
           onChange={(event) => setSearch(event.target.value)}
         />
         <CheckField label="Follow" checked={follow} onChange={setFollow} />
-        <span className="grow muted small">{plural(log.lines.length, "line")}</span>
+        <span className="muted small nowrap">{plural(log.lines.length, "line")}</span>
         {log.hasEarlier ? (
           <Button small busy={log.loading} onClick={log.loadEarlier}>
             Earlier lines

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { api } from "../../../api/client";
-import type { LogLine, LogPart } from "./log-types";
+import type { LogLine, LogPart } from "../../../api/types";
 
 interface Wanted {
   session: number;

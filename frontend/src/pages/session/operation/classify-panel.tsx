@@ -10,7 +10,6 @@ import { useSchema, useSettings } from "../../../settings/use-settings";
 import { changesOf, merged } from "../../../settings/values";
 import { Button, Segments } from "../../../ui/button";
 import { Badge, Note, toast, toastError } from "../../../ui/feedback";
-import { StateBadge } from "../../../ui/state";
 
 const MODES = [
   ["streaming", "Streaming"],
@@ -24,13 +23,13 @@ type Mode = (typeof MODES)[number][0];
 const USER = new Set(["mode", "mask_radius_a"]);
 
 /** Mode and buttons of 2D classification; what is typed is sent by a start button only. */
-export function ClassifyPanel({ session, track }: { session: SessionView; track: Track | undefined }) {
+export function ClassifyPanel({ session, track }: { session: SessionView; track: Track }) {
   const client = useQueryClient();
   const schema = useSchema();
   const saved = useSettings(session.id);
   const { staged, base, set, forget } = useStaged(session.id);
   const [busy, setBusy] = useState("");
-  if (!schema.data || !saved.data || !track) return null;
+  if (!schema.data || !saved.data) return null;
   const infos = schema.data.filter((info) => info.tab === "classification");
   const { revision, values: current } = saved.data;
   const all = merged(infos, current, staged);
@@ -39,8 +38,6 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
   const wrong = Object.keys(errors).length > 0;
   const mayChange = allows(session.role, "operator") && session.life !== "archived";
   const streaming = all.mode === "streaming";
-  // What the schedule does now: stopped, listening or running.
-  const state = String(track.details.schedule ?? (track.state === "running" ? "running" : track.state));
   const send = async (action: "start-job" | "start-automatic" | "stop", said: string) => {
     setBusy(action);
     try {
@@ -70,14 +67,7 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
     />
   );
   return (
-    <section className="panel stack" aria-labelledby="classify-title">
-      <div className="row apart">
-        <h2 id="classify-title">2D classification</h2>
-        <div className="row tight">
-          <StateBadge state={track.state}>{state}</StateBadge>
-          {changed ? <Badge tone="warn">{changed} not sent</Badge> : null}
-        </div>
-      </div>
+    <section className="stack" aria-label="Jobs of 2D classification">
       <div className="row">
         <Segments
           label="Classification type"
@@ -114,7 +104,12 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
             >
               Stop all jobs
             </Button>
-            {changed ? <Button onClick={() => forget(Object.keys(values))}>Undo changes</Button> : null}
+            {changed ? (
+              <>
+                <Badge tone="warn">{changed} not sent</Badge>
+                <Button onClick={() => forget(Object.keys(values))}>Undo changes</Button>
+              </>
+            ) : null}
           </div>
         ) : null}
       </div>

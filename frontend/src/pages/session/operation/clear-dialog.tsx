@@ -1,14 +1,13 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
-import type { SessionView, Track } from "../../../api/types";
+import type { ClearPreview, SessionView, Track } from "../../../api/types";
 import { bytes, count } from "../../../lib/format";
 import { TRACK_LABEL } from "../../../lib/tracks";
 import { useAction } from "../../../lib/use-action";
 import { Button } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
 import { ErrorNote, Note, toast, Waiting } from "../../../ui/feedback";
-import type { ClearPreview } from "./track-types";
 
 export function ClearDialog(props: { session: SessionView; track: Track; onClose: () => void }) {
   const { session, track, onClose } = props;
@@ -60,34 +59,39 @@ export function ClearDialog(props: { session: SessionView; track: Track; onClose
       {preview.isPending ? <Waiting what="Counting what would go" /> : null}
       {preview.data ? (
         <div className="two-columns">
-          <List title="Goes" items={preview.data.goes} empty="Nothing: there is nothing to clear." />
-          <List title="Stays" items={preview.data.stays} empty="Nothing." />
+          <section>
+            <h3>Goes</h3>
+            {preview.data.count ? (
+              <ul className="stack tight">
+                {preview.data.removes.map((item) => (
+                  <li key={item.what}>
+                    {item.what}
+                    <span className="muted number">
+                      {" "}
+                      {count(item.count)}, {bytes(item.bytes)}
+                    </span>
+                  </li>
+                ))}
+                <li>
+                  <b className="number">
+                    {count(preview.data.count)} in all, {bytes(preview.data.bytes)}
+                  </b>
+                </li>
+              </ul>
+            ) : (
+              <p className="muted">Nothing: there is nothing to clear.</p>
+            )}
+          </section>
+          <section>
+            <h3>Stays</h3>
+            <ul className="stack tight">
+              {preview.data.keeps.map((what) => (
+                <li key={what}>{what}</li>
+              ))}
+            </ul>
+          </section>
         </div>
       ) : null}
     </Dialog>
-  );
-}
-
-function List(props: { title: string; items: ClearPreview["goes"]; empty: string }) {
-  return (
-    <section>
-      <h3>{props.title}</h3>
-      {props.items.length ? (
-        <ul className="stack tight">
-          {props.items.map((item) => (
-            <li key={item.what}>
-              {item.what}
-              <span className="muted number">
-                {" "}
-                {item.count ? count(item.count) : ""}
-                {item.bytes ? `, ${bytes(item.bytes)}` : ""}
-              </span>
-            </li>
-          ))}
-        </ul>
-      ) : (
-        <p className="muted">{props.empty}</p>
-      )}
-    </section>
   );
 }

@@ -31,10 +31,14 @@ export default function OperationPage({ session }: SessionTabProps) {
       <section className="tracks" aria-label="Tracks">
         {TRACKS.map((name) => {
           const track = byName.get(name);
-          return track ? <TrackRow key={name} session={session} track={track} hour={hour} /> : null;
+          if (!track) return null;
+          return (
+            <TrackRow key={name} session={session} track={track} hour={hour}>
+              {name === "classify2d" ? <ClassifyPanel session={session} track={track} /> : null}
+            </TrackRow>
+          );
         })}
       </section>
-      <ClassifyPanel session={session} track={byName.get("classify2d")} />
       <div className="panels">
         <FailedPanel session={session} />
         <QueuePanel session={session} tracks={tracks.data ?? []} />

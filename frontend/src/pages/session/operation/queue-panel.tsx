@@ -1,7 +1,6 @@
 import type { SessionView, Track } from "../../../api/types";
 import { count } from "../../../lib/format";
 import { StateDot } from "../../../ui/state";
-import type { TrackDetails } from "./track-types";
 
 const STATES = [
   ["settling", "being written at the microscope"],
@@ -17,7 +16,7 @@ const STATES = [
 
 /** Where the movies are, and which ones are in work. */
 export function QueuePanel({ session, tracks }: { session: SessionView; tracks: readonly Track[] }) {
-  const working = tracks.flatMap((track) => (track.details as TrackDetails).movies ?? []);
+  const working = tracks.flatMap((track) => track.details?.movies ?? []);
   return (
     <section className="panel" aria-labelledby="queue-title">
       <h2 id="queue-title">Queue</h2>

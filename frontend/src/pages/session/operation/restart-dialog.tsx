@@ -1,10 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
-import type { SessionView, Track, TrackName } from "../../../api/types";
+import type { RestartPreview, SessionView, Track, TrackName } from "../../../api/types";
 import { TRACK_LABEL } from "../../../lib/tracks";
-import { RedoText } from "../../../settings/preview-text";
-import type { RedoPreview } from "../../../settings/preview-types";
+import { type RedoPreview, RedoText } from "../../../settings/preview-text";
 import { Button } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
 import { ErrorNote, Waiting } from "../../../ui/feedback";
@@ -27,7 +26,7 @@ export function RestartDialog(props: {
   const { session, track } = props;
   const preview = useQuery({
     queryKey: keys.part(session.id, "restart-preview", track.track),
-    queryFn: () => api.get<RedoPreview>(`/sessions/${session.id}/tracks/${track.track}/restart-preview`),
+    queryFn: () => api.get<RestartPreview>(`/sessions/${session.id}/tracks/${track.track}/restart-preview`),
     staleTime: 0,
   });
   return (
@@ -47,7 +46,11 @@ export function RestartDialog(props: {
       <p>{MEANING[track.track]}</p>
       <ErrorNote error={preview.error} />
       {preview.isPending ? <Waiting what="Looking what would be done" /> : null}
-      {preview.data?.stages ? <RedoText preview={preview.data} /> : null}
+      {preview.data?.movies ? (
+        <RedoText preview={preview.data as RedoPreview} />
+      ) : (
+        <p>{preview.data?.text}</p>
+      )}
     </Dialog>
   );
 }

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { SessionView, Track } from "../../../api/types";
@@ -15,20 +15,22 @@ import { Sparkline } from "../../../ui/sparkline";
 import { StateBadge } from "../../../ui/state";
 import { ClearDialog } from "./clear-dialog";
 import { RestartDialog } from "./restart-dialog";
-import { controls, doing, type TrackDetails } from "./track-types";
+import { controls, doing } from "./track-state";
 import type { Hour } from "./use-hour";
 
 interface TrackRowProps {
   session: SessionView;
   track: Track;
   hour: Hour | undefined;
+  /** More of this track, below its row. */
+  children?: ReactNode;
 }
 
 /** One track: what it does, how fast, and its controls. */
-export function TrackRow({ session, track, hour }: TrackRowProps) {
+export function TrackRow({ session, track, hour, children }: TrackRowProps) {
   const now = useNow(5);
   const label = TRACK_LABEL[track.track];
-  const details = track.details as TrackDetails;
+  const { details } = track;
   const progress = progressOf(session, track);
   const values =
     track.track === "transfer" ? hour?.transferred : track.track === "preprocess" ? hour?.done : null;
@@ -43,8 +45,10 @@ export function TrackRow({ session, track, hour }: TrackRowProps) {
         </div>
       </div>
       <div className="track-doing">
-        <p className={track.state === "paused" ? "track-reason breakable" : "breakable"}>{doing(track)}</p>
-        {details.failures ? <p className="track-reason small">{details.failures}</p> : null}
+        <p className={track.state === "paused" ? "track-reason breakable" : "breakable"}>
+          {doing(track, session.counts)}
+        </p>
+        {details?.failures ? <p className="track-reason small">{details.failures}</p> : null}
         {progress ? (
           <>
             <Progress value={progress.part} label={`Progress of ${label}`} />
@@ -58,12 +62,13 @@ export function TrackRow({ session, track, hour }: TrackRowProps) {
             <Sparkline values={values} label={`${label}: movies in the last hour, ${rate}`} />
             <p className="small muted number nowrap">
               <b className="rate">{count(rate)}</b> movies/h
-              {details.bytes_per_s ? ` · ${bytes(details.bytes_per_s)}/s` : ""}
+              {details?.bytes_per_s ? ` · ${bytes(details.bytes_per_s)}/s` : ""}
             </p>
           </>
         ) : null}
       </div>
       <Controls session={session} track={track} />
+      {children ? <div className="track-more">{children}</div> : null}
     </article>
   );
 }

@@ -8,7 +8,7 @@ export function WorkersPanel() {
   return (
     <section className="panel" aria-labelledby="workers-title">
       <h2 id="workers-title">Workers</h2>
-      <WorkerTable workers={server.data.workers} />
+      <WorkerTable brief workers={server.data.workers} />
     </section>
   );
 }

@@ -1,7 +1,6 @@
-import type { SessionView } from "../../../api/types";
+import type { SavedSettings, SessionView } from "../../../api/types";
 import { clock } from "../../../lib/format";
 import { useStaged } from "../../../settings/staged";
-import type { SavedSettings } from "../../../settings/use-settings";
 import type { Staged } from "../../../settings/values";
 import { Button } from "../../../ui/button";
 import { Note } from "../../../ui/feedback";

@@ -1,9 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { keys } from "../../../api/queries";
-import type { SessionView, SettingInfo } from "../../../api/types";
+import type { SessionView, SettingInfo, SettingsConflict } from "../../../api/types";
 import { clock } from "../../../lib/format";
 import { ChangesTable } from "../../../settings/preview-text";
-import type { SettingsConflict } from "../../../settings/preview-types";
 import { useStaged } from "../../../settings/staged";
 import { Button } from "../../../ui/button";
 import { Note } from "../../../ui/feedback";

@@ -1,11 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
-import type { SessionView, SettingInfo, Values } from "../../../api/types";
+import type { Revision, SavedSettings, SessionView, SettingInfo, Values } from "../../../api/types";
 import { clock, plural } from "../../../lib/format";
 import { ChangesTable } from "../../../settings/preview-text";
-import type { Revision } from "../../../settings/preview-types";
-import type { SavedSettings } from "../../../settings/use-settings";
 import { same, type Typed, typedOf } from "../../../settings/values";
 import { Button } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";

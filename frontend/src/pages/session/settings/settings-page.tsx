@@ -16,9 +16,6 @@ import { RevisionsDialog } from "./revisions-dialog";
 import { SaveDialog } from "./save-dialog";
 import { TestDialog } from "./test-dialog";
 
-/** Kept with the session itself and changed there. */
-const OWN = new Set(["name", "group", "folder", "kind"]);
-
 export default function SettingsPage({ session }: SessionTabProps) {
   const schema = useSchema();
   const saved = useSettings(session.id);
@@ -28,7 +25,7 @@ export default function SettingsPage({ session }: SessionTabProps) {
   if (!schema.data || !saved.data) {
     return schema.error || saved.error ? <ErrorNote error={schema.error ?? saved.error} /> : <Waiting />;
   }
-  const infos = schema.data.filter((info) => !OWN.has(info.name));
+  const infos = schema.data.filter((info) => !info.session_value && !info.fixed_at_creation);
   const { revision, values: current } = saved.data;
   const { values, errors } = changesOf(infos, current, staged);
   const changed = Object.keys(values).length;
@@ -72,7 +69,6 @@ export default function SettingsPage({ session }: SessionTabProps) {
           saved={current}
           staged={staged}
           notUsed={saved.data.not_used}
-          effective={saved.data.effective ?? {}}
           tab={tab}
           onTab={setTab}
           onChange={(name, typed) => set(name, typed, revision)}

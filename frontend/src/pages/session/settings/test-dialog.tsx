@@ -2,23 +2,14 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, url } from "../../../api/client";
 import { keys } from "../../../api/queries";
-import type { SessionView, Values } from "../../../api/types";
-import { type ColumnInfo, cellWithUnit } from "../../../lib/columns";
+import type { ColumnInfo, SessionView, TestResult, Values } from "../../../api/types";
+import { cellWithUnit } from "../../../lib/columns";
 import { useAction } from "../../../lib/use-action";
 import { Button } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
 import { Empty, ErrorNote, Note, Waiting } from "../../../ui/feedback";
 import { SelectField } from "../../../ui/field";
 import { Picture } from "../../../ui/picture";
-
-interface TestResult {
-  state: "queued" | "running" | "done" | "failed";
-  movie: string;
-  reason: string;
-  before: Record<string, number | null>;
-  after: Record<string, number | null>;
-  pictures: string[];
-}
 
 const KINDS = [
   ["picks", "Picks"],
@@ -88,9 +79,7 @@ export function TestDialog(props: { session: SessionView; values: Values; onClos
         />
       )}
       {result.data?.state === "failed" ? <Note tone="bad">{result.data.reason}</Note> : null}
-      {test && (!result.data || ["queued", "running"].includes(result.data.state)) ? (
-        <Waiting what={result.data?.state === "queued" ? "Waiting for a worker" : "Being processed"} />
-      ) : null}
+      {test && (!result.data || result.data.state === "running") ? <Waiting what="Being processed" /> : null}
       {result.data?.state === "done" ? (
         <Comparison session={session} test={test} result={result.data} columns={columns.data ?? []} />
       ) : null}
@@ -109,7 +98,7 @@ function Comparison(props: {
     ({ name }) => result.before[name] !== undefined || result.after[name] !== undefined,
   );
   const before = (kind: string) => url(`/sessions/${session.id}/pictures/${result.movie}/${kind}.jpg`);
-  const after = (kind: string) => url(`/sessions/${session.id}/settings/tests/${test}/pictures/${kind}.jpg`);
+  const after = (kind: string) => url(`/sessions/${session.id}/settings/tests/${test}/${kind}.jpg`);
   return (
     <>
       <table className="table compact">

@@ -1,0 +1,12 @@
+import { expect, it } from "vitest";
+import { differences } from "./differences";
+
+it("says what a change was in words", () => {
+  expect(
+    differences({ track: "preprocess", state: "stopped" }, { track: "preprocess", state: "running" }),
+  ).toBe("track: preprocess, state: stopped → running");
+  expect(differences(null, { name: "Grid 3", tags: ["a", "b"] })).toBe("name: Grid 3, tags: a b");
+  expect(differences({ login: "otto" }, null)).toBe("login: otto");
+  expect(differences({ role: null }, { role: "viewer" })).toBe("role: – → viewer");
+  expect(differences(null, null)).toBe("");
+});
