@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import shutil
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,11 @@ import tifffile
 import xxhash
 from tests.tracks.harness import Bench, make_bench
 
+from frazil.formats.complete import Completeness, check_complete
 from frazil.formats.mrc import write_mrc
+from frazil.model.errors import PassingError
 from frazil.store import manifest
-from frazil.store.catalogue import source_files, tracks
+from frazil.store.catalogue import Catalogue, source_files, tracks
 from frazil.tracks.runner import BlockedError
 from frazil.tracks.transfer import TransferBody
 from frazil.tracks.transfer.messages import KeepFile, ReplaceFile, RetryFiles
@@ -366,6 +369,85 @@ def test_stop_now_waits_for_nobody(make: Callable[..., Transfer]) -> None:
     transfer.body.kill()
     assert transfer.body.in_flight == 0
     assert transfer.bench.states() == {"a": "waiting"}
+
+
+def test_a_share_that_hangs_holds_nobody_up(
+    make: Callable[..., Transfer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer = make()
+    answers = threading.Event()
+    original = check_complete
+
+    def hang(path: Path) -> Completeness:
+        answers.wait(20)
+        return original(path)
+
+    monkeypatch.setattr("frazil.tracks.transfer.job.check_complete", hang)
+    in_flight(transfer)
+    flight = transfer.body._run.fleet.flights[0] if transfer.body._run is not None else None
+    transfer.body.kill()
+    assert transfer.body.in_flight == 0
+    transfer.begin()
+    answers.set()
+    transfer.body.receive(transfer.mail.get(timeout=10))
+    assert flight is not None and flight.cancelled.is_set()
+    transfer.wait(18)
+    assert transfer.bench.row("a")["state"] == "queued"
+    assert transfer.in_raw() == ["a.tif"]
+
+
+def test_trouble_that_nobody_thought_of_fails_one_file_only(
+    make: Callable[..., Transfer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer = make()
+    transfer.movie("a.tif")
+    transfer.movie("b.tif")
+    original = check_complete
+
+    def break_down(path: Path) -> Completeness:
+        if path.name == "a.tif":
+            raise ZeroDivisionError("nobody thought of it")
+        return original(path)
+
+    monkeypatch.setattr("frazil.tracks.transfer.job.check_complete", break_down)
+    transfer.begin()
+    transfer.wait(18)
+    assert transfer.bench.states() == {"a": "failed", "b": "queued"}
+    assert "internal error: ZeroDivisionError" in transfer.bench.row("a")["reason"]
+    assert "Traceback" in (transfer.bench.folder.path / "logs" / "track.jsonl").read_text()
+
+
+def test_a_catalogue_that_is_busy_forgets_nothing(
+    make: Callable[..., Transfer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer = make()
+    transfer.movie("a.tif")
+    transfer.begin()
+    transfer.wait(6)
+    original = Catalogue.write
+
+    def busy(_: Catalogue) -> object:
+        raise PassingError("the catalogue can't be used now: locked")
+
+    monkeypatch.setattr(Catalogue, "write", busy)
+    with pytest.raises(PassingError, match="locked"):
+        transfer.wait(30)
+    monkeypatch.setattr(Catalogue, "write", original)
+    transfer.settle()
+    transfer.wait(18)
+    assert transfer.bench.states() == {"a": "queued"}
+    assert len(list(manifest.read(transfer.bench.folder.path))) >= 1
+
+
+def test_details_say_what_is_going_on(make: Callable[..., Transfer]) -> None:
+    transfer = make(bandwidth_limit_mb_s=0.00001)
+    (transfer.source / "x_gain.tif").write_bytes(b"gain")
+    in_flight(transfer)
+    details = transfer.body.details
+    assert [file["path"] for file in details["files"]] == ["a.tif"]
+    assert details["states"] == {"transferring": 1}
+    assert details["behind_bytes"] == (transfer.source / "a.tif").stat().st_size
+    assert details["ignored"] == {"is ignored as *_gain*": 1}
 
 
 def test_restart_finds_what_is_missing_or_damaged_and_tries_failures_again(
