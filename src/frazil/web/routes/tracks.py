@@ -109,9 +109,11 @@ def start_all(hub: CurrentHub, actor: CurrentActor, session_id: SessionId) -> li
 
 
 @router.post("/tracks/stop-all", operation_id="stopAll", **guarded("operator"))
-def stop_all(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, body: Stop) -> list[TrackOrError]:
+def stop_all(
+    hub: CurrentHub, actor: CurrentActor, session_id: SessionId, body: Stop | None = None
+) -> list[TrackOrError]:
     """Stop all tracks."""
-    return _all(controls.stop_all(hub, actor, session_id, now=body.now))
+    return _all(controls.stop_all(hub, actor, session_id, now=body is not None and body.now))
 
 
 @router.post("/tracks/{track}/start", operation_id="startTrack", **guarded("operator"))
@@ -122,10 +124,15 @@ def start_track(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, tra
 
 @router.post("/tracks/{track}/stop", operation_id="stopTrack", **guarded("operator"))
 def stop_track(
-    hub: CurrentHub, actor: CurrentActor, session_id: SessionId, track: TrackName, body: Stop
+    hub: CurrentHub,
+    actor: CurrentActor,
+    session_id: SessionId,
+    track: TrackName,
+    body: Stop | None = None,
 ) -> Track:
     """Stop a track."""
-    return Track.model_validate(controls.stop(hub, actor, session_id, track, now=body.now))
+    now = body is not None and body.now
+    return Track.model_validate(controls.stop(hub, actor, session_id, track, now=now))
 
 
 @router.post("/tracks/{track}/restart", operation_id="restartTrack", **guarded("operator"))
