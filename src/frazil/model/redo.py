@@ -38,6 +38,8 @@ GO_ON_2D = (
     "absorb_between_cycles",
 )
 """Settings of 2D classification that hold from the next batch or job on."""
+_OPTICS = ("cs_mm", "amplitude_contrast")
+"""Read by the CTF stage, but a run has one optics for all its particles."""
 _DIAMETERS = ("particle_diameter_min_a", "particle_diameter_max_a")
 
 TEXTS: dict[EffectOn2D, str] = {
@@ -89,7 +91,7 @@ def compare(before: Settings, after: Settings) -> Redo:
 def _effect(name: str, *, automatic_box: bool) -> EffectOn2D:
     if name in WITHOUT_EFFECT_ON_PARTICLES:
         return "none"
-    if name in NEW_RUN_2D:
+    if name in NEW_RUN_2D or name in _OPTICS:
         return "new_run"
     if name in GO_ON_2D:
         return "go_on"

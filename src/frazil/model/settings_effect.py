@@ -37,6 +37,7 @@ _NEVER: dict[str, str] = {
     "preprocess_memory_gb": _ONE_MACHINE,
     "preprocess_gpus": _ONE_MACHINE,
     "worker_walltime": _ONE_MACHINE,
+    "classify_threads": _ONE_MACHINE,
     "classify_memory_gb": _ONE_MACHINE,
     "classify_gpus": _ONE_MACHINE,
     "classify_walltime": _ONE_MACHINE,

@@ -257,7 +257,7 @@ def test_a_passing_failure_is_tried_again_and_a_lasting_one_is_told(bench: Bench
     change(bench, poison, name="poison")
     add_particles(bench, "poison", 200)
     with pytest.raises(InputError, match="poisonous"):
-        settle(bench, body, 60.0)
+        settle(bench, body, 120.0)
 
 
 def test_a_lost_worker_costs_a_batch_and_nothing_else(bench: Bench) -> None:

@@ -51,6 +51,18 @@ def test_no_more_tasks_are_submitted_than_can_begin_and_one_to_wait(bench: Bench
     assert body.in_flight == 3
 
 
+def test_a_session_can_have_fewer_workers_than_there_are(bench: Bench) -> None:
+    bench.add_movies(5)
+    bench.save_settings(preprocess_workers=1)
+    body = begun(bench)
+    for _ in range(5):
+        bench.turn(body)
+        assert body.in_flight == 1
+        bench.executor.run_next()
+    bench.turn(body)
+    assert set(bench.states().values()) == {"done"}
+
+
 def test_a_movie_that_comes_later_goes_first(bench: Bench) -> None:
     bench.add_movies(6)
     body = begun(bench)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _STREAM_GRACE_S = 60.0
 _CYCLE_GRACE_S = 86_400.0
 _LOOK_EVERY_S = 5.0
+_MOST_LASTING = 3
 
 
 class ClassifyBody:
@@ -202,9 +203,13 @@ class ClassifyBody:
                 self._jobs.failed(outcome.error)
             return
         self._failures += 1
-        if not passing:
+        if passing:
+            self._wait_after_failure()
+        elif self._failures >= _MOST_LASTING:
             raise InputError(outcome.error)
-        self._wait_after_failure()
+        else:
+            # Perhaps a stack that is just being replaced: its movie says so in a moment.
+            self._again_at = self._context.clock() + _LOOK_EVERY_S
 
     def _wait_after_failure(self) -> None:
         delay_s = RETRY_DELAYS_S[min(self._failures, len(RETRY_DELAYS_S)) - 1]

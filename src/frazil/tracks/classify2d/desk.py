@@ -115,6 +115,7 @@ class Desk:
             return False
         geometry = tables[0].geometry
         settings, number = self.settings, self.memory.last_run + 1
+        seed = settings.classification.random_seed
         run = RunMemory(
             number=number,
             revision=self.revision,
@@ -125,6 +126,7 @@ class Desk:
             pixel_size_a=geometry.pixel_size_a,
             mask_radius_a=self._mask_radius_a(tables[0].number, geometry),
             class_count=class_count or settings.classification.class_count,
+            seed=zlib.crc32(self.context.uuid.encode()) & 0x7FFFFFFF if seed is None else seed,
             source=source,
         )
         with self.context.catalogue.write() as connection:
@@ -158,7 +160,6 @@ class Desk:
     def stream_settings(self, settings: Settings) -> StreamSettings:
         """Return the classifier's settings for the run."""
         run, wanted = self.run, settings.classification
-        seed = wanted.random_seed
         return StreamSettings(
             pixel_size_a=run.pixel_size_a,
             mask_radius_a=run.mask_radius_a,
@@ -166,7 +167,7 @@ class Desk:
             initial_resolution_a=max(wanted.initial_resolution_a, 2.0 * run.pixel_size_a),
             final_resolution_a=max(wanted.final_resolution_a, 2.0 * run.pixel_size_a),
             start_particles=wanted.stream_start_particles,
-            seed=seed if seed is not None else zlib.crc32(self.context.uuid.encode()) & 0x7FFFFFFF,
+            seed=run.seed,
             automask=wanted.automask,
             autocentre=wanted.autocentre,
         )

@@ -25,7 +25,7 @@ class RunMemory(BaseModel):
         streaming, or the kind of scheduled jobs that it belongs to.
     box_px, pixel_size_a, mask_radius_a
         Of all its particles.
-    class_count
+    class_count, seed
         As it was begun.
     updates
         Entries of the history so far.
@@ -46,6 +46,7 @@ class RunMemory(BaseModel):
     pixel_size_a: float
     mask_radius_a: float
     class_count: int
+    seed: int = 0
     updates: int = 0
     published_particles: int = 0
     published_revision: int = 0

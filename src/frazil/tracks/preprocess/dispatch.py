@@ -56,6 +56,8 @@ class Dispatcher:
             return
         newest = self._settings.newest()
         settings = self._settings(newest)
+        if settings.resources.preprocess_workers is not None:
+            room = min(room, settings.resources.preprocess_workers - len(self._flights))
         with context.catalogue.read() as connection:
             found = rows.waiting(
                 connection, context.session_id, context.wall_clock(), skip | self._flights.numbers, room
@@ -101,7 +103,7 @@ class Dispatcher:
             device=context.device,
             expected_size=self._expected_size(),
             revision=revision,
-            threads=1 if row["number"] in self._one_thread else None,
+            threads=1 if row["number"] in self._one_thread else settings.resources.preprocess_threads,
         )
         return Task(
             key,
