@@ -15,8 +15,11 @@ DRAWS = 4
 TOP_CLASSES = 4
 
 # name: (type, further dimensions, value of a new particle)
-_COLUMNS: dict[str, tuple[type, tuple[int, ...], float]] = {
+COLUMNS: dict[str, tuple[type, tuple[int, ...], float]] = {
     "key": (np.int64, (), -1),
+    # Image stack and place in it, for whoever reads the images.
+    "stack": (np.int32, (), -1),
+    "place": (np.int32, (), -1),
     "alive": (np.bool_, (), 1),
     "half": (np.int8, (), 0),
     # Mean defocus, astigmatism, its angle, phase of χ at k = 0: Å, Å, rad, rad.
@@ -54,7 +57,7 @@ class Bank:
     @classmethod
     def empty(cls) -> Bank:
         """No particle."""
-        return cls(0, {name: np.zeros((0, *shape), kind) for name, (kind, shape, _) in _COLUMNS.items()})
+        return cls(0, {name: np.zeros((0, *shape), kind) for name, (kind, shape, _) in COLUMNS.items()})
 
     def column(self, name: str) -> NDArray[Any]:
         """View of one column."""
@@ -65,7 +68,7 @@ class Bank:
         needed = self.count + count
         if needed > len(self.columns["key"]):
             capacity = max(needed, 2 * len(self.columns["key"]), 1024)
-            for name, (kind, shape, value) in _COLUMNS.items():
+            for name, (kind, shape, value) in COLUMNS.items():
                 grown: NDArray[Any] = np.full((capacity, *shape), value, kind)
                 grown[: self.count] = self.column(name)
                 self.columns[name] = grown

@@ -69,6 +69,10 @@ class Progress:
         Classes that may be used so far.
     changes
         Classes born, given up or seeded anew since the last publication.
+    largest_key
+        Of all particles so far.
+    centred
+        Scheduled modes: particles have been sampled around their own centres.
     """
 
     limit_a: float = math.inf
@@ -76,6 +80,8 @@ class Progress:
     structured: int = 0
     allowed: int = 0
     changes: int = 0
+    largest_key: int = -1
+    centred: bool = False
 
 
 @dataclass
@@ -128,7 +134,7 @@ class Run:
         return max(_STARTUP_PARTICLES, _STARTUP_PER_CLASS * self.engine.class_count)
 
     @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """Particles visited together."""
         per_pass = math.ceil(min(self.usable, self.startup) / 10)
         return max(1, min(per_pass, max(500, 10 * self.engine.class_count)))
@@ -140,7 +146,7 @@ class Run:
     def visit(self, rows: NDArray[np.int64], stage: Stage) -> None:
         """Visit particles in batches, in random order."""
         rows = self.random(1).permutation(rows)
-        for some in np.array_split(rows, max(1, math.ceil(len(rows) / self.batch))):
+        for some in np.array_split(rows, max(1, math.ceil(len(rows) / self.batch_size))):
             if len(some):
                 self.tally.add(some, self.engine.visit(some, stage))
 
@@ -173,13 +179,13 @@ class Run:
             for _ in range(step.passes):
                 self.visit(rows, step.stage)
             for _ in range(step.exchanges):
-                if self._exchange(step.exchange_share, step.stage.resolution_a):
+                if self.exchange(step.exchange_share, step.stage.resolution_a):
                     for _ in range(step.after):
                         self.visit(rows, step.stage)
             if step.stage.resolution_a <= self.reach.coarse_a:
                 self.progress.limit_a = step.stage.resolution_a
             if self.autocentre:
-                self._centre()
+                self.centre()
             self.engine.recentre(rows, self.images, 0.4 * self.engine.grid.mask_radius_a)
             done += step.passes + step.after * step.exchanges
             self.tell(done / total, f"2D classification at {step.stage.resolution_a:.0f} Å")
@@ -218,7 +224,7 @@ class Run:
             engine.place(rows[slots == slot], slot)
             self.names.born(slot, [])
 
-    def _exchange(self, share: float, resolution_a: float) -> bool:
+    def exchange(self, share: float, resolution_a: float) -> bool:
         """One round of giving up and splitting; whether anything moved."""
         most = max(1, round(share * self.progress.allowed))
         moves = exchange(self.engine, most, resolution_a, self.progress.allowed)
@@ -229,7 +235,7 @@ class Run:
         self.tally.touched.extend(move.touched for move in moves)
         return bool(moves)
 
-    def _centre(self) -> None:
+    def centre(self) -> None:
         """Bring the centres of mass of the averages to the middle."""
         sampler, engine = self.engine.sampler, self.engine
         pictures = smooth_pictures(engine, 25.0)
@@ -247,7 +253,7 @@ class Run:
         They are looked at once to find their centres, sampled there, then visited with some old particles.
         """
         engine = self.engine
-        for piece in pieces(len(rows), self.batch):
+        for piece in pieces(len(rows), self.batch_size):
             some = rows[piece]
             wide = self.reach.wide()
             engine.visit(some, wide, keep=False)
@@ -290,7 +296,7 @@ class Run:
         self.allow()
         for _ in range(2):
             before = list(self.names.stable_id)
-            if not self._exchange(0.15, max(self.stage.resolution_a, 12.0)):
+            if not self.exchange(0.15, max(self.stage.resolution_a, 12.0)):
                 return
             changed = [k for k, name in enumerate(self.names.stable_id) if name != before[k]]
             parents = {p for k in changed for p in self.names.parents[k]}
@@ -300,7 +306,7 @@ class Run:
             lost = alive & (bank.column("draw_weight").sum(1) < 1e-6)
             rows = np.flatnonzero((np.isin(bank.column("slot"), concerned) & alive) | lost)
             for _ in range(2):
-                self.visit(self.random(5).permutation(rows)[: 4 * self.batch], self.stage)
+                self.visit(self.random(5).permutation(rows)[: 4 * self.batch_size], self.stage)
 
     def needs_settling(self) -> bool:
         """Whether start-up is due, for the first time or again."""

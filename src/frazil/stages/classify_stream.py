@@ -1,0 +1,211 @@
+"""Streaming 2D classification and cycles of the scheduled modes, on a worker.
+
+`frazil.stages.classify_stream_task` says what holds between calls.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from frazil.compute.classify2d.cycle import run_cycle, seed_from_pictures, seed_randomly
+from frazil.compute.parallel import single_threaded_torch
+from frazil.formats.mrc import read_mrc
+from frazil.model.errors import InputError
+from frazil.stages.classify_stream_run import StoredRun
+from frazil.stages.classify_stream_task import CycleResult, StreamResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from frazil.stages.classify_stream_task import (
+        CycleTask,
+        Phase,
+        StreamParticles,
+        StreamSettings,
+        StreamTask,
+    )
+
+# Particles that make a class average at all: a final pass over fewer finds nothing.
+_FEWEST = 20
+
+
+def stream_batch(task: StreamTask) -> StreamResult:
+    """Do one batch; see `frazil.stages.classify_stream_task` for what holds between calls.
+
+    Raises
+    ------
+    InputError
+        Settings that don't fit the run, unreadable stacks, a damaged checkpoint.
+    """
+    began = time.monotonic()
+    with single_threaded_torch(), torch.inference_mode():
+        stored = StoredRun(task.state, task.settings, task.particles, task.device)
+        run = stored.run
+        withdrawn = stored.withdraw(task.withdrawn)
+        added = 0
+        if withdrawn:
+            stored.commit()
+        for new, changed in _portions(stored, task.particles, run.batch_size):
+            added += len(new)
+            _take_in(stored, new, changed, task.settings)
+            stored.commit()
+        if task.idle_visits > 0 and run.progress.settled:
+            rows = run.stale(task.idle_visits)
+            for some in np.array_split(rows, max(1, math.ceil(len(rows) / run.batch_size))):
+                run.visit_together(some)
+            stored.commit()
+        if task.final_pass and run.usable >= _FEWEST:
+            stored.folder.fork_samples()
+            run.finish()
+            stored.commit()
+        summary = None
+        changes = run.progress.changes
+        if task.publish is not None and run.progress.settled:
+            run.progress.changes = 0
+            stored.commit()
+            summary = stored.publish(task.publish, {"phase": _phase(stored)})
+        tally = stored.take_tally()
+        return StreamResult(
+            phase=_phase(stored),
+            particles=int((stored.bank.column("key") >= 0).sum()),
+            added=added,
+            withdrawn=withdrawn,
+            visits=tally.visits,
+            classes_in_use=int((run.engine.sums.weight.sum(0) > 0.5).sum()),
+            limit_a=run.progress.limit_a,
+            structure_changes=changes,
+            mean_log_evidence=tally.evidence / max(1, tally.visits),
+            moved_share=tally.moved / max(1, tally.visits),
+            seconds=time.monotonic() - began,
+            summary=summary,
+            notes=stored.notes(),
+        )
+
+
+def _phase(stored: StoredRun) -> Phase:
+    progress = stored.run.progress
+    if not progress.settled:
+        return "waiting"
+    return "following" if progress.settled >= stored.run.startup else "seeding"
+
+
+def _portions(
+    stored: StoredRun, particles: StreamParticles | None, size: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Take particles in portion by portion; gives rows of usable new ones and of changed ones."""
+    if particles is None or not len(particles.keys):
+        return
+    new, changed = stored.sort_out(particles)
+    if not len(new):
+        if len(changed):
+            yield new, changed
+        return
+    for start in range(0, len(new), size):
+        yield stored.admit(particles, new[start : start + size]), changed
+        changed = changed[:0]
+
+
+def _take_in(
+    stored: StoredRun, new: NDArray[np.int64], changed: NDArray[np.int64], settings: StreamSettings
+) -> None:
+    """Classify what came: start up, start up again, or follow."""
+    run = stored.run
+    if not run.progress.settled and run.usable < settings.start_particles:
+        return
+    if run.needs_settling():
+        # Samples of known particles will be taken anew.
+        stored.folder.fork_samples()
+        run.settle()
+        bank = run.engine.bank
+        new = np.flatnonzero(bank.column("alive") & (bank.column("visits") == 0))
+        run.follow(new, 0.0)
+    else:
+        run.follow(new, settings.revisits)
+        run.restructure()
+    run.visit_together(changed)
+
+
+def batch_cycle(task: CycleTask) -> CycleResult:
+    """Do one cycle of a scheduled mode; see `frazil.stages.classify_stream_task`.
+
+    Raises
+    ------
+    InputError
+        As `stream_batch`; no particles; a first cycle with nothing to begin from.
+    """
+    began = time.monotonic()
+    with single_threaded_torch(), torch.inference_mode():
+        stored = StoredRun(task.state, task.settings, task.particles, task.device)
+        run = stored.run
+        stored.withdraw(task.withdrawn)
+        for _ in _portions(stored, task.particles, run.batch_size):
+            pass
+        if not run.usable:
+            raise InputError(f"{task.state}: there is no usable particle to classify")
+        stored.folder.fork_samples()
+        if task.kind == "random_seed":
+            seed_randomly(run, _drawn(stored, task))
+        else:
+            pictures = None
+            if run.engine.sums.weight.sum() < 0.5:
+                if task.source is None:
+                    raise InputError(
+                        f"{task.state}: no averages to begin from; start with random seeds or name an update"
+                    )
+                pictures = _pictures(task.source, stored)
+                seed_from_pictures(run, pictures)
+            run_cycle(run, _drawn(stored, task), task.limit_a, everyone=task.assign_all)
+        stored.commit()
+        tally = stored.take_tally()
+        mean, moved = tally.evidence / max(1, tally.visits), tally.moved / max(1, tally.visits)
+        more = {
+            "kind": task.kind,
+            "cycle": task.cycle,
+            "limit_a": task.limit_a,
+            "fraction": task.fraction,
+            "mean_log_evidence": round(mean, 4),
+            "moved_share": round(moved, 4),
+        }
+        summary = stored.publish(task.publish, more)
+        return CycleResult(
+            particles=run.usable,
+            visits=tally.visits,
+            classes_in_use=int((run.engine.sums.weight.sum(0) > 0.5).sum()),
+            mean_log_evidence=mean,
+            moved_share=moved,
+            seconds=time.monotonic() - began,
+            summary=summary,
+            notes=stored.notes(),
+        )
+
+
+def _drawn(stored: StoredRun, task: CycleTask) -> NDArray[np.int64]:
+    """Particles of this cycle, drawn anew in each."""
+    rows = np.flatnonzero(stored.bank.column("alive"))
+    count = math.ceil(min(1.0, task.fraction) * len(rows))
+    if task.max_particles > 0:
+        count = min(count, task.max_particles)
+    chance = np.random.default_rng([task.settings.seed, task.cycle, 7])
+    return np.sort(chance.permutation(rows)[:count])
+
+
+def _pictures(source: Path, stored: StoredRun) -> NDArray[np.float32]:
+    """Averages of an earlier entry, at the pixel and box of the run's particles."""
+    image = read_mrc(source / "classes.mrcs")
+    data = np.asarray(image.data, dtype=np.float32)
+    box, classes = stored.fixed["box_px"], stored.settings.class_count
+    if data.ndim != 3 or data.shape[1:] != (box, box):
+        raise InputError(
+            f"{source}: averages of {data.shape[-1]} pixels for particles of {box}; begin with random seeds"
+        )
+    if len(data) > classes:
+        raise InputError(f"{source}: {len(data)} classes, but {classes} are asked for; ask for as many")
+    return data

@@ -1,0 +1,235 @@
+"""A stream of particles through a worker that may die at any moment."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from frazil.compute.classify2d.batch import some_ctf
+from frazil.formats.mrc import MrcStack, write_mrc
+from frazil.microscope.particles import SimulatedParticles, simulate_particles
+from frazil.model.errors import InputError
+from frazil.stages.classify_stream import batch_cycle, stream_batch
+from frazil.stages.classify_stream_state import StateFolder
+from frazil.stages.classify_stream_task import (
+    CycleKind,
+    CycleTask,
+    Publication,
+    StreamParticles,
+    StreamSettings,
+    StreamTask,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+PIXEL_A = 6.0
+SETTINGS = StreamSettings(
+    pixel_size_a=PIXEL_A,
+    mask_radius_a=95.0,
+    class_count=6,
+    final_resolution_a=15.0,
+    start_particles=200,
+    revisits=1.0,
+)
+
+
+@cache
+def made() -> SimulatedParticles:
+    return simulate_particles(
+        ["proteasome", "beta-galactosidase"], 500, 40, PIXEL_A, views_per_specimen=2, snr=0.3, seed=5
+    )
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("stream") / "particles.mrcs"
+    write_mrc(path, made().images, PIXEL_A)
+    return path
+
+
+def some(stack: Path, first: int, last: int) -> StreamParticles:
+    places = np.arange(first, last)
+    return StreamParticles(
+        keys=1000 + places,
+        stacks=(stack,),
+        names=("particles.mrcs",),
+        stack_of=np.zeros(len(places), np.int64),
+        index=places,
+        ctf=some_ctf(made().ctf, places),
+    )
+
+
+def tasks(stack: Path, state: Path) -> list[StreamTask]:
+    edges = (0, 100, 260, 380, 500)
+    parts = [StreamTask(state, SETTINGS, some(stack, a, b)) for a, b in pairwise(edges)]
+    return [*parts, StreamTask(state, SETTINGS, final_pass=True)]
+
+
+@pytest.fixture(scope="module")
+def streamed(stack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run; tests work on copies."""
+    state = tmp_path_factory.mktemp("run") / "state"
+    phases = [stream_batch(task).phase for task in tasks(stack, state)]
+    assert phases[0] == "waiting"
+    assert phases[-1] == "seeding"
+    return state
+
+
+def contents(state: Path) -> dict[str, NDArray[np.generic]]:
+    folder = StateFolder(state, (1, 1))
+    columns = {name: np.array(values[: folder.bank.count]) for name, values in folder.bank.columns.items()}
+    return columns | folder.arrays
+
+
+def purity(labels: NDArray[np.int32], class_id: NDArray[np.int32]) -> float:
+    return sum(int(np.bincount(labels[class_id == c]).max()) for c in np.unique(class_id)) / len(labels)
+
+
+def test_a_stream_ends_with_the_views_and_publishes_them(streamed: Path, tmp_path: Path) -> None:
+    state = shutil.copytree(streamed, tmp_path / "state")
+    folder = tmp_path / "classes" / "run001" / "update001"
+    folder.parent.mkdir(parents=True)
+    task = StreamTask(state, SETTINGS, publish=Publication(folder, "abc", {"update": 1}))
+    result = stream_batch(task)
+    table = pq.read_table(folder / "assignments.parquet")
+    key, class_id = (table.column(name).to_numpy() for name in ("key", "class_id"))
+    np.testing.assert_array_equal(key, 1000 + np.arange(500))
+    assert purity(made().truth.view_id, class_id) > 0.95
+    summary = json.loads((folder / "summary.json").read_bytes())
+    assert summary == result.summary
+    assert summary["fingerprint"] == "abc" and summary["update"] == 1 and summary["particles"] == 500
+    averages = MrcStack(folder / "classes.mrcs")
+    for entry in summary["classes"]:
+        members = int((class_id == entry["class_id"]).sum())
+        assert entry["particles"] == members
+        assert (entry["stable_id"] > 0) == (members > 0)
+        assert averages.read_section(entry["class_id"] - 1).any() == (members > 0)
+    stable = [entry["stable_id"] for entry in summary["classes"] if entry["particles"]]
+    assert len(set(stable)) == len(stable) >= 4
+    good = [entry for entry in summary["classes"] if entry["particles"] > 60]
+    assert all(entry["selected"] and entry["quality"] > 0.8 for entry in good)
+    averages.close()
+    with pytest.raises(FileExistsError):
+        stream_batch(task)
+
+
+def test_a_worker_that_dies_costs_one_batch_and_nothing_else(
+    stack: Path, streamed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    for number, task in enumerate(tasks(stack, state)):
+        # Dies before the commit, and in its middle: the checkpoint is there, the columns aren't.
+        for moment in ("commit", "_write_columns") if number in (1, 3) else ():
+            with monkeypatch.context() as patched:
+
+                def die(*_: object) -> None:
+                    raise KeyboardInterrupt
+
+                patched.setattr(StateFolder, moment, die)
+                with pytest.raises(KeyboardInterrupt):
+                    stream_batch(task)
+        stream_batch(task)
+        if number == 2:
+            stream_batch(task)
+    one, two = contents(streamed), contents(state)
+    assert one.keys() == two.keys()
+    for name, values in one.items():
+        np.testing.assert_array_equal(values, two[name], err_msg=name)
+
+
+def test_withdrawn_particles_leave_nothing_behind(streamed: Path, tmp_path: Path) -> None:
+    state = shutil.copytree(streamed, tmp_path / "state")
+    keys = 1000 + np.arange(0, 500)
+    weight = contents(state)["weight"].astype(np.float64)
+    result = stream_batch(StreamTask(state, SETTINGS, withdrawn=np.append(keys[:200], 7)))
+    assert result.withdrawn == 200 and result.particles == 300
+    assert stream_batch(StreamTask(state, SETTINGS, withdrawn=keys[:200])).withdrawn == 0
+    assert contents(state)["weight"].astype(np.float64).sum() < weight.sum() - 150
+    stream_batch(StreamTask(state, SETTINGS, withdrawn=keys[200:]))
+    left = contents(state)
+    before = contents(streamed)
+    for name in ("num", "den", "weight"):
+        assert np.abs(left[name]).max() < 1e-5 * np.abs(before[name]).max()
+
+
+def test_changed_ctf_and_moved_images_replace_what_was_there(
+    stack: Path, streamed: Path, tmp_path: Path
+) -> None:
+    state = shutil.copytree(streamed, tmp_path / "state")
+    again = some(stack, 0, 40)
+    same = stream_batch(StreamTask(state, SETTINGS, again))
+    assert same.added == 0 and same.visits == 0
+    other = replace(again.ctf, defocus_u_a=again.ctf.defocus_u_a + 50.0)
+    changed = stream_batch(StreamTask(state, SETTINGS, replace(again, ctf=other)))
+    assert changed.added == 0 and changed.visits == 40 and changed.particles == 500
+    moved = stream_batch(
+        StreamTask(state, SETTINGS, replace(again, ctf=other, index=again.index[::-1].copy()))
+    )
+    assert moved.added == 40 and moved.particles == 500
+
+
+def test_idle_time_is_spent_on_old_particles(streamed: Path, tmp_path: Path) -> None:
+    state = shutil.copytree(streamed, tmp_path / "state")
+    assert stream_batch(StreamTask(state, SETTINGS, idle_visits=30)).visits == 30
+
+
+def test_a_run_that_does_not_fit_is_refused(stack: Path, streamed: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="class_count = 6, not 7"):
+        stream_batch(StreamTask(streamed, replace(SETTINGS, class_count=7)))
+    with pytest.raises(InputError, match="needs particles"):
+        stream_batch(StreamTask(tmp_path / "new", SETTINGS))
+    with pytest.raises(InputError, match="holds 500 images"):
+        far = some(stack, 0, 10)
+        stream_batch(StreamTask(tmp_path / "far", SETTINGS, replace(far, index=far.index + 495)))
+    state = shutil.copytree(streamed, tmp_path / "torn")
+    torn = state / "checkpoint.npz"
+    torn.write_bytes(torn.read_bytes()[:1000])
+    with pytest.raises(InputError, match="damaged checkpoint"):
+        stream_batch(StreamTask(state, SETTINGS))
+
+
+def test_cycles_from_random_seeds_and_from_an_earlier_update(stack: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    limits = (40.0, 32.0, 26.0, 22.0, 20.0, 18.0, 15.0, 15.0)
+
+    def cycle(number: int, kind: CycleKind, limit: float, where: Path = state) -> CycleTask:
+        return CycleTask(
+            where,
+            SETTINGS,
+            kind,
+            limit,
+            number,
+            Publication(tmp_path / where.name / f"update{number:03d}"),
+            some(stack, 0, 400) if number == 0 else None,
+            fraction=0.8 if kind == "startup" else 1.0,
+            assign_all=number == len(limits),
+        )
+
+    (tmp_path / "state").mkdir()
+    seeds = batch_cycle(cycle(0, "random_seed", 40.0))
+    assert seeds.visits == 0 and seeds.particles == 400
+    for number, limit in enumerate(limits, 1):
+        result = batch_cycle(cycle(number, "startup" if number < 8 else "refinement", limit))
+        assert result.visits >= 320
+    table = pq.read_table(tmp_path / "state" / "update008" / "assignments.parquet")
+    assert purity(made().truth.view_id[:400], table.column("class_id").to_numpy()) > 0.85
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    task = replace(cycle(0, "refinement", 15.0, fresh), source=tmp_path / "state" / "update008")
+    refined = batch_cycle(task)
+    table = pq.read_table(fresh / "update000" / "assignments.parquet")
+    assert purity(made().truth.view_id[:400], table.column("class_id").to_numpy()) > 0.85
+    assert refined.classes_in_use >= 4
+    with pytest.raises(InputError, match="no averages to begin from"):
+        batch_cycle(replace(task, state=tmp_path / "none", source=None))
