@@ -183,16 +183,27 @@ def _content(seen: Sight, folder: Path, kind: FileKind) -> tuple[list[_Found], b
             for entry in itertools.islice(entries, MOST_LOOKED_AT):
                 if entry.name.startswith("."):
                     continue
-                is_folder = entry.is_dir()
-                if not is_folder and not entry.name.lower().endswith(_ENDINGS[kind]):
-                    continue
-                if (entry.is_symlink() or is_folder) and not seen.shows(Path(entry.path).resolve()):
-                    continue
-                found.append(_Found(entry.name, is_folder))
+                found_entry = _look_at(seen, entry, kind)
+                if found_entry is not None:
+                    found.append(found_entry)
             more = next(entries, None) is not None
     except OSError as error:
         raise _unreadable(folder, error) from error
     return found, more
+
+
+def _look_at(seen: Sight, entry: os.DirEntry[str], kind: FileKind) -> _Found | None:
+    """Return an entry if it is of this kind and may be looked at."""
+    try:
+        is_folder = entry.is_dir()
+        if not is_folder and not entry.name.lower().endswith(_ENDINGS[kind]):
+            return None
+        if (entry.is_symlink() or is_folder) and not seen.shows(Path(entry.path).resolve()):
+            return None
+    except (OSError, RuntimeError):
+        # A link that leads in a circle.
+        return None
+    return _Found(entry.name, is_folder)
 
 
 def _unreadable(folder: Path, error: OSError) -> InputError | PassingError:

@@ -125,7 +125,11 @@ def _look(seen: Sight, location: Location, patterns: Patterns, clock: Callable[[
                     if clock() > end:
                         found.complete = False
                         return found
-                    _see(seen, location, patterns, found, waiting, states, entry)
+                    try:
+                        _see(seen, location, patterns, found, waiting, states, entry)
+                    except (OSError, RuntimeError):
+                        # Gone in this moment, or a link that leads in a circle.
+                        found.ignored += 1
         except OSError as error:
             found.trouble = found.trouble or f"{folder}: can't be looked at: {error.strerror}"
     return found

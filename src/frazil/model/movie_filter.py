@@ -41,10 +41,10 @@ class MovieFilter(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     ranges: dict[str, Range] = Field(default_factory=dict, max_length=100)
-    text: str = Field("", max_length=200)
-    states: tuple[str, ...] = Field((), max_length=20)
-    grid_squares: tuple[str, ...] = Field((), max_length=1000)
-    optics_groups: tuple[int, ...] = Field((), max_length=1000)
+    text: str = Field(default="", max_length=200)
+    states: tuple[str, ...] = Field(default=(), max_length=20)
+    grid_squares: tuple[str, ...] = Field(default=(), max_length=1000)
+    optics_groups: tuple[int, ...] = Field(default=(), max_length=1000)
     negate: bool = False
     keep_missing: bool = False
 
