@@ -99,6 +99,20 @@ def test_viewers_control_nothing_and_only_owners_clear_file_transfer(hub: Hub, s
         controls.clear(hub, OPERATOR, session, "transfer")
 
 
+def test_a_track_tells_what_it_is_doing(make_hub: Callable[..., Hub], tmp_path: Path) -> None:
+    from frazil.app.hub import make_body
+
+    hub = make_hub(body=make_body)
+    number = sessions.create(hub, SERVER, {"folder": str(tmp_path / "real"), **VALUES, "min_free_gb": 1.0})[
+        "id"
+    ]
+    controls.start(hub, SERVER, number, "preprocess")
+    wait_for(hub, "running", number, "preprocess")
+    details = {track["track"]: track["details"] for track in controls.list_tracks(hub, VIEWER, number)}
+    assert details["preprocess"]["working"] == 0 and details["preprocess"]["waits_for"] == "movies"
+    assert details["transfer"] == {}
+
+
 def test_stop_all_stops_all(hub: Hub, session: int) -> None:
     told = controls.start_all(hub, SERVER, session)
     assert all("error" not in track for track in told.values()), told

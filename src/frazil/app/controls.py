@@ -27,7 +27,11 @@ _ANSWER_S = 20.0
 
 
 def list_tracks(hub: Hub, actor: Actor, session_id: int) -> list[dict[str, Any]]:
-    """Tracks of a session in their order: track, wanted, state, reason, since."""
+    """Tracks of a session in their order: track, wanted, state, reason, since, details.
+
+    ``details`` says what a track that is not stopped is doing: working (how much is in work), waits_for, and
+    what else it tells.
+    """
     with hub.catalogue.read() as connection:
         session_for(connection, actor, session_id, "viewer")
         rows = tracks.listed(connection, [session_id])
@@ -38,6 +42,7 @@ def list_tracks(hub: Hub, actor: Actor, session_id: int) -> list[dict[str, Any]]
             "state": row.state,
             "reason": row.reason,
             "since": row.since,
+            "details": {} if row.state == "stopped" else hub.runner(session_id, row.track).details,
         }
         for row in rows
     ]

@@ -48,6 +48,12 @@ class LateBody:
         """How long work in flight may take to finish."""
         return 0.0 if self._body is None else self._body.grace_s
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """What the real body is doing now, as far as it says."""
+        details: dict[str, Any] = getattr(self._body, "details", {})
+        return details
+
     def drain(self) -> None:
         """Take nothing new."""
         if self._body is not None:

@@ -130,6 +130,12 @@ class TrackRunner:
         """Why it is in this state, where that needs saying."""
         return self._machine.reason
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """What it is doing now, as far as its body says."""
+        details: dict[str, Any] = getattr(self._body, "details", {})
+        return details
+
     def control(self, event: Start | Stop | Restart | Clear) -> Future[None]:
         """Ask for something; the future is done when the machine took it, or holds `ControlRefusedError`."""
         reply: Future[None] = Future()

@@ -246,4 +246,4 @@ class JobsMode:
             return
         with desk.context.catalogue.write() as connection:
             desk.remember(connection, jobs=self.machine.memory, **values)
-        desk.context.publish("track", {"track": "classify2d", "details": self.details})
+        desk.context.publish("classes", {"number": desk.memory.last_number or None})

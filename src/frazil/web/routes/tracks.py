@@ -28,6 +28,9 @@ class Track(BaseModel):
     state: str = Field(description="stopped, starting, running, paused, stopping or clearing")
     reason: str
     since: float
+    details: dict[str, Any] = Field(
+        default_factory=dict, description="what it is doing now: working, waits_for, and more of its own"
+    )
 
 
 class TrackOrError(BaseModel):
