@@ -25,9 +25,10 @@ from frazil.tracks.runner import BlockedError
 from frazil.tracks.transfer import TransferBody
 from frazil.tracks.transfer.messages import KeepFile, ReplaceFile, RetryFiles
 from frazil.tracks.transfer.names import ProductNames, from_storable, raw_path, storable
+from frazil.tracks.transfer.scan import Look, SourceTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 COUNTS = np.random.default_rng(1).poisson(2.0, (4, 24, 32)).astype(np.uint8)
 EPU = """<MicroscopeImage xmlns="http://x"><CustomData><KeyValue><Key>Dose</Key><Value>4E+21</Value></KeyValue></CustomData>
@@ -394,6 +395,31 @@ def test_a_share_that_hangs_holds_nobody_up(
     transfer.wait(18)
     assert transfer.bench.row("a")["state"] == "queued"
     assert transfer.in_raw() == ["a.tif"]
+
+
+def test_a_look_that_hangs_pauses_and_another_one_goes_on(
+    make: Callable[..., Transfer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer = make()
+    transfer.movie("a.tif")
+    answers = threading.Event()
+    original = SourceTree.look
+
+    def hang(tree: SourceTree, asked: Collection[str] = ()) -> Look:
+        answers.wait(20)
+        return original(tree, asked)
+
+    monkeypatch.setattr(SourceTree, "look", hang)
+    transfer.begin()
+    transfer.body.step()
+    transfer.bench.clock.now += 200.0
+    transfer.body.step()
+    with pytest.raises(BlockedError, match="does not answer"):
+        transfer.body.step()
+    answers.set()
+    assert transfer.body.blocked() == ""
+    transfer.wait(18)
+    assert transfer.bench.states() == {"a": "queued"}
 
 
 def test_trouble_that_nobody_thought_of_fails_one_file_only(

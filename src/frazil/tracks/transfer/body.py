@@ -126,7 +126,11 @@ class TransferBody:
         folders = [Path(folder) for folder in plan.settings.transfer.extra_destinations]
         if plan.mode != "in_place":
             folders.insert(0, self._context.folder / "raw")
-        return self._no_space(plan) or unreachable(plan.location.base, folders)
+        reason = self._no_space(plan) or unreachable(plan.location.base, folders)
+        if not reason and self._run is not None:
+            # What deliveries said meanwhile is not news.
+            self._run.blocked = ""
+        return reason
 
     def clear(self) -> None:
         """Remove from ``raw/`` what can be delivered again; see `frazil.tracks.transfer.clearing`."""

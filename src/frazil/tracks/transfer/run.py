@@ -7,9 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from frazil.stages.deliver import Delivered
+from frazil.stages.deliver_errors import destination_error
 from frazil.store.catalogue import tracks
 from frazil.tracks.transfer.books import Books
 from frazil.tracks.transfer.companions import METADATA
+from frazil.tracks.transfer.details import describe
 from frazil.tracks.transfer.events import (
     Deliver,
     Finished,
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
 
 _WRITE_EVERY_S = 0.1
 _TICK_S = 1.0
+_LOOK_S = 120.0
+"""A look that takes longer hangs."""
 _MOST_NAMES = 200
 
 
@@ -88,7 +92,7 @@ class Run:
         self._looker = Looker(*plan.trees(context.folder), context.post)
         self._removals, self._removing = Removals(context.post), 0
         self._moved: list[tuple[Order, Delivered]] = []
-        self._look_at = self._written_at = -float("inf")
+        self._look_at = self._looked_at = self._written_at = -float("inf")
         self._first_look = True
         self._lost: list[str] = []
         self._damaged: list[str] = []
@@ -166,8 +170,12 @@ class Run:
         now = self._context.clock()
         free = self.plan.settings.transfer.transfer_streams - len(self.fleet)
         self._apply(Tick(max(free, 0)))
-        if now >= self._look_at and not self._looker.busy:
-            self._look_at = now + self.plan.settings.transfer.poll_s
+        if self._looker.busy and now - self._looked_at > _LOOK_S:
+            # Its thread hangs; when the source answers again, another one looks.
+            self.blocked = f"{self.plan.location.base}: does not answer; is the share mounted?"
+            self._looker = Looker(*self.plan.trees(self._context.folder), self._context.post)
+        elif now >= self._look_at and not self._looker.busy:
+            self._look_at, self._looked_at = now + self.plan.settings.transfer.poll_s, now
             self._look()
         write_in = self._written_at + _WRITE_EVERY_S - now
         if self._books.has_changes and write_in > 0 and len(self.fleet):
@@ -179,7 +187,10 @@ class Run:
 
     def flush(self) -> None:
         """Store what changed, then do what had to wait for that."""
-        names = self._books.flush(self._revision)
+        try:
+            names = self._books.flush(self._revision)
+        except OSError as error:
+            raise destination_error(self._context.folder / "raw", self._context.folder, error) from error
         self._written_at = self._context.clock()
         if self._moved:
             moved, self._moved = self._moved, []
@@ -216,29 +227,7 @@ class Run:
     @property
     def details(self) -> dict[str, Any]:
         """What is going on, for those who watch: files in flight, rate, backlog, what was left out."""
-        now = self._context.clock()
-        counts = self._machine.counts()
-        return {
-            "files": [
-                {
-                    "path": storable(flight.job.path),
-                    "size_bytes": flight.job.form.size,
-                    "moved_bytes": flight.moved_bytes,
-                    "seconds": now - flight.began_at,
-                }
-                for flight in self.fleet.flights
-            ],
-            "mode": self.plan.mode,
-            "rate_mb_s": self.fleet.rate_mb_s(),
-            "states": counts.files,
-            "behind_bytes": counts.behind_bytes,
-            "ignored": dict(self._looker.source.ignored()),
-            "ignored_examples": [
-                {"path": storable(path), "rule": rule}
-                for path, rule in self._looker.source.ignored_examples()
-            ],
-            "waits_for": "" if len(self.fleet) else "movies",
-        }
+        return describe(self._machine, self.fleet, self._looker.source, self.plan, self._context.clock())
 
     def _apply(self, event: Event) -> None:
         for step in self._machine.handle(event, self._context.clock()):
@@ -291,6 +280,13 @@ class Run:
         self._orders.add_references(report.references)
         if isinstance(report.event, Finished) and report.delivered is not None:
             self._books.deliver(file, job, report)
+            self._context.log.info(
+                "delivered",
+                file=storable(job.path),
+                mode=job.order.mode,
+                seconds=round(report.seconds, 3),
+                moved_bytes=report.delivered.moved_bytes,
+            )
             if job.order.mode == "move":
                 self._moved.append((job.order, report.delivered))
         self._apply(report.event)
