@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def describe(
     machine: TransferMachine, fleet: Fleet, source: SourceTree, plan: Plan, now: float
 ) -> dict[str, Any]:
-    """Return files in flight with their bytes, MB/s really moved, movies by state, backlog, what was left out.
+    """Return files in flight with their bytes, MB/s really moved, movies by state, backlog, what is left out.
 
     Ready for JSON. ``rate_mb_s`` is None where nothing is copied: links have no speed.
     """
