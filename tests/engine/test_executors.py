@@ -140,6 +140,15 @@ def test_urgent_tasks_overtake_those_that_wait(start: Start, tmp_path: Path) -> 
     assert [client.next().key for _ in range(4)] == ["d", "a", "b", "c"]
 
 
+def test_many_small_tasks_pass_through_one_worker(start: Start) -> None:
+    client = Client(start())
+    for number in range(2000):
+        client.submit(str(number), chores.square, number)
+    found = client.wait(2000)
+    assert {key: outcome.value for key, outcome in found.items()} == {str(n): n * n for n in range(2000)}
+    assert (client.executor.unfinished(), client.executor.free("movies")) == (0, 1)
+
+
 def test_keys_and_pools_are_checked(start: Start, tmp_path: Path) -> None:
     client = Client(start())
     client.submit("a", chores.leave_a_trace, tmp_path / "a")
