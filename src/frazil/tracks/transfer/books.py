@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from frazil.tracks.transfer.checksums import append_checksums
 from frazil.tracks.transfer.names import ProductNames, storable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from frazil.tracks.transfer.job import Job, Report
     from frazil.tracks.transfer.ledger import Known, Movie
 
+_MOST_FILES = 2000
+"""In one transaction: other sessions want to write, too."""
 _ON_THE_WAY = ("settling", "waiting", "transferring", "failed")
 
 
@@ -39,6 +42,16 @@ class _Delivery:
     delivered: Delivered
     report: Report
     at: float
+
+
+@dataclass
+class _Batch:
+    """What is stored in one transaction; ``arrived``: paths of what was delivered."""
+
+    files: dict[str, File]
+    deliveries: list[_Delivery]
+    told: dict[str, MovieMetadata]
+    arrived: set[str]
 
 
 @dataclass
@@ -97,32 +110,47 @@ class Books:
         return bool(self._dirty or self._deliveries or self._told)
 
     def flush(self, revision: int) -> list[str]:
-        """Store everything; returns names of the movies that changed.
+        """Store what changed, at most 2000 files at a time; returns names of the movies that changed.
 
         Raises `PassingError` or `OSError` where that is not possible now; nothing is forgotten then.
         """
         if not self.has_changes:
             return []
-        new = [path for path, file in self._dirty.items() if file.kind == "movie" and path not in self.movies]
+        batch = self._next_batch()
+        new = [path for path, file in batch.files.items() if file.kind == "movie" and path not in self.movies]
         for path in new:
             if path not in self._assigned:
                 self._assigned[path] = self._names.assign(path)
-        named = [(path, self._assigned[path]) for path in new]
-        stored = set(self._stored)
+        fresh = batch.files.keys() - self._stored
         try:
-            self._store(named, stored, revision)
+            self._store(batch, [(path, self._assigned[path]) for path in new], fresh, revision)
         except BaseException:
             # What was rolled back is not known.
             for path in new:
                 self.movies.pop(path, None)
+            self._dirty = {**batch.files, **self._dirty}
+            self._deliveries = [*batch.deliveries, *self._deliveries]
+            self._told = {**batch.told, **self._told}
             raise
-        self._stored = stored
-        changed = {*self._dirty, *self._told, *(delivery.file.path for delivery in self._deliveries)}
-        for gathered in (self._dirty, self._deliveries, self._told, self._assigned):
-            gathered.clear()
+        self._stored |= fresh
+        for path in new:
+            del self._assigned[path]
+        changed = {*batch.files, *batch.told, *batch.arrived}
         return [self.movies[path].name for path in changed if path in self.movies]
 
-    def _store(self, named: list[tuple[str, str]], stored: set[str], revision: int) -> None:
+    def _next_batch(self) -> _Batch:
+        """Take out what is stored next: files that arrived, and others in the order in which they changed."""
+        arrived = {delivery.file.path for delivery in self._deliveries}
+        paths = [path for path in self._dirty if path in arrived or path in self._told]
+        others = (path for path in self._dirty if path not in arrived and path not in self._told)
+        paths += itertools.islice(others, max(0, _MOST_FILES - len(paths)))
+        batch = _Batch({path: self._dirty.pop(path) for path in paths}, self._deliveries, self._told, arrived)
+        self._deliveries, self._told = [], {}
+        return batch
+
+    def _store(
+        self, batch: _Batch, named: list[tuple[str, str]], fresh: Collection[str], revision: int
+    ) -> None:
         session = self.context.session_id
         with self.context.catalogue.write() as connection:
             numbers = ledger.add_movies(connection, session, named, revision, self.context.wall_clock())
@@ -130,20 +158,20 @@ class Books:
                 self.movies[path] = ledger.Movie(number, name, has_results=False)
                 self._numbers[name] = number
             # Before the ledger says so: a file that is in the ledger is in the manifest.
-            self._write_manifest()
-            files = [(file, self._number(file)) for file in self._dirty.values()]
-            ledger.store_files(connection, session, files, stored, self.context.wall_clock())
-            self._store_deliveries(connection)
-            self._store_states(connection)
-            self._store_metadata(connection)
+            self._write_manifest(batch)
+            files = [(file, self._number(file)) for file in batch.files.values()]
+            ledger.store_files(connection, session, files, fresh, self.context.wall_clock())
+            self._store_deliveries(connection, batch)
+            self._store_states(connection, batch)
+            self._store_metadata(connection, batch)
 
     def _number(self, file: File) -> int | None:
         movie = self.movies.get(file.path if file.kind == "movie" else file.movie)
         return movie.number if movie else None
 
-    def _write_manifest(self) -> None:
+    def _write_manifest(self, batch: _Batch) -> None:
         entries, sums = [], []
-        for delivery in self._deliveries:
+        for delivery in batch.deliveries:
             movie = self.movies.get(
                 delivery.file.path if delivery.file.kind == "movie" else delivery.file.movie
             )
@@ -173,7 +201,7 @@ class Books:
             return path.relative_to(self.context.folder).as_posix()
         return storable(str(path))
 
-    def _store_deliveries(self, connection: Connection) -> None:
+    def _store_deliveries(self, connection: Connection, batch: _Batch) -> None:
         rows = [
             {
                 "key": storable(delivery.file.path),
@@ -184,7 +212,7 @@ class Books:
                 "new_at": delivery.at,
                 "new_sum": delivery.delivered.checksum or None,
             }
-            for delivery in self._deliveries
+            for delivery in batch.deliveries
         ]
         if rows:
             connection.execute(
@@ -204,47 +232,43 @@ class Books:
                 rows,
             )
 
-    def _store_states(self, connection: Connection) -> None:
+    def _store_states(self, connection: Connection, batch: _Batch) -> None:
         """States of movies that are on their way, and of those that have arrived."""
         session = self.context.session_id
-        arrived = {delivery.file.path for delivery in self._deliveries}
         on_the_way = [
             (self.movies[path].number, file.state, file.reason)
-            for path, file in self._dirty.items()
+            for path, file in batch.files.items()
             if file.kind == "movie"
             and file.state in _ON_THE_WAY
-            and path not in arrived
+            and path not in batch.arrived
             and not self.movies[path].has_results
         ]
         ledger.store_movie_states(connection, session, on_the_way)
-        for path, file in self._dirty.items():
-            if file.kind == "movie" and file.state in ("changed", "done") and path not in arrived:
+        for path, file in batch.files.items():
+            if file.kind == "movie" and file.state in ("changed", "done") and path not in batch.arrived:
                 movie_rows.change(connection, session, self.movies[path].number, reason=file.reason or None)
-        for delivery in self._deliveries:
+        for delivery in batch.deliveries:
             if delivery.file.kind == "movie":
                 movie = self.movies[delivery.file.path]
                 movie_rows.change(connection, session, movie.number, **_arrival(delivery, movie))
 
-    def _store_metadata(self, connection: Connection) -> None:
+    def _store_metadata(self, connection: Connection, batch: _Batch) -> None:
         """Write what the microscope told, and optics groups that follow from it."""
         session = self.context.session_id
         groups: dict[str, int] = {}
-        for path, told in self._told.items():
+        for path, told in batch.told.items():
             movie = self.movies.get(path)
             if movie is None:
                 continue
             if values := metadata_columns(told):
                 movie_rows.change(connection, session, movie.number, **values)
-            if self._optics is not None and path in self._arrived():
+            if self._optics is not None and path in batch.arrived:
                 groups |= self._optics.add(movie.name, told, _mode(told))
         for name, group in groups.items():
             movie_rows.change(connection, session, self._numbers[name], optics_group=group)
-        if self._optics is not None and self._told:
+        if self._optics is not None and batch.told:
             self.memory["optics_groups"] = self._optics.state.model_dump(mode="json")
             tracks.remember(connection, session, "transfer", self.memory)
-
-    def _arrived(self) -> set[str]:
-        return {delivery.file.path for delivery in self._deliveries}
 
 
 def metadata_columns(told: MovieMetadata) -> dict[str, Any]:

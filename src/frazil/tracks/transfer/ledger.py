@@ -14,7 +14,7 @@ from frazil.tracks.transfer.files import File, FileForm
 from frazil.tracks.transfer.names import from_storable, storable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -129,10 +129,10 @@ def store_files(
     connection: Connection,
     session_id: int,
     files: Iterable[tuple[File, int | None]],
-    stored: set[str],
+    fresh: Collection[str],
     wall_now: float,
 ) -> None:
-    """Add or change rows of files, each given with its movie's number; ``stored`` knows which have a row."""
+    """Add or change rows of files, each with its movie's number; those in ``fresh`` have none yet."""
     new, old = [], []
     for file, number in files:
         values = {
@@ -143,10 +143,9 @@ def store_files(
             "attempts": file.attempts,
         }
         key = storable(file.path)
-        if file.path in stored:
+        if file.path not in fresh:
             old.append({"key": key, **{f"new_{name}": value for name, value in values.items()}})
         else:
-            stored.add(file.path)
             new.append(
                 {"path": key, "kind": file.kind, "movie_number": number, "found_at": wall_now, **values}
             )

@@ -163,7 +163,8 @@ class Run:
         for path in self.fleet.disown():
             self._apply(GivenBack(path))
         self._removing = 0
-        self.flush()
+        while self._books.has_changes:
+            self.flush()
 
     def step(self) -> float:
         """Do what can be done now; returns seconds after which to look again."""
@@ -181,6 +182,8 @@ class Run:
         if self._books.has_changes and write_in > 0 and len(self.fleet):
             return write_in
         self.flush()
+        if self._books.has_changes:
+            return 0.0
         return min(
             _TICK_S if self.in_flight else self.plan.settings.transfer.poll_s, max(0.05, self._look_at - now)
         )
@@ -221,7 +224,7 @@ class Run:
                 self._apply(Replace(from_storable(message.path)))
             case KeepFile():
                 self._apply(KeepOld(from_storable(message.path)))
-        if not self.active:
+        while not self.active and self._books.has_changes:
             self.flush()
 
     @property

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 RETRY_DELAYS_S = (10.0, 30.0, 120.0, 600.0)
 LATE_EXTRA_S = 24 * 3600.0
 _EXAMINE_AGAIN_S = 5.0
+_MANY, _PASS_S = 1000, 1.0
+"""More files than this are gone through no more often than this."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class TransferMachine:
         self._waiting = Waiting()
         self._settling: dict[str, None] = {}
         self._later: dict[str, None] = {}
+        self._passed_at = -float("inf")
 
     def restore(self, files: Iterable[File]) -> None:
         """Take over what the ledger knows: what was on its way settles anew."""
@@ -269,14 +272,9 @@ class TransferMachine:
 
     def _tick(self, free: int, now: float) -> list[Instruction]:
         steps: list[Instruction] = []
-        for path in list(self._settling):
-            file = self.files[path]
-            late = self._is_late(file)
-            if late:
-                steps += self._enter(file, "forgotten", late)
-            elif self._is_settled(file, now):
-                file.next_try_at = None
-                steps += self._enter(file, "waiting", file.reason)
+        if len(self._settling) <= _MANY or now - self._passed_at >= _PASS_S:
+            self._passed_at = now
+            steps += self._settled(now)
         for path in list(self._later):
             file = self.files[path]
             if file.next_try_at is not None and file.next_try_at <= now:
@@ -287,6 +285,19 @@ class TransferMachine:
             steps += self._enter(file, "transferring", file.reason)
             steps.append(Deliver(file.path))
             free -= 1
+        return steps
+
+    def _settled(self, now: float) -> list[Instruction]:
+        """Move on what has settled."""
+        steps: list[Instruction] = []
+        for path in list(self._settling):
+            file = self.files[path]
+            late = self._is_late(file)
+            if late:
+                steps += self._enter(file, "forgotten", late)
+            elif self._is_settled(file, now):
+                file.next_try_at = None
+                steps += self._enter(file, "waiting", file.reason)
         return steps
 
     def _is_settled(self, file: File, now: float) -> bool:
