@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -15,6 +13,7 @@ from distributed import rpc
 from frazil.engine.dask_comm import SCHEME, address_host
 from frazil.engine.dask_process import CONFIG, CallWorker, OneWorkerNanny, QuietScheduler, keep_to_own_log
 from frazil.engine.local import LocalExecutor
+from frazil.engine.own_folder import own_folder
 from frazil.engine.worker import CannotLoadError, WorkerDiedError, explain_exit
 from frazil.engine.worker_process import LIBRARY_THREADS, worker_environment
 
@@ -44,10 +43,10 @@ class DaskWorkplace:
     async def open(self) -> None:
         """Start the scheduler."""
         keep_to_own_log()
-        self._folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="frazil-"))
+        folder = self._stack.enter_context(own_folder())
         self._stack.enter_context(dask.config.set(CONFIG))
         self._stack.enter_context(_library_threads())
-        self._host = address_host(Path(self._folder))
+        self._host, self._folder = address_host(folder), str(folder)
         self._scheduler = QuietScheduler(protocol=SCHEME, host=self._host, dashboard=False)
         await self._scheduler
 
