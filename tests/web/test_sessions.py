@@ -7,7 +7,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from frazil.store.catalogue import class_updates
+from frazil.store.catalogue import class_updates, source_files, tracks
+from frazil.tracks.transfer.messages import KeepFile
 
 if TYPE_CHECKING:
     from .conftest import Lab
@@ -173,3 +174,45 @@ def test_changes_are_listed_for_admins(lab: Lab) -> None:
     lab.browser("ann").patch(f"/api/sessions/{lab.mine}", json={"name": "Ferritin"})
     rows = lab.browser("admin").get("/api/audit", params={"session": lab.mine}).json()
     assert (rows[0]["who"], rows[0]["what"]) == ("ann", "session.change")
+
+
+def test_scheduled_jobs_have_buttons(lab: Lab) -> None:
+    otto = lab.browser("otto")
+    path = f"/api/sessions/{lab.mine}/classify2d"
+    assert otto.get(path + "/jobs").json()["state"] == "stopped"
+    assert lab.browser("vera").post(path + "/start-job", json={"base_revision": 1}).status_code == 403
+    stale = otto.post(path + "/start-job", json={"values": {"class_count": 20}, "base_revision": 0})
+    assert stale.status_code in (404, 409)
+    body = {"values": {"voltage_kv": 300, "mode": "abinit"}, "base_revision": 1}
+    started = otto.post(path + "/start-job", json=body).json()
+    assert (started["track"], started["wanted"]) == ("classify2d", True)
+    assert otto.post(path + "/stop").json()["wanted"] is False
+
+
+def test_a_changed_source_is_taken_or_left(lab: Lab) -> None:
+    lab.add_movies(lab.mine, 1)
+    otto = lab.browser("otto")
+    path = f"/api/sessions/{lab.mine}/movies/movie_00000/source"
+    unchanged = otto.post(path, json={"action": "replace"})
+    assert unchanged.status_code == 409 and "did not change" in unchanged.json()["detail"]
+    file = {
+        "path": "a.tif",
+        "kind": "movie",
+        "movie_number": 1,
+        "size_bytes": 1,
+        "mtime_ns": 1,
+        "found_at": 1.0,
+    }
+    with lab.hub.catalogue.write() as connection:
+        source_files.add_many(connection, lab.mine, [{**file, "state": "changed"}])
+    stopped = otto.post(path, json={"action": "replace"})
+    assert stopped.status_code == 409 and "start it first" in stopped.json()["detail"]
+    received: list[object] = []
+    runner = lab.hub.runner(lab.mine, "transfer")
+    runner.post = received.append  # type: ignore[method-assign, assignment]
+    with lab.hub.catalogue.write() as connection:
+        now = lab.hub.now()
+        tracks.save_state(connection, lab.mine, "transfer", wanted=True, state="running", reason="", now=now)
+    assert otto.post(path, json={"action": "ignore"}).status_code == 202
+    assert received == [KeepFile("a.tif")]
+    assert otto.post(path, json={"action": "burn"}).status_code == 422

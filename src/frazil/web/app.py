@@ -13,7 +13,18 @@ from frazil.web import socket
 from frazil.web.doors import KnownHosts, SafeHeaders, SameOrigin, SmallBodies
 from frazil.web.plain import STATIC, add_page
 from frazil.web.problems import RESPONSES, Unexpected, add_handlers
-from frazil.web.routes import classes, files, movie_actions, movies, people, sessions, settings, tracks, watch
+from frazil.web.routes import (
+    class_jobs,
+    classes,
+    files,
+    movie_actions,
+    movies,
+    people,
+    sessions,
+    settings,
+    tracks,
+    watch,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +39,7 @@ ROUTERS = (
     tracks.router,
     movies.router,
     movie_actions.router,
+    class_jobs.router,
     classes.router,
     files.router,
     watch.router,

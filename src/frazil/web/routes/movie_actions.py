@@ -7,7 +7,8 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from frazil.app import movie_actions, movie_table
+from frazil.app import movie_actions, movie_table, source_choice
+from frazil.app.source_choice import Choice  # noqa: TC001 - pydantic reads annotations
 from frazil.web.asked import Asked
 from frazil.web.gates import CurrentActor, CurrentHub, MovieName, SessionId, guarded
 from frazil.web.routes.movies import Movie, movie_answer
@@ -19,6 +20,12 @@ class Override(Asked):
     """Whether a movie is kept, whatever filters say."""
 
     override: Literal["auto", "include", "exclude"]
+
+
+class SourceChoice(Asked):
+    """What becomes of a movie whose source changed after it was delivered."""
+
+    action: Choice
 
 
 class Retried(BaseModel):
@@ -54,3 +61,11 @@ def ignore_movie(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, na
     """Take a failed movie off the list of failures."""
     movie_actions.ignore(hub, actor, session_id, name)
     return movie_answer(movie_table.show_movie(hub, actor, session_id, name))
+
+
+@router.post("/{name}/source", operation_id="chooseSource", status_code=202, **guarded("operator"))
+def choose_source(
+    hub: CurrentHub, actor: CurrentActor, session_id: SessionId, name: MovieName, body: SourceChoice
+) -> None:
+    """Take the new version of a source that changed after delivery, or keep the old one."""
+    source_choice.choose_source(hub, actor, session_id, name, body.action)
