@@ -68,7 +68,6 @@ _UNBUILT_CHOICES = {
     "kind": ("warp",),
     "picking_method": ("template", "model", "import", "manual"),
     "engine": ("cistem",),
-    "mode": ("abinit", "seeded", "refine"),
 }
 
 

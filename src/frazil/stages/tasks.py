@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from frazil.model.settings import Settings
-    from frazil.stages.classify_stream_task import StreamResult, StreamTask
+    from frazil.stages.classify_stream_task import CycleResult, CycleTask, StreamResult, StreamTask
     from frazil.stages.classify_task import ClassifyTask
     from frazil.stages.movie_task import MovieTask
     from frazil.stages.record import MovieRecord
@@ -36,10 +36,17 @@ def classify_particles(task: ClassifyTask) -> dict[str, Any]:
 
 
 def classify_batch(task: StreamTask) -> StreamResult:
-    """See `frazil.stages.classify_increments.stream_batch`."""
-    from frazil.stages.classify_increments import stream_batch
+    """See `frazil.stages.classify_stream.stream_batch`."""
+    from frazil.stages.classify_stream import stream_batch
 
     return stream_batch(task)
+
+
+def classify_cycle(task: CycleTask) -> CycleResult:
+    """See `frazil.stages.classify_stream.batch_cycle`."""
+    from frazil.stages.classify_stream import batch_cycle
+
+    return batch_cycle(task)
 
 
 def load_libraries() -> None:

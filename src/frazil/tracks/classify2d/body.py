@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from frazil.engine.executor import Outcome
 from frazil.model.errors import InputError
-from frazil.stages.tasks import classify_batch
+from frazil.stages.tasks import classify_batch, classify_cycle
 from frazil.tracks.classify2d.clearing import clear_classes
 from frazil.tracks.classify2d.desk import Desk
 from frazil.tracks.classify2d.entries import Entries
@@ -14,7 +14,7 @@ from frazil.tracks.classify2d.fed_file import add_fed
 from frazil.tracks.classify2d.job_mode import JobsMode
 from frazil.tracks.classify2d.messages import StartJobNow
 from frazil.tracks.classify2d.stream_mode import StreamMode
-from frazil.tracks.classify2d.streaming import BATCH_GROWTH
+from frazil.tracks.classify2d.streaming import GROWTH
 from frazil.tracks.disk_space import reason_no_space
 from frazil.tracks.preprocess.retry import RETRY_DELAYS_S
 from frazil.tracks.runner import BlockedError
@@ -49,8 +49,8 @@ class ClassifyBody:
         self,
         context: TrackContext,
         stream: Callable[[StreamTask], StreamResult] = classify_batch,
-        cycle: Callable[[CycleTask], CycleResult] | None = None,
-        growth: float = BATCH_GROWTH,
+        cycle: Callable[[CycleTask], CycleResult] = classify_cycle,
+        growth: float = GROWTH,
     ) -> None:
         self._context = context
         self._desk = Desk(context)

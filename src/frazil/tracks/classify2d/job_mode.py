@@ -43,9 +43,7 @@ class JobsMode:
         What a worker does with a cycle.
     """
 
-    def __init__(
-        self, desk: Desk, entries: Entries, run_cycle: Callable[[CycleTask], CycleResult] | None
-    ) -> None:
+    def __init__(self, desk: Desk, entries: Entries, run_cycle: Callable[[CycleTask], CycleResult]) -> None:
         self._desk, self._entries, self._run_cycle = desk, entries, run_cycle
         self.machine = JobMachine(desk.memory.jobs)
         self._todo: list[Instruction] = []
@@ -160,8 +158,6 @@ class JobsMode:
     def _begin_cycle(self, instruction: RunCycle) -> Flight:
         """Begin a cycle of a job, with the settings that the job was begun with."""
         desk, job = self._desk, instruction.job
-        if self._run_cycle is None:
-            raise InputError("scheduled classification is not possible yet: choose mode streaming")
         settings = desk.revisions(job.revision)
         wanted = settings.classification
         cycle = plan_job(job.mode, wanted)[job.cycles_done]

@@ -10,8 +10,6 @@ PATIENCE_S = 30.0
 SETTLED_S = 300.0
 """After so long without news, what has not been published is."""
 GROWTH = 0.05
-BATCH_GROWTH = 0.2
-"""The same for a classifier that begins anew for each entry."""
 STRUCTURE_SHARE = 0.1
 LARGEST_BATCH = 1000
 IDLE_VISITS = 1000
