@@ -12,6 +12,7 @@ from frazil import __version__
 from frazil.cli import people, sessions, settings, track
 from frazil.cli.classify import classify
 from frazil.cli.ctf import ctf
+from frazil.cli.demo import demo
 from frazil.cli.doctor import doctor
 from frazil.cli.process import process
 from frazil.cli.serve import serve
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (serve, process, ctf, classify, simulate, doctor):
+for command in (demo, serve, process, ctf, classify, simulate, doctor):
     app.command()(command)
 for name, commands in (
     ("sessions", sessions.app),

@@ -54,6 +54,7 @@ def simulate(
     rate: Annotated[
         float | None, typer.Option(help="Movies per hour, arriving as growing files; default: at once.")
     ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on where the same command was ended before.")] = False,
 ) -> None:
     """Write movies of a virtual microscope, a gain reference, and the truth about every one of them."""
     from rich.console import Console
@@ -93,7 +94,9 @@ def simulate(
     )
     session = exposures(base, movies, seed, varied=not clean)
     console = Console(stderr=True)
-    files = acquire(out, session, movie_format.value, micrographs=micrographs, movies_per_hour=rate)
+    files = acquire(
+        out, session, movie_format.value, micrographs=micrographs, movies_per_hour=rate, resume=resume
+    )
     for _ in track(files, "Exposing", total=movies, console=console):
         pass
     suffix = ".mrc" if micrographs else {"tiff": ".tiff", "eer": ".eer", "mrc": ".mrcs"}[movie_format.value]

@@ -50,6 +50,7 @@ def acquire(
     micrographs: bool = False,
     movies_per_hour: float | None = None,
     prefix: str = "movie",
+    resume: bool = False,
 ) -> Iterator[Path]:
     """Write a session of exposures and yield each file when it is complete.
 
@@ -71,18 +72,26 @@ def acquire(
         None: as fast as possible.
     prefix
         Of the file names.
+    resume
+        Leave out the movies that an earlier, equal session has written whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "truth").mkdir(exist_ok=True)
     first = session[0]
+    suffix = ".mrc" if micrographs else SUFFIX[movie_format]
     (folder / "simulation.json").write_text(json.dumps([asdict(s) for s in session], indent=1), "utf-8")
     if not micrographs:
         name = "gain.gain" if movie_format == "eer" else "gain.mrc"
-        write_gain(folder / name, Detector.make(first).gain, first.pixel_size_a)
+        if not (resume and (folder / name).exists()):
+            write_gain(folder / name, Detector.make(first).gain, first.pixel_size_a)
+    numbered = list(enumerate(session))
+    if resume:
+        numbered = [entry for entry in numbered if not _is_whole(folder, _name(prefix, entry[0], suffix))]
+    first_number = numbered[0][0] if numbered else 0
     start = time.monotonic()
-    for number, settings in enumerate(session):
-        stem = f"{prefix}_{number + 1:04d}"
-        path = folder / (stem + (".mrc" if micrographs else SUFFIX[movie_format]))
+    for number, settings in numbered:
+        path = folder / _name(prefix, number, suffix)
+        stem = path.stem
         if micrographs:
             micrograph = simulate_micrograph(settings)
             micrograph.truth.write(folder / "truth" / f"{stem}.json")
@@ -93,9 +102,23 @@ def acquire(
             if movies_per_hour is None:
                 write_movie(path, movie, movie_format)
             else:
-                hidden = folder / "truth" / f".{path.name}"
+                hidden = _arriving(folder, path.name)
                 write_movie(hidden, movie, movie_format)
                 interval = 3600.0 / movies_per_hour
-                time.sleep(max(0.0, start + number * interval - time.monotonic()))
+                due = start + (number - first_number) * interval
+                time.sleep(max(0.0, due - time.monotonic()))
                 arrive_slowly(hidden, path, min(_LONGEST_ARRIVAL_S, 0.5 * interval))
         yield path
+
+
+def _name(prefix: str, number: int, suffix: str) -> str:
+    return f"{prefix}_{number + 1:04d}{suffix}"
+
+
+def _arriving(folder: Path, name: str) -> Path:
+    """Where a movie lies until all of it has arrived."""
+    return folder / "truth" / f".{name}"
+
+
+def _is_whole(folder: Path, name: str) -> bool:
+    return (folder / name).exists() and not _arriving(folder, name).exists()
