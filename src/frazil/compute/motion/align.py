@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,11 @@ _EARLY_DOSE = 4.0
 _MIN_SIDE = 32
 _FEWEST_LEFT = 3
 _SURE_ENOUGH_A = 0.15
+"""With more error than this to expect, the movie is looked at again where and as finely as it shows most."""
+_FINER = 0.875
+"""Resolution of the second look relative to the first."""
+_SMALL_PATCH_A = 350.0
+"""Side of patches in the second look: as large as a particle and its surroundings."""
 
 
 @single_threaded_torch()
@@ -105,10 +111,9 @@ def align_frames(
     dose_start = np.arange(count, dtype=np.float64) * dose_per_frame_e_per_a2
     dose_end = np.arange(1, count + 1, dtype=np.float64) * dose_per_frame_e_per_a2
     padded = (int(next_fast_len(height)), int(next_fast_len(width)))
-    band = band_of(padded, (pixel, pixel), band_low_a, band_high_a, device=stream.device)
-    middle = pre_exposure_e_per_a2 + 0.5 * (dose_start + dose_end)
-    undamaged = dose_weights(band.ring_k, middle - middle[0], voltage_kv)
-    frames = _transform(stream, padded, means, trust, band, undamaged, threads=threads)
+    middle_dose = pre_exposure_e_per_a2 + 0.5 * (dose_start + dose_end)
+    movie = _Movie(stream, padded, pixel, means, trust, middle_dose, voltage_kv, threads)
+    frames = movie.frames(band_low_a, band_high_a)
     whole = fit_global(frames, dose_start, dose_end)
     lost = frames.without_signal(whole.signal)
     if np.count_nonzero(trust) - lost.size < _FEWEST_LEFT:
@@ -118,16 +123,14 @@ def align_frames(
         frames.drop(lost)
         whole = fit_global(frames, dose_start, dose_end)
     diagnostics = _numbers(frames, whole, height * width * pixel**2)
+    emphasis = None
     if diagnostics["global_expected_error_a"] > _SURE_ENOUGH_A:
-        window = torch.as_tensor(
-            signal_window(frames, whole.signal, (height, width), padded, pixel), device=stream.device
-        )
-        places = np.round(whole.shift_a / pixel).astype(np.int64)
-        again = _transform(stream, padded, means, trust, band, undamaged, window, places, threads)
-        again.drop(lost)
-        again.move_to(whole.shift_a)
-        whole = refine_global(again, dose_start, dose_end)
+        emphasis = signal_window(frames, whole.signal, (height, width), padded, pixel)
+        frames = movie.frames(band_low_a, _FINER * band_high_a, emphasis, whole.shift_a)
+        frames.drop(lost)
         frames.move_to(whole.shift_a)
+        whole = refine_global(frames, dose_start, dose_end)
+        patch_size_a = min(patch_size_a, _SMALL_PATCH_A)
     nodes = None
     if local:
         groups = frame_groups(dose_start, dose_end)
@@ -141,6 +144,7 @@ def align_frames(
             patch_a=patch_size_a,
             overlap=patch_overlap,
             low_a=band_low_a,
+            emphasis=emphasis,
             threads=threads,
         )
         found = fit_local(patches, groups, dose_start, dose_end, extent, grid=patch_grid)
@@ -221,61 +225,83 @@ def _trust(
     return trust, means, [f"frames left out (blank or spoilt): {', '.join(left_out)}"] if left_out else []
 
 
-def _transform(
-    stream: torch.Tensor,
-    padded: tuple[int, int],
-    means: NDArray[np.float64],
-    trust: NDArray[np.float64],
-    band: Band,
-    undamaged: NDArray[np.float64],
-    emphasis: torch.Tensor | None = None,
-    places: NDArray[np.int64] | None = None,
-    threads: int = 1,
-) -> Frames:
-    """Whitened transforms times signal strength; ``undamaged`` (F, rings) is the amplitude damage leaves.
+@dataclass(frozen=True)
+class _Movie:
+    """Binned frames and what their transforms need: mean, trust and dose (F,) of each, pixel in Å."""
 
-    ``emphasis`` is a window over the specimen, found ``places`` (F, 2) pixels (x, y) further in each frame.
-    """
-    count, height, width = stream.shape
-    window = torch.as_tensor(
-        edge_taper(height, _EDGE)[:, None] * edge_taper(width, _EDGE)[None, :], device=stream.device
-    )
-    half, across = len(band.rows) // 2, slice(MIN_LINE, MIN_LINE + len(band.columns))
-    first, last = int(band.rows[0]), int(band.rows[half - 1]) + 1
-    values = torch.zeros(count, 2 * half, len(band.columns), dtype=torch.complex64, device=stream.device)
-    good = np.nonzero(trust > 0)[0]
-    power = np.zeros((count, band.rings))
+    stream: torch.Tensor
+    padded: tuple[int, int]
+    pixel_a: float
+    means: NDArray[np.float64]
+    trust: NDArray[np.float64]
+    middle_dose: NDArray[np.float64]
+    voltage_kv: float
+    threads: int
 
-    def transform(frame: int) -> None:
-        centred = (stream[frame] - float(means[frame])) * window
-        if emphasis is not None and places is not None:
-            centred *= torch.roll(emphasis, (int(places[frame, 1]), int(places[frame, 0])), (0, 1))
-        spectrum = torch.fft.rfft2(centred, s=padded)
-        values[frame, :half] = spectrum[first:last, across]
-        values[frame, half:] = spectrum[padded[0] - last + 1 : padded[0] - first + 1, across]
-        power[frame] = band.ring_mean(values[frame].real ** 2 + values[frame].imag ** 2)
+    def frames(
+        self,
+        low_a: float,
+        high_a: float,
+        emphasis: NDArray[np.float32] | None = None,
+        shift_a: NDArray[np.float64] | None = None,
+    ) -> Frames:
+        """Whitened transforms between two resolutions, times the strength of the signal.
 
-    for_each(transform, good.tolist(), threads)
-    typical = np.median(power[good], axis=0)
-    typical = np.maximum(typical, 1e-6 * max(float(typical.max()), 1e-30))
-    level = np.ones(count)
-    level[good] = np.maximum((power[good] / typical) @ band.count / band.count.sum(), 1e-3)
-    # The specimen's share of a frame goes with its mean, its noise with the measured level.
-    strength = trust.copy()
-    strength[good] *= means[good] / np.median(means[good]) / np.sqrt(level[good])
-    amplitude = strength[:, None] * undamaged
-    scale = amplitude / np.sqrt(level)[:, None] / np.sqrt(typical)
+        ``emphasis`` is a window over the aligned specimen, found ``shift_a`` (F, 2) further in each frame.
+        """
+        stream, padded, trust = self.stream, self.padded, self.trust
+        count, height, width = stream.shape
+        band = band_of(padded, (self.pixel_a, self.pixel_a), low_a, high_a, device=stream.device)
+        window = edge_taper(height, _EDGE)[:, None] * edge_taper(width, _EDGE)[None, :]
+        over = None if emphasis is None else torch.as_tensor(emphasis, device=stream.device)
+        places = np.round(np.zeros((count, 2)) if shift_a is None else shift_a / self.pixel_a).astype(
+            np.int64
+        )
+        values, power = self._transform(band, torch.as_tensor(window, device=stream.device), over, places)
+        good = np.nonzero(trust > 0)[0]
+        typical = np.median(power[good], axis=0)
+        typical = np.maximum(typical, 1e-6 * max(float(typical.max()), 1e-30))
+        level = np.ones(count)
+        level[good] = np.maximum((power[good] / typical) @ band.count / band.count.sum(), 1e-3)
+        # The specimen's share of a frame goes with its mean, its noise with the measured level.
+        strength = trust.copy()
+        strength[good] *= self.means[good] / np.median(self.means[good]) / np.sqrt(level[good])
+        undamaged = dose_weights(band.ring_k, self.middle_dose - self.middle_dose[0], self.voltage_kv)
+        amplitude = strength[:, None] * undamaged
+        scale = amplitude / np.sqrt(level)[:, None] / np.sqrt(typical)
 
-    def whiten(frame: int) -> None:
-        values[frame] *= band.spread(scale[frame])
+        def whiten(frame: int) -> None:
+            values[frame] *= band.spread(scale[frame])
 
-    for_each(whiten, range(count), threads)
-    own = (scale**2 * power).sum(0)
-    energy = (window if emphasis is None else window * emphasis) ** 2
-    share = float(energy.sum()) / (padded[0] * padded[1])
-    if emphasis is not None:
-        share *= float(energy.sum() / (energy**2).sum())
-    return Frames(band, values, amplitude**2, own, np.zeros((count, 2)), share)
+        for_each(whiten, range(count), self.threads)
+        own = (scale**2 * power).sum(0)
+        energy = (window if emphasis is None else window * emphasis) ** 2
+        share = float(energy.sum()) / (padded[0] * padded[1])
+        if emphasis is not None:
+            share *= float(energy.sum() / (energy**2).sum())
+        return Frames(band, values, amplitude**2, own, np.zeros((count, 2)), share)
+
+    def _transform(
+        self, band: Band, window: torch.Tensor, emphasis: torch.Tensor | None, places: NDArray[np.int64]
+    ) -> tuple[torch.Tensor, NDArray[np.float64]]:
+        """Coefficients of the band (F, Ky, Kx), zero for frames without trust, and their power (F, rings)."""
+        half, across = len(band.rows) // 2, slice(MIN_LINE, MIN_LINE + len(band.columns))
+        first, last = int(band.rows[0]), int(band.rows[half - 1]) + 1
+        shape = (len(self.stream), 2 * half, len(band.columns))
+        values = torch.zeros(shape, dtype=torch.complex64, device=self.stream.device)
+        power = np.zeros((len(self.stream), band.rings))
+
+        def transform(frame: int) -> None:
+            centred = (self.stream[frame] - float(self.means[frame])) * window
+            if emphasis is not None:
+                centred *= torch.roll(emphasis, (int(places[frame, 1]), int(places[frame, 0])), (0, 1))
+            spectrum = torch.fft.rfft2(centred, s=self.padded)
+            values[frame, :half] = spectrum[first:last, across]
+            values[frame, half:] = spectrum[self.padded[0] - last + 1 : self.padded[0] - first + 1, across]
+            power[frame] = band.ring_mean(values[frame].real ** 2 + values[frame].imag ** 2)
+
+        for_each(transform, np.nonzero(self.trust > 0)[0].tolist(), self.threads)
+        return values, power
 
 
 def _numbers(frames: Frames, fit: GlobalFit, area_a2: float) -> dict[str, float]:

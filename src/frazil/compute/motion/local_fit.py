@@ -57,11 +57,14 @@ _TIMES = (
     TimePrior(0.6, 0.02, 5.0, 2.0),
     TimePrior(0.6, 0.1, 4.0, 1.0),
     TimePrior(0.3, 0.1, 4.0, 2.0),
+    # Nearly one course for all, only its size differs from place to place: all that poor data can tell.
+    TimePrior(1.0, 0.1, 4.0, 8.0),
+    TimePrior(0.6, 0.03, 3.0, 8.0),
 )
 _AMPLITUDES = (0.15, 0.3, 0.6, 1.0, 1.7, 3.0, 5.0)
 _TOLERANCE = 1e-5
-_LOG_ODDS = 2.3
-"""Local motion is expected: ten to one before looking."""
+_LOG_ODDS = 4.0
+"""Local motion is expected: fifty to one before looking."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def _fit_level(
             weight = power / (1 + power * patches.kept.sum(0))
             trust, time = _curvature(patches, weight, power)
         shift = patches.shift_a
-        gradient = patch_gradient(patches, weight) * patches.share
+        gradient = patch_gradient(patches, weight) * patches.share[:, None, None]
         score = gradient + trust[:, None, None] * np.einsum("gh,phc->pgc", time, shift)
         field, in_groups, evidence, best, error = _posterior(_Likelihood(score, trust, time), spaces, times)
         target = np.einsum("ps,sgc->pgc", to_patches, in_groups)

@@ -35,7 +35,8 @@ class Patches:
     place
         Shape (P, 2): centre of each patch in (x, y), as a fraction of the field.
     share
-        Factor on the log-likelihood that undoes the double counting of overlapping patches.
+        Shape (P,): factor on the log-likelihood that undoes the double counting of overlapping patches and of
+        coefficients that a window has made alike.
     """
 
     band: Band
@@ -44,7 +45,7 @@ class Patches:
     own_power: NDArray[np.float64]
     shift_a: NDArray[np.float64]
     place: NDArray[np.float64]
-    share: float
+    share: NDArray[np.float64]
 
     def move_to(self, shift_a: NDArray[np.float64]) -> None:
         """Apply ``exp(+2πi k·u)`` so that the patches are aligned for these shifts (P, G, 2)."""
@@ -95,6 +96,7 @@ def cut_patches(
     patch_a: float,
     overlap: float,
     low_a: float,
+    emphasis: NDArray[np.float32] | None = None,
     threads: int = 1,
 ) -> Patches:
     """Patches of the aligned frames.
@@ -105,6 +107,8 @@ def cut_patches(
         Pixel and size (rows, columns) of the frames the spectra were made of.
     padded
         Size of the transforms.
+    emphasis
+        Shape ``shape``: the window that the aligned frames were multiplied with, if any.
     """
     device = frames.values.device
     high = float(frames.band.ring_width * frames.band.rings)
@@ -114,11 +118,12 @@ def cut_patches(
     size = [min(next_fast_len(round(patch_a / p)), n) for p, n in zip(pixels, field, strict=True)]
     starts = [_starts(n, s, overlap) for n, s in zip(field, size, strict=True)]
     corners = [(y, x) for y in starts[0] for x in starts[1]]
-    window = torch.as_tensor(
-        edge_taper(size[0], overlap)[:, None] * edge_taper(size[1], overlap)[None, :], device=device
-    )
-    # The transforms have unit noise per coefficient; make it so again inside the taper and after windowing.
-    window *= np.sqrt(frames.share * image_shape[0] * image_shape[1] / float((window**2).sum()))
+    taper = edge_taper(size[0], overlap)[:, None] * edge_taper(size[1], overlap)[None, :]
+    window = torch.as_tensor(taper, device=device)
+    # The transforms have unit noise per coefficient; it is made so again for each patch.
+    covered = frames.share * image_shape[0] * image_shape[1]
+    energy, total = _window_energy(emphasis, field, covered)
+    noise, effective = _noise_and_weight(energy, total, taper.astype(np.float64), corners)
     band = band_of(
         (size[0], size[1]), pixels, low_a, 1 / high, ring_width=frames.band.ring_width, device=device
     )
@@ -134,7 +139,7 @@ def cut_patches(
         plane[rows, MIN_LINE : MIN_LINE + len(frames.band.columns)] = frames.values[members].sum(0)
         image = torch.fft.irfft2(plane, s=(image_shape[0], image_shape[1]))
         for place, (y, x) in enumerate(corners):
-            cut = torch.fft.rfft2(image[y : y + size[0], x : x + size[1]] * window)
+            cut = torch.fft.rfft2(image[y : y + size[0], x : x + size[1]] * window) / float(noise[place])
             cut = cut[:, MIN_LINE : MIN_LINE + width]
             values[place, index, :half] = cut[first:last]
             values[place, index, half:] = cut[size[0] - last + 1 : size[0] - first + 1]
@@ -146,8 +151,32 @@ def cut_patches(
     place_of = np.array(
         [[(x + 0.5 * size[1]) / field[1], (y + 0.5 * size[0]) / field[0]] for y, x in corners]
     )
-    share = min(1.0, field[0] * field[1] / (len(corners) * size[0] * size[1]))
+    share = effective * min(1.0, field[0] * field[1] / (len(corners) * size[0] * size[1]))
     return Patches(band, values, kept, own, np.zeros((len(corners), len(groups), 2)), place_of, share)
+
+
+def _window_energy(
+    emphasis: NDArray[np.float32] | None, field: list[int], covered: float
+) -> tuple[NDArray[np.float64], float]:
+    """Noise power of each place of the field, and the sum of it that makes coefficients of unit noise."""
+    if emphasis is None:
+        return np.ones(field), covered
+    y, x = ((np.arange(n) + 0.5) * m / n for n, m in zip(field, emphasis.shape, strict=True))
+    energy = emphasis[np.ix_(y.astype(int), x.astype(int))].astype(np.float64) ** 2
+    return energy, float(energy.sum())
+
+
+def _noise_and_weight(
+    energy: NDArray[np.float64], total: float, window: NDArray[np.float64], corners: list[tuple[int, int]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Noise of each patch's coefficients (P,), and how many are independent (P,), relative to white."""
+    square = window**2
+    noise, effective = [], []
+    for y, x in corners:
+        inside = square * energy[y : y + window.shape[0], x : x + window.shape[1]]
+        noise.append(np.sqrt(inside.sum() / total))
+        effective.append(inside.sum() ** 2 / (inside**2).sum())
+    return np.array(noise), np.array(effective) * (square**2).sum() / square.sum() ** 2
 
 
 def _starts(length: int, size: int, overlap: float) -> list[int]:
