@@ -61,9 +61,10 @@ def start_automatic(
     hub: Hub, actor: Actor, session_id: int, values: Mapping[str, Any], base_revision: int
 ) -> dict[str, Any]:
     """Save the staged settings and begin jobs whenever there are enough new particles; errors as above."""
-    shown = settings_changes.save(hub, actor, session_id, values, base_revision)
-    if shown["values"]["mode"] == "streaming":
+    mode = values.get("mode") or settings_changes.show(hub, actor, session_id)["values"]["mode"]
+    if mode == "streaming":
         raise InputError("streaming needs no jobs: it classifies particles as they come; start the track")
+    settings_changes.save(hub, actor, session_id, values, base_revision)
     return controls.start(hub, actor, session_id, _TRACK)
 
 
