@@ -61,6 +61,7 @@ def start_automatic(
     hub: Hub, actor: Actor, session_id: int, values: Mapping[str, Any], base_revision: int
 ) -> dict[str, Any]:
     """Save the staged settings and begin jobs whenever there are enough new particles; errors as above."""
+    _now(hub, actor, session_id)
     mode = values.get("mode") or settings_changes.show(hub, actor, session_id)["values"]["mode"]
     if mode == "streaming":
         raise InputError("streaming needs no jobs: it classifies particles as they come; start the track")
