@@ -197,6 +197,35 @@ def test_thickness_from_the_node() -> None:
     assert fit.defocus_mean_a == pytest.approx(15850.0, abs=30.0)
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("strength", [0.08, 0.3])
+def test_thin_ice_has_no_thickness_rather_than_a_wrong_one(seed: int, strength: float) -> None:
+    rng = np.random.default_rng(seed)
+    power = power_spectrum(rng, OPTICS, 14000.0, 13800.0, 30.0, strength=strength)
+    fit = estimate_ctf(one_tile(power), OPTICS, fit_thickness=True)
+    assert math.isnan(fit.thickness_a)
+    assert "thickness" in fit.note
+    assert fit.defocus_mean_a == pytest.approx(13900.0, abs=60.0)
+    assert not fit.doubtful
+
+
+@pytest.mark.parametrize("thickness_a", [900.0, 2200.0])
+def test_a_thickness_that_is_reported_is_right(thickness_a: float) -> None:
+    rng = np.random.default_rng(8)
+    power = power_spectrum(rng, OPTICS, 16000.0, 15700.0, 10.0, thickness_a=thickness_a, b_factor_a2=20.0)
+    fit = estimate_ctf(one_tile(power), OPTICS, fit_thickness=True)
+    assert fit.thickness_a == pytest.approx(thickness_a, rel=0.06)
+
+
+def test_a_phase_shift_outside_the_range_searched_is_doubtful() -> None:
+    power = power_spectrum(np.random.default_rng(9), OPTICS, 12000.0, 11900.0, 0.0, phase_deg=100.0)
+    fit = estimate_ctf(one_tile(power), OPTICS, fit_phase_shift=True, phase_shift_max_deg=40.0)
+    assert fit.doubtful
+    right = estimate_ctf(one_tile(power), OPTICS, fit_phase_shift=True)
+    assert not right.doubtful
+    assert right.phase_shift_deg == pytest.approx(100.0, abs=10.0)
+
+
 def test_tilt_from_the_tiles() -> None:
     rng = np.random.default_rng(3)
     centres = np.arange(256.0, 3072.0, 512.0)

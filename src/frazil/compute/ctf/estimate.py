@@ -3,52 +3,48 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from frazil.compute.ctf.noise import measure_noise, pixel_terms
 from frazil.compute.ctf.polar import polar_grid
-from frazil.compute.ctf.profile import MeasuredProfile, ice_ring, measure_profile, wide_grid
+from frazil.compute.ctf.profile import ice_ring, measure_profile, wide_grid
+from frazil.compute.ctf.report import (
+    USUAL_ASTIGMATISM_A,
+    Outcome,
+    no_fit,
+    noted,
+    report,
+    with_doubts,
+)
 from frazil.compute.ctf.score import ctffind_score
 from frazil.compute.ctf.search import SearchRange, find_candidates
-from frazil.compute.ctf.tilt import FEWEST_TILES, fit_plane
-from frazil.compute.ctf.whittle import LENS, Noise, WhittleFit, WhittleModel
-from frazil.model.ctf import CtfFit, CtfProfile
+from frazil.compute.ctf.tilt import FEWEST_TILES, STEEPEST_DEG, fit_plane
+from frazil.compute.ctf.whittle import Noise, WhittleFit, WhittleModel
 from frazil.model.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from frazil.compute.ctf.polar import PolarGrid
+    from frazil.model.ctf import CtfFit
     from frazil.model.optics import Optics
     from frazil.model.periodograms import Periodograms
 
 SIGNIFICANT_GAIN = 15.0
 """Nats over the ring-free model. In noise the best of all positions reaches 10 as a rule, seldom 15."""
-USUAL_ASTIGMATISM_A = 1000.0
-"""Standard deviation that is expected: it counts when rings are declared found, not in their fit."""
 ICE_LIMIT = 1.05
 FINEST_WITH_ICE_A = 4.1
 """Where crystalline ice shines the fit ends before its ring."""
-SURE_GAIN = 40.0
-SURE_MARGIN = 8.0
-"""Nats over the second-best position."""
-SURE_ERROR_A = 120.0
-COARSEST_SURE_A = 25.0
-"""Rings as coarse as the particles may be the particles' own."""
+THICKNESS_GAIN = 8.0
+"""Nats over the fit without thickness, below which there is no telling: the rings' own decay explains it."""
+THICKNESS_ERROR = 0.25
+"""Largest error bar of a thickness that counts as determined, relative to it."""
 _HIGH_PASS_PER_A = 1.0 / 14.0
 _HOPELESS = 40.0
 """Nats behind the best in the search: not worth refining."""
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    fit: WhittleFit
-    noise: Noise
-    gain: float
-    margin: float
 
 
 def estimate_ctf(
@@ -94,7 +90,8 @@ def estimate_ctf(
     fit_tilt, known_tilt_axis_deg
         Fit a plane of defocus over the tiles; axis from +x towards +y if known.
     fit_thickness
-        Fit the ice thickness (CTFFIND 5's node model, Tichelaar 2020).
+        Fit the ice thickness (CTFFIND 5's node model, Tichelaar 2020); not a number, with a note, where the
+        spectrum can't tell it.
 
     Raises
     ------
@@ -104,14 +101,14 @@ def estimate_ctf(
     _check(periodograms, low_a, high_a, defocus_min_a, defocus_max_a, defocus_step_a)
     mean_power = average_spectrum(periodograms)
     if not mean_power.any():
-        return _no_fit("the image is constant: it has no power spectrum")
+        return no_fit("the image is constant: it has no power spectrum")
     size, pixel = periodograms.size, periodograms.pixel_size_a
     wide = wide_grid(size, pixel, high_a)
     if ice_ring(wide, wide.average(mean_power)) > ICE_LIMIT:
         high_a = max(high_a, FINEST_WITH_ICE_A)
     grid = polar_grid(size, pixel, low_a, high_a)
     if grid.rings < 24:
-        return _no_fit(f"the spectrum has only {grid.rings} rings between {low_a:g} and {high_a:g} Å")
+        return no_fit(f"the spectrum has only {grid.rings} rings between {low_a:g} and {high_a:g} Å")
     model = WhittleModel(grid, np.maximum(grid.average(mean_power), 1e-30), optics)
     phases = np.array([0.0])
     if fit_phase_shift:
@@ -132,15 +129,18 @@ def estimate_ctf(
     free[2] = free[1]
     outcome = _fit_rings(model, grid, optics, span, free)
     if outcome is None:
-        return _no_fit("no Thon rings: nothing in the spectrum follows a CTF")
-    if fit_thickness and outcome.gain > SIGNIFICANT_GAIN:
-        outcome = _with_thickness(model, outcome, free)
+        return no_fit("no Thon rings: nothing in the spectrum follows a CTF")
+    thick = _with_thickness(model, outcome, free) if fit_thickness else None
+    outcome = outcome if thick is None else thick
     profile = measure_profile(mean_power, pixel, optics, model, outcome.fit, high_a)
     if outcome.gain < SIGNIFICANT_GAIN:
         note = f"no Thon rings: a CTF explains the spectrum by only {outcome.gain:.0f} nats better than none"
-        return _no_fit(note, profile)
+        return no_fit(note, profile)
     score = ctffind_score(mean_power, pixel, optics, outcome.fit.lens, low_a=low_a, high_a=high_a)
-    fit = _report(outcome, profile, score, fit_thickness)
+    fit = report(outcome, profile, score, thick is not None)
+    fit = with_doubts(fit, outcome, span)
+    if fit_thickness and thick is None:
+        fit = noted(fit, "the ice thickness can't be told: no node or early decay of the rings is seen")
     if fit_tilt:
         fit = _with_tilt(fit, periodograms, model, outcome, known_tilt_axis_deg)
     return fit
@@ -198,7 +198,7 @@ def _fit_rings(
     optics: Optics,
     span: SearchRange,
     free: NDArray[np.bool_],
-) -> _Outcome | None:
+) -> Outcome | None:
     """Search, refine the best candidates, measure the scatter, refine again and compare."""
     noise = Noise(pixel_terms(grid, model.power), np.zeros(grid.rings))
     flat = model.without_rings(noise)
@@ -235,11 +235,13 @@ def _fit_rings(
         return None
     # Noise offers far more strongly astigmatic fits than round ones; microscopes do the opposite.
     unlikely = 2.0 * float(best.lens[1] ** 2 + best.lens[2] ** 2) / USUAL_ASTIGMATISM_A**2 if free[1] else 0.0
-    return _Outcome(best, noise, best.log_likelihood - flat.log_likelihood - unlikely, margin)
+    return Outcome(best, noise, best.log_likelihood - flat.log_likelihood - unlikely, margin)
 
 
-def _with_thickness(model: WhittleModel, outcome: _Outcome, free: NDArray[np.bool_]) -> _Outcome:
-    """Start from the best of a coarse scan of thicknesses."""
+def _with_thickness(model: WhittleModel, outcome: Outcome, free: NDArray[np.bool_]) -> Outcome | None:
+    """Start from the best of a coarse scan of thicknesses; None if the spectrum can't tell one from none."""
+    if outcome.gain < SIGNIFICANT_GAIN:
+        return None
     best = outcome.fit
     released = free.copy()
     released[4:] = True
@@ -249,14 +251,20 @@ def _with_thickness(model: WhittleModel, outcome: _Outcome, free: NDArray[np.boo
         trial = model.climb(replace(outcome.fit, lens=lens), outcome.noise, released, steps=8)
         if trial.log_likelihood > best.log_likelihood:
             best = trial
-    return replace(outcome, fit=best, gain=outcome.gain + best.log_likelihood - outcome.fit.log_likelihood)
+    gained = best.log_likelihood - outcome.fit.log_likelihood
+    if gained < THICKNESS_GAIN or best.lens_covariance is None:
+        return None
+    error = math.sqrt(max(float(best.lens_covariance[4, 4]), 0.0))
+    if not 0.0 < error < THICKNESS_ERROR * float(best.lens[4]):
+        return None
+    return replace(outcome, fit=best, gain=outcome.gain + gained)
 
 
 def _with_tilt(
     fit: CtfFit,
     periodograms: Periodograms,
     model: WhittleModel,
-    outcome: _Outcome,
+    outcome: Outcome,
     known_axis_deg: float | None,
 ) -> CtfFit:
     """Add the tilt, or say why there is none."""
@@ -265,8 +273,10 @@ def _with_tilt(
         reason = (
             f"no tilt from {periodograms.tiles} tiles with a pixel of {pixel:g} Å: choose smaller CTF tiles"
         )
-        return replace(fit, note="; ".join(filter(None, (fit.note, reason))))
+        return noted(fit, reason)
     tilt_deg, axis_deg = fit_plane(periodograms, pixel, model, outcome.fit, known_axis_deg=known_axis_deg)
+    if abs(tilt_deg) > STEEPEST_DEG:
+        return noted(fit, f"no tilt: the tiles agree on no plane of less than {STEEPEST_DEG:.0f} degrees")
     return replace(fit, tilt_deg=tilt_deg, tilt_axis_deg=axis_deg)
 
 
@@ -277,73 +287,3 @@ def _near(lens: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
 def _inside(fit: WhittleFit, span: SearchRange) -> bool:
     slack = 2.0 * span.defocus_step_a + 100.0
     return span.defocus_min_a - slack <= float(fit.lens[0]) <= span.defocus_max_a + slack
-
-
-def _report(outcome: _Outcome, profile: MeasuredProfile, score: float, thickness: bool) -> CtfFit:
-    lens = outcome.fit.lens
-    covariance = outcome.fit.lens_covariance
-    covariance = np.zeros((LENS, LENS)) if covariance is None else covariance
-    half = math.hypot(lens[1], lens[2])
-    along = np.array([lens[1], lens[2]]) / half if half > 0.0 else np.array([1.0, 0.0])
-    u_direction = np.array([1.0, *along])
-    v_direction = np.array([1.0, *-along])
-    across = np.array([-along[1], along[0]])
-    side = math.sqrt(max(float(across @ covariance[1:3, 1:3] @ across), 0.0))
-    angle_error = min(math.degrees(0.5 * side / half) if half > 0.0 else 90.0, 52.0)
-    angle = 0.5 * math.degrees(math.atan2(lens[2], lens[1]))
-    fit = CtfFit(
-        defocus_u_a=float(lens[0] + half),
-        defocus_v_a=float(lens[0] - half),
-        astigmatism_angle_deg=(angle + 90.0) % 180.0 - 90.0,
-        phase_shift_deg=math.degrees(lens[3]),
-        defocus_u_error_a=math.sqrt(max(float(u_direction @ covariance[:3, :3] @ u_direction), 0.0)),
-        defocus_v_error_a=math.sqrt(max(float(v_direction @ covariance[:3, :3] @ v_direction), 0.0)),
-        astigmatism_angle_error_deg=angle_error,
-        phase_shift_error_deg=math.degrees(math.sqrt(max(float(covariance[3, 3]), 0.0))),
-        score=score,
-        fit_resolution_a=profile.resolution_a,
-        ice_ring=profile.ice_ring,
-        has_rings=True,
-        doubtful=False,
-        note="",
-        tilt_deg=math.nan,
-        tilt_axis_deg=math.nan,
-        thickness_a=float(lens[4]) if thickness else math.nan,
-        profile=profile.curves,
-    )
-    doubts = []
-    if outcome.gain < SURE_GAIN:
-        doubts.append(f"rings are faint ({outcome.gain:.0f} nats)")
-    if outcome.margin < SURE_MARGIN:
-        doubts.append("another defocus fits almost as well")
-    if fit.fit_resolution_a > COARSEST_SURE_A:
-        doubts.append(f"rings agree only to {fit.fit_resolution_a:.0f} Å")
-    worst = max(fit.defocus_u_error_a, fit.defocus_v_error_a)
-    if worst > SURE_ERROR_A:
-        doubts.append(f"the defocus is uncertain by {worst:.0f} Å")
-    return replace(fit, doubtful=bool(doubts), note="; ".join(doubts))
-
-
-def _no_fit(note: str, profile: MeasuredProfile | None = None) -> CtfFit:
-    nothing = math.nan
-    empty = np.zeros(0)
-    return CtfFit(
-        defocus_u_a=nothing,
-        defocus_v_a=nothing,
-        astigmatism_angle_deg=nothing,
-        phase_shift_deg=nothing,
-        defocus_u_error_a=nothing,
-        defocus_v_error_a=nothing,
-        astigmatism_angle_error_deg=nothing,
-        phase_shift_error_deg=nothing,
-        score=nothing,
-        fit_resolution_a=nothing,
-        ice_ring=nothing if profile is None else profile.ice_ring,
-        has_rings=False,
-        doubtful=True,
-        note=note,
-        tilt_deg=nothing,
-        tilt_axis_deg=nothing,
-        thickness_a=nothing,
-        profile=CtfProfile(empty, empty, empty, empty) if profile is None else profile.curves,
-    )

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from frazil.model.periodograms import Periodograms
 
 _STEP_A = 50.0
-_STEEPEST_DEG = 75.0
+STEEPEST_DEG = 75.0
+"""Largest tilt that is looked for."""
 FEWEST_TILES = 4
 
 
@@ -51,7 +52,7 @@ def fit_plane(
     x = (periodograms.x_px - periodograms.x_px.mean()) * movie_pixel_size_a
     y = (periodograms.y_px - periodograms.y_px.mean()) * movie_pixel_size_a
     radius = float(np.hypot(x, y).max())
-    reach = radius * math.tan(math.radians(_STEEPEST_DEG)) + 500.0
+    reach = radius * math.tan(math.radians(STEEPEST_DEG)) + 500.0
     defoci = np.arange(max(fit.lens[0] - reach, 500.0), fit.lens[0] + reach, _STEP_A)
     likeness = _likeness(periodograms, model, fit, defoci)
 
@@ -66,10 +67,10 @@ def fit_plane(
     start, best = np.array([fit.lens[0], 0.0, 0.0]), -math.inf
     if known_axis_deg is None:
         axes = np.arange(-180.0, 180.0, 15.0)
-        tilts = np.arange(0.0, _STEEPEST_DEG, 4.0)
+        tilts = np.arange(0.0, STEEPEST_DEG, 4.0)
     else:
         axes = np.array([known_axis_deg])
-        tilts = np.arange(-_STEEPEST_DEG, _STEEPEST_DEG, 4.0)
+        tilts = np.arange(-STEEPEST_DEG, STEEPEST_DEG, 4.0)
     for axis in axes:
         for tilt in tilts:
             plane = _plane(float(fit.lens[0]), tilt, axis)
