@@ -103,7 +103,7 @@ def with_doubts(fit: CtfFit, outcome: Outcome, span: SearchRange) -> CtfFit:
 
 
 def no_fit(note: str, profile: MeasuredProfile | None = None) -> CtfFit:
-    """Result of a spectrum without rings: no numbers, and ``note`` says why."""
+    """Say that there are no rings: no numbers, and ``note`` says why."""
     nothing = math.nan
     empty = np.zeros(0)
     return CtfFit(
