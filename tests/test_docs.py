@@ -12,13 +12,14 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
-def test_settings_reference_is_up_to_date() -> None:
+@pytest.mark.parametrize("name", ["settings.md", "server.md"])
+def test_reference_of_settings_is_up_to_date(name: str) -> None:
     spec = importlib.util.spec_from_file_location("make_reference", ROOT / "scripts" / "make_reference.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
-    assert page == module.settings_page(), "run: .venv/bin/python scripts/make_reference.py"
+    page = (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+    assert page == module.PAGES[name](), "run: .venv/bin/python scripts/make_reference.py"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -34,5 +35,7 @@ def test_every_command_is_documented() -> None:
     from frazil.cli.main import app
 
     text = "\n".join(p.read_text(encoding="utf-8") for p in PAGES)
-    for name in get_command(app).commands:  # type: ignore[attr-defined]
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
         assert f"frazil {name}" in text, f"no page mentions `frazil {name}`"
+        for inner in getattr(command, "commands", {}):
+            assert f"frazil {name} {inner}" in text, f"no page mentions `frazil {name} {inner}`"
