@@ -188,12 +188,15 @@ def page(
         raise InputError(f"cursor {cursor!r}: ask again without it")
     key = movies.c[sort]
     order = key.desc() if descending else key.asc()
+    # A number is never missing, and by numbers alone rows need no sorting.
+    missing_last = [] if sort == "number" else [key.is_(None)]
+    ordered = (*missing_last, order, movies.c.number.desc() if descending else movies.c.number)
+    # Sorting whole rows takes longer than sorting numbers and fetching the few rows that are shown.
+    shown = select(movies.c.number).where(*where).order_by(*ordered).offset(offset).limit(limit)
     query = (
         select(*chosen)
-        .where(*where)
-        .order_by(key.is_(None), order, movies.c.number.desc() if descending else movies.c.number)
-        .offset(offset)
-        .limit(limit)
+        .where(movies.c.session_id == session_id, movies.c.number.in_(shown.scalar_subquery()))
+        .order_by(*ordered)
     )
     rows = [dict(row) for row in connection.execute(query).mappings()]
     following = offset + len(rows)
