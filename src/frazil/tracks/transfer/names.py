@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from pathlib import Path, PurePosixPath
@@ -60,13 +61,12 @@ class ProductNames:
 
     def assign(self, path: str) -> str:
         """Find a free name for the movie at ``path`` (relative), and keep it."""
-        place = PurePosixPath(path)
-        stem = product_stem(Path(place))
-        folder = _UNSAFE.sub("_", place.parent.name)[:_LONGEST_FOLDER]
-        longer = f"{folder}_{stem}" if folder else stem
-        name, number = stem, 1
-        while name.lower() in self._taken:
-            name = longer if number == 1 else f"{longer}_{number}"
-            number += 1
+        above, _, base = path.rpartition("/")
+        name = stem = product_stem(Path(base))
+        if name.lower() in self._taken:
+            folder = _UNSAFE.sub("_", above.rpartition("/")[2])[:_LONGEST_FOLDER]
+            longer = f"{folder}_{stem}" if folder else stem
+            numbered = (f"{longer}_{number}" for number in itertools.count(2))
+            name = next(n for n in itertools.chain([longer], numbered) if n.lower() not in self._taken)
         self._taken.add(name.lower())
         return name

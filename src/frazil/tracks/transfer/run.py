@@ -38,6 +38,7 @@ from frazil.tracks.transfer.names import from_storable, storable
 from frazil.tracks.transfer.orders import Orders
 from frazil.tracks.transfer.raw_folder import Damaged, Verification, sweep
 from frazil.tracks.transfer.removals import Removals, Removed
+from frazil.tracks.transfer.scan import Seen
 from frazil.tracks.transfer.settle import TransferMachine
 from frazil.tracks.transfer.warnings import Warnings
 
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from frazil.tracks.transfer.events import Event
     from frazil.tracks.transfer.ledger import Known
     from frazil.tracks.transfer.plan import Plan
-    from frazil.tracks.transfer.scan import Look, Seen
+    from frazil.tracks.transfer.scan import Look
 
 _WRITE_EVERY_S = 0.1
 _TICK_S = 1.0
@@ -336,7 +337,7 @@ class Run:
     def _take(self, look: Look, prefix: str) -> None:
         """Tell the machine what a look has found."""
         for seen in look.seen:
-            self._take_one(replace(seen, path=prefix + seen.path))
+            self._take_one(Seen(prefix + seen.path, seen.kind, seen.size, seen.mtime_ns))
         for path in look.gone:
             self._companions.forget_extra(prefix + path)
             self._apply(Vanished(prefix + path))
