@@ -1,20 +1,15 @@
-"""Classify the particles of a session: class averages, assignments, a sheet for people."""
+"""Classify the particles of a session in one go: class averages, assignments, a sheet for people."""
 
 from __future__ import annotations
 
-import json
-import math
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from frazil.compute.classify2d import classify
-from frazil.formats.mrc import MrcStack, write_mrc
+from frazil.formats.mrc import MrcStack
+from frazil.stages.classify_publish import assignment_table, class_entries, write_entry
 from frazil.stages.machine import worker_threads
-from frazil.stages.pictures import class_sheet, save_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,39 +74,14 @@ def run_classification(task: ClassifyTask) -> dict[str, Any]:
     finally:
         images.close()
     summary = summarise(task, result)
-    part = task.folder.with_name(f".{task.folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        write_mrc(part / "classes.mrcs", result.averages, result.pixel_size_a, depth=task.depth)
-        save_picture(part / "classes.jpg", class_picture(result), quality=90)
-        pq.write_table(_assignments(task, result), part / "assignments.parquet")
-        (part / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-        part.rename(task.folder)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+    write_entry(
+        task.folder, result, assignment_table(result, list(task.names), task.index), summary, task.depth
+    )
     return summary
-
-
-def class_picture(result: Classification) -> Any:
-    """Sheet of all classes that have members, largest first, with count and resolution."""
-    order = [int(k) for k in np.argsort(-result.population, kind="stable") if result.population[k] > 0]
-    captions = [
-        f"{k + 1}: {int(count)}" + (f", {resolution:.0f} A" if math.isfinite(resolution) else "")
-        for k, (count, resolution) in enumerate(
-            zip(result.population.tolist(), result.resolution_a.tolist(), strict=True)
-        )
-    ]
-    return class_sheet(result.averages, captions, order)
 
 
 def summarise(task: ClassifyTask, result: Classification) -> dict[str, Any]:
     """Numbers of a classification, ready for JSON."""
-
-    def finite(value: float) -> float | None:
-        return round(value, 3) if math.isfinite(value) else None
-
     return {
         "schema_version": 1,
         "fingerprint": task.fingerprint,
@@ -124,29 +94,5 @@ def summarise(task: ClassifyTask, result: Classification) -> dict[str, Any]:
         "seed": task.seed,
         "device": task.device,
         "notes": list(result.notes),
-        "classes": [
-            {
-                "class_id": k + 1,
-                "particles": int(result.population[k]),
-                "resolution_a": finite(float(result.resolution_a[k])),
-                "resolution_143_a": finite(float(result.resolution_143_a[k])),
-            }
-            for k in range(result.population.size)
-        ],
+        "classes": class_entries(result),
     }
-
-
-def _assignments(task: ClassifyTask, result: Classification) -> pa.Table:
-    table = pa.table(
-        {
-            "stack": pa.array(list(task.names)).dictionary_encode(),
-            "stack_index": task.index,
-            "class_id": result.class_id,
-            "psi_deg": result.psi_deg,
-            "shift_x_a": result.shift_x_a,
-            "shift_y_a": result.shift_y_a,
-            "posterior": result.posterior,
-            "log_evidence": result.log_evidence,
-        }
-    )
-    return table.replace_schema_metadata({"schema_version": "1"})

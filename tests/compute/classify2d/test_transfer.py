@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from frazil.compute.classify2d.polar import make_grid
+from frazil.compute.classify2d.prepared import ctf_columns
 from frazil.compute.classify2d.transfer import PolarTransfer
 from frazil.compute.ctf.model import ctf_values
 from frazil.model.classes import ParticleCtf
@@ -19,7 +20,7 @@ def test_values_and_orders_of_the_square(astigmatism_a: float) -> None:
     optics = Optics(300.0, 2.7, 0.1)
     one = np.ones(2)
     ctf = ParticleCtf(optics, 15000.0 * one + astigmatism_a, 15000.0 * one, 33.0 * one, 20.0 * one)
-    transfer = PolarTransfer.of(ctf, np.arange(2))
+    transfer = PolarTransfer.of_columns(ctf_columns(ctf), optics)
     values = transfer.values(grid, slice(0, 2))
     theta, k = grid.half_angles(), grid.frequencies_per_a()
     kx, ky = k[:, None] * torch.cos(theta), k[:, None] * torch.sin(theta)

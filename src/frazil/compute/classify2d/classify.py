@@ -3,40 +3,68 @@
 from __future__ import annotations
 
 import math
+import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 
+from frazil.compute.classify2d.bank import Bank
 from frazil.compute.classify2d.engine import Engine
-from frazil.compute.classify2d.maximise import crossing
-from frazil.compute.classify2d.particles import ParticleStore
-from frazil.compute.classify2d.polar import make_grid, shift_phases
-from frazil.compute.classify2d.render import centres_a, low_passed, polarity, render
-from frazil.compute.classify2d.schedule import Step, ramp
-from frazil.compute.classify2d.structure import exchange
-from frazil.model.classes import Classification
+from frazil.compute.classify2d.prepared import ctf_columns, pieces
+from frazil.compute.classify2d.present import present
+from frazil.compute.classify2d.run import Run
+from frazil.compute.classify2d.sampler import Sampler, usable
+from frazil.compute.classify2d.schedule import Reach
+from frazil.compute.parallel import for_each, single_threaded_torch
 from frazil.model.errors import InputError
 
 if TYPE_CHECKING:
-    from frazil.compute.classify2d.particles import ImageStack
-    from frazil.model.classes import ParticleCtf
+    from numpy.typing import NDArray
 
-# Fewer particles than this per class are no class: small stacks get fewer classes than asked for.
-_FEWEST_PER_CLASS = 12
-# Start-up looks at no more than this many particles, all or per class; the last passes at all.
-_STARTUP_PARTICLES = 6000
-# Few classes to begin with: large ones align, and splitting finds the rest.
-_FIRST_CLASSES = 4
-_FIRST_MEMBERS = 300
-_STARTUP_PER_CLASS = 120
+    from frazil.compute.classify2d.sampler import ImageStack
+    from frazil.model.classes import Classification, ParticleCtf
+
+# How far from their boxes' centres particles are looked for, mask diameters.
+OFF_CENTRE = 0.14
+_READ = 256
 
 
 class Progress(Protocol):
-    """Called after every pass with the share of the work done (0 to 1) and what is being done."""
+    """Called after every step with the share of the work done (0 to 1) and what is being done."""
 
     def __call__(self, share: float, message: str, /) -> None:
         """Take note."""
+
+
+class Samples:
+    """Polar samples in memory."""
+
+    def __init__(self, count: int, sampler: Sampler) -> None:
+        grid = sampler.grid
+        self._all = np.zeros((count, grid.ring_count, grid.angle_count), dtype=np.float16)
+
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.float16]:
+        """Return samples of some rows."""
+        return self._all[rows]
+
+    def write(self, rows: NDArray[np.int64], samples: NDArray[np.float16]) -> None:
+        """Set samples of some rows."""
+        self._all[rows] = samples
+
+
+def read_images(images: ImageStack, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Images of some rows, wherever they lie, float32."""
+    out = np.empty((len(rows), *images.shape[1:]), dtype=np.float32)
+    order = np.argsort(rows, kind="stable")
+    picked = rows[order]
+    # Neighbouring rows are read together.
+    for run in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(picked) != 1) + 1):
+        if len(run):
+            block = images[int(picked[run[0]]) : int(picked[run[-1]]) + 1]
+            out[order[run]] = np.asarray(block, dtype=np.float32)
+    return out
 
 
 def classify(
@@ -74,9 +102,9 @@ def classify(
     seed
         Same seed, same result.
     device, threads
-        Where torch computes, and on how many CPU threads (None: as torch is set).
+        Where torch computes, and on how many threads (None: one).
     progress
-        Called after every pass.
+        Called after every step.
     invert
         The protein is dark: turn the sign of the images.
     autocentre
@@ -95,22 +123,55 @@ def classify(
         If sizes don't fit together or a setting makes no sense.
     """
     _check(images, ctf, pixel_size_a, classes, mask_diameter_a)
-    before = torch.get_num_threads()
-    if threads is not None:
-        torch.set_num_threads(threads)
-    try:
-        with torch.inference_mode():
-            job = _Job(
-                images, ctf, pixel_size_a, classes, mask_diameter_a, final_resolution_a, seed, device, invert
-            )
-            if job.engine is None:
-                return job.nothing()
-            job.run(
-                ramp(initial_resolution_a, job.final_resolution_a, job.off_centre_a), autocentre, progress
-            )
-            return job.result(automask)
-    finally:
-        torch.set_num_threads(before)
+    with single_threaded_torch(), torch.inference_mode():
+        sampler = Sampler(
+            int(images.shape[-1]),
+            pixel_size_a,
+            mask_diameter_a,
+            max(final_resolution_a, 2.05 * pixel_size_a),
+            invert=invert,
+            device=device,
+        )
+        bank = Bank.empty()
+        samples = Samples(int(images.shape[0]), sampler)
+        order = np.random.default_rng(seed).permutation(int(images.shape[0]))
+        rows = bank.add(len(order))
+        engine = Engine(sampler, ctf.optics, bank, samples, classes, seed=seed, threads=threads or 1)
+        bank.columns["key"][rows] = order
+        bank.columns["half"][rows] = rows % 2
+        bank.columns["ctf"][rows] = ctf_columns(ctf)[order]
+        _sample(images, ctf, engine, order)
+        radius_a = sampler.grid.mask_radius_a
+        reach = Reach(initial_resolution_a, sampler.grid.resolution_a, 2.0 * OFF_CENTRE * radius_a)
+        run = Run(engine, reach, lambda some: read_images(images, order[some]), autocentre=autocentre)
+        if progress is not None:
+            run.tell = progress
+        run.settle()
+        alive = np.flatnonzero(bank.column("alive"))
+        fresh = alive[bank.column("visits")[alive] == 0]
+        run.follow(fresh, 0.0)
+        run.finish()
+        result = present(engine, automask=automask, by_population=True, notes=notes_on(run, classes))
+    return _in_order_of_images(result, order)
+
+
+def notes_on(run: Run, classes: int) -> tuple[str, ...]:
+    """Say what a person should know about the particles of a run."""
+    notes = []
+    count, usable_count = run.engine.bank.count, run.usable
+    bad = int((run.engine.bank.column("visited") == UNUSABLE).sum())
+    if bad:
+        notes.append(f"{bad} of {count} images are unusable: values not finite, or all alike.")
+    if run.progress.allowed < classes and usable_count:
+        notes.append(
+            f"{usable_count} usable particles support {run.progress.allowed} of the {classes} classes "
+            "asked for."
+        )
+    return tuple(notes)
+
+
+# In the column "visited": an image that can't be used.
+UNUSABLE = -2
 
 
 def _check(
@@ -128,230 +189,48 @@ def _check(
         raise InputError(f"classes = {classes}: at least one is needed")
 
 
-class _Job:
-    """One classification on its way."""
+def _sample(images: ImageStack, ctf: ParticleCtf, engine: Engine, order: NDArray[np.int64]) -> None:
+    """Judge and sample all images around their boxes' centres, in the order in which they lie."""
+    row = np.empty_like(order)
+    row[order] = np.arange(len(order))
+    columns, reading = engine.bank.columns, threading.Lock()
 
-    def __init__(
-        self,
-        images: ImageStack,
-        ctf: ParticleCtf,
-        pixel_size_a: float,
-        classes: int,
-        mask_diameter_a: float,
-        final_resolution_a: float,
-        seed: int,
-        device: str,
-        invert: bool,
-    ) -> None:
-        self.count, self.box_px = int(images.shape[0]), int(images.shape[-1])
-        self.pixel_size_a, self.classes = pixel_size_a, classes
-        self.final_resolution_a = max(final_resolution_a, 2.05 * pixel_size_a)
-        field_a = self.box_px * pixel_size_a
-        diameter_a = min(mask_diameter_a, 0.95 * field_a)
-        edge_a = min(max(4.0 * pixel_size_a, 0.1 * diameter_a), field_a - diameter_a)
-        grid = make_grid(0.5 * diameter_a, edge_a, self.final_resolution_a)
-        self.off_centre_a = 0.14 * diameter_a
-        self.notes: list[str] = []
-        self.rng = np.random.default_rng(seed)
-        order = self.rng.permutation(self.count)
-        self.store = ParticleStore(images, ctf, grid, pixel_size_a, order, invert=invert, device=device)
-        usable = self.store.usable
-        if usable < self.count:
-            self.notes.append(
-                f"{self.count - usable} of {self.count} images are unusable: values not finite, or all alike."
-            )
-        self.used_classes = max(1, min(classes, usable // _FEWEST_PER_CLASS))
-        self.startup = min(usable, max(_STARTUP_PARTICLES, _STARTUP_PER_CLASS * self.used_classes))
-        per_fold = max(1, min(math.ceil(self.startup / 10), max(500, 10 * self.used_classes)))
-        folds = min(usable, max(2, math.ceil(usable / per_fold))) if usable else 0
-        self.engine = Engine(self.store, folds, self.used_classes) if usable else None
-        if self.used_classes < classes:
-            self.notes.append(
-                f"{usable} usable particles support {self.used_classes} of the {classes} classes asked for."
-            )
-        self.sign = 1.0
+    def work(piece: slice) -> None:
+        with torch.inference_mode():
+            # Whoever gives the images need not know of threads.
+            with reading:
+                block = np.asarray(images[piece], dtype=np.float32)
+            good = usable(block, some_ctf(ctf, piece))
+            columns["alive"][row[piece]] = good
+            columns["visited"][row[piece][~good]] = UNUSABLE
+            if good.any():
+                samples = engine.sampler(block[good], np.zeros((int(good.sum()), 2)))
+                engine.samples.write(row[piece][good], samples)
 
-    def run(self, steps: list[Step], autocentre: bool, progress: Progress | None) -> None:
-        """Go through all stages."""
-        engine = self.engine
-        if engine is None:
-            return
-        total = sum(s.passes + 2 * s.exchanges for s in steps)
-        done = 0
-        startup_folds = [f for f, fold in enumerate(engine.folds) if fold.start < self.startup]
-        self.store.sample()
-        self._seed(engine, steps[0])
-        for step in steps:
-            folds = list(range(len(engine.folds))) if step.whole else startup_folds
-            if step.restart:
-                self.store.offset_a.zero_()
-                self.store.sample()
-            for _ in range(step.passes):
-                engine.run_pass(step.stage, folds)
-                done += 1
-                self._tell(progress, done / total, step)
-            for _ in range(step.exchanges):
-                moved = exchange(engine, max(1, round(step.exchange_share * engine.class_count)))
-                done += 2
-                if not moved:
-                    continue
-                for _ in range(2):
-                    engine.run_pass(step.stage, folds)
-                self._tell(progress, done / total, step)
-            if step is not steps[-1]:
-                if autocentre:
-                    self._centre(engine)
-                engine.recentre(0.2 * 2.0 * self.store.grid.mask_radius_a)
-
-    def _tell(self, progress: Progress | None, share: float, step: Step) -> None:
-        if progress is not None:
-            progress(min(1.0, share), f"2D classification at {step.stage.resolution_a:.0f} Å")
-
-    def _seed(self, engine: Engine, step: Step) -> None:
-        """Averages of random subsets, each particle at a random angle."""
-        engine.use_resolution(step.stage.resolution_a)
-        engine.measure_noise()
-        count = self.store.usable
-        engine.poses.angle_rad[:] = torch.as_tensor(self.rng.uniform(0.0, 2.0 * math.pi, count))
-        first = min(engine.class_count, max(_FIRST_CLASSES, self.startup // _FIRST_MEMBERS))
-        index = torch.as_tensor(self.rng.integers(0, first, count))
-        index[self.startup :] = -1
-        engine.rebuild(index, engine.class_count)
-
-    def _pictures(self, engine: Engine, resolution_a: float) -> torch.Tensor:
-        averages = engine.averages(engine.spectra())[0]
-        limits = torch.full((engine.class_count,), resolution_a, dtype=torch.float64)
-        store = self.store
-        return render(
-            engine.grid,
-            low_passed(engine.grid, averages, limits),
-            store.working_box_px,
-            store.working_pixel_a,
-            store.mask_norm * store.working_pixel_a**2,
-        )
-
-    def _centre(self, engine: Engine) -> None:
-        """Bring the centres of mass of the averages to the middle."""
-        pictures = self._pictures(engine, 25.0)
-        members = engine.sums.weight.sum(0).cpu()
-        signs = polarity(pictures, self.store.working_pixel_a, self.store.grid.mask_radius_a)
-        self.sign = 1.0 if float((members * signs.clamp(-3.0, 3.0)).sum()) >= 0.0 else -1.0
-        move = centres_a(pictures, self.store.working_pixel_a, self.sign)
-        length = move.norm(dim=1, keepdim=True)
-        most = 0.15 * 2.0 * self.store.grid.mask_radius_a
-        move = move * (most / length.clamp(min=1e-9)).clamp(max=1.0)
-        phases = shift_phases(engine.grid, move).conj().to(torch.complex64)
-        engine.sums.num *= phases[None]
-        index = engine.poses.class_index
-        member = index >= 0
-        engine.poses.shift_a[member] += move.cpu()[index[member]]
-
-    def result(self, automask: bool) -> Classification:
-        """Averages and poses as the world wants them."""
-        engine, store = self.engine, self.store
-        if engine is None:
-            return self.nothing()
-        spectra = engine.spectra()
-        averages = engine.averages(spectra)[0]
-        k = engine.grid.frequencies_per_a()
-        half = crossing(spectra.frc, k, 0.5)
-        low = crossing(spectra.frc, k, 0.143)
-        shown = torch.where(low.isfinite(), low, 1.0 / (2.0 * engine.grid.ring_step_per_a))
-        pictures = render(
-            engine.grid,
-            low_passed(engine.grid, averages, shown),
-            self.box_px,
-            self.pixel_size_a,
-            store.mask_norm * store.working_pixel_a**2,
-        )
-        index = engine.poses.class_index
-        used = engine.class_count
-        population = torch.bincount(index[index >= 0], minlength=used)
-        signs = polarity(pictures, self.pixel_size_a, store.grid.mask_radius_a)
-        self._judge_contrast(signs, population)
-        pictures[population == 0] = 0.0
-        if automask:
-            pictures = _narrowed(pictures, self.pixel_size_a)
-        order = torch.argsort(population, descending=True, stable=True)
-        rank = torch.empty_like(order)
-        rank[order] = torch.arange(used)
-        return self._assembled(pictures[order].cpu(), rank, population[order], half[order], low[order])
-
-    def _judge_contrast(self, signs: torch.Tensor, population: torch.Tensor) -> None:
-        seen = population > 0
-        weighted = float((signs.clamp(-3.0, 3.0) * population).sum() / population.sum().clamp(min=1))
-        dark = int(((signs < -0.3) & seen).sum())
-        if weighted < -0.1:
-            self.notes.append(
-                "The contrast looks inverted: the particles are dark on bright in most class averages; "
-                "classify again with inverted contrast."
-            )
-        elif dark > 0.25 * int(seen.sum()) and int(seen.sum()) >= 4:
-            self.notes.append(
-                f"{dark} of {int(seen.sum())} class averages look dark on bright: part of the particles may "
-                "have inverted contrast."
-            )
-
-    def _assembled(
-        self,
-        pictures: torch.Tensor,
-        rank: torch.Tensor,
-        population: torch.Tensor,
-        half: torch.Tensor,
-        low: torch.Tensor,
-    ) -> Classification:
-        engine, store = self.engine, self.store
-        out = self.nothing()
-        if engine is None:
-            return out
-        used = engine.class_count
-        out.averages[:used] = pictures.numpy()
-        out.population[:used] = population.numpy()
-        alive = population.numpy() > 0
-        out.resolution_a[:used] = np.where(alive, half.numpy(), np.inf)
-        out.resolution_143_a[:used] = np.where(alive, low.numpy(), np.inf)
-        rows = store.rows[: store.usable]
-        poses = engine.poses
-        member = poses.class_index >= 0
-        best = poses.class_index.clamp(min=0)
-        out.class_id[rows] = torch.where(member, rank[best] + 1, 0).to(torch.int32).numpy()
-        centre = store.offset_a + poses.centre_a()
-        turn = (-torch.rad2deg(poses.angle_rad) + 180.0) % 360.0 - 180.0
-        out.psi_deg[rows] = torch.where(member, turn, 0.0).float().numpy()
-        out.shift_x_a[rows] = torch.where(member, -centre[:, 0], 0.0).float().numpy()
-        out.shift_y_a[rows] = torch.where(member, -centre[:, 1], 0.0).float().numpy()
-        chosen = poses.probability.gather(1, best[:, None])[:, 0]
-        out.posterior[rows] = torch.where(member, chosen, 0.0).numpy()
-        out.log_evidence[rows] = poses.evidence.float().numpy()
-        return out
-
-    def nothing(self) -> Classification:
-        """No class, no member."""
-        p, k, n = self.count, self.classes, self.box_px
-        return Classification(
-            averages=np.zeros((k, n, n), dtype=np.float32),
-            class_id=np.zeros(p, dtype=np.int32),
-            psi_deg=np.zeros(p, dtype=np.float32),
-            shift_x_a=np.zeros(p, dtype=np.float32),
-            shift_y_a=np.zeros(p, dtype=np.float32),
-            posterior=np.zeros(p, dtype=np.float32),
-            log_evidence=np.zeros(p, dtype=np.float32),
-            population=np.zeros(k, dtype=np.int64),
-            resolution_a=np.full(k, np.inf),
-            resolution_143_a=np.full(k, np.inf),
-            pixel_size_a=self.pixel_size_a,
-            notes=tuple(self.notes),
-        )
+    engine.sampler.make_ready()
+    for_each(work, pieces(len(order), _READ), engine.threads)
 
 
-def _narrowed(pictures: torch.Tensor, pixel_size_a: float) -> torch.Tensor:
-    """Soft mask around what stands out of the solvent: the smoothed absolute density above a tenth."""
-    n = pictures.shape[-1]
-    kx = torch.fft.rfftfreq(n, pixel_size_a, device=pictures.device)
-    ky = torch.fft.fftfreq(n, pixel_size_a, device=pictures.device)
-    blur = torch.exp(-0.5 * (2.0 * math.pi * 8.0) ** 2 * (kx[None] ** 2 + ky[:, None] ** 2))
-    smooth = torch.fft.irfft2(torch.fft.rfft2(pictures.abs()) * blur, s=(n, n))
-    above = (smooth > 0.1 * smooth.amax((1, 2), keepdim=True)).float()
-    soft = torch.fft.irfft2(torch.fft.rfft2(above) * blur, s=(n, n)).clamp(0.0, 1.0)
-    narrowed: torch.Tensor = pictures * (2.0 * soft).clamp(max=1.0)
-    return narrowed
+def some_ctf(ctf: ParticleCtf, rows: slice | NDArray[np.int64]) -> ParticleCtf:
+    """CTF of some of the particles."""
+    return replace(
+        ctf,
+        defocus_u_a=ctf.defocus_u_a[rows],
+        defocus_v_a=ctf.defocus_v_a[rows],
+        astigmatism_angle_deg=ctf.astigmatism_angle_deg[rows],
+        phase_shift_deg=ctf.phase_shift_deg[rows],
+    )
+
+
+def _in_order_of_images(result: Classification, order: NDArray[np.int64]) -> Classification:
+    row = np.empty_like(order)
+    row[order] = np.arange(len(order))
+    return replace(
+        result,
+        class_id=result.class_id[row],
+        psi_deg=result.psi_deg[row],
+        shift_x_a=result.shift_x_a[row],
+        shift_y_a=result.shift_y_a[row],
+        posterior=result.posterior[row],
+        log_evidence=result.log_evidence[row],
+    )

@@ -19,18 +19,28 @@ from frazil.compute.lanes import load, multiply_add, splat, store
 
 
 @njit(nogil=True, cache=True)
-def _turned(planes: Any, at: int, blocks: int, gamma: float, orders: Any) -> None:
-    """Ŷ exp(iqγ) of one block of rings: ``orders`` = (N, re | im, 8)."""
-    step = complex(math.cos(gamma), math.sin(gamma))
-    turn = complex(1.0, 0.0)
+def _turns(pose: Any, weight: Any, chosen: Any, first: int, last: int, turns: Any) -> None:
+    """Σ w exp(iqγ) over some draws, as (re, im) by order."""
+    turns[:] = 0.0
+    for i in range(first, last):
+        gamma, w = pose[chosen[i], 0], weight[chosen[i]]
+        step = complex(math.cos(gamma), math.sin(gamma))
+        turn = complex(w, 0.0)
+        for q in range(len(turns) // 2):
+            turns[2 * q] += turn.real
+            turns[2 * q + 1] += turn.imag
+            turn *= step
+
+
+@njit(nogil=True, cache=True)
+def _turned(planes: Any, at: int, blocks: int, turns: Any, orders: Any) -> None:
+    """Ŷ times the turns, of one block of rings: ``orders`` = (N, re | im, 8)."""
     for q in range(len(orders) // 16):
-        c, s = splat(np.float32(turn.real)), splat(np.float32(turn.imag))
-        minus = splat(np.float32(-turn.imag))
+        c, s = splat(np.float32(turns[2 * q])), splat(np.float32(turns[2 * q + 1]))
         source = at + q * blocks * 16
         re, im = load(planes, source), load(planes, source + 8)
-        store(orders, q * 16, multiply_add(re, c, im * minus))
+        store(orders, q * 16, re * c - im * s)
         store(orders, q * 16 + 8, multiply_add(re, s, im * c))
-        turn *= step
 
 
 @njit(nogil=True, cache=True)
@@ -63,10 +73,10 @@ def _phases(dx: float, dy: float, ring_step: float, directions: Any, phases: Any
 
 
 @njit(nogil=True, cache=True)
-def _add(values: Any, phases: Any, place: Any, weight: Any, num: Any, at: int, padded: int) -> None:
-    """Points j and j + Q/2 of the series give f(θ_j); times the phase and the weight to the class's sum."""
+def _add(values: Any, phases: Any, place: Any, num: Any, at: int, padded: int) -> None:
+    """Points j and j + Q/2 of the series give f(θ_j); times the phase to the class's sum."""
     half = len(place)
-    w = splat(np.float32(0.5 * weight))
+    w = splat(np.float32(0.5))
     for j in range(half):
         k = j + half
         one = load(values, (2 * place[j // 2] + j % 2) * 8)
@@ -109,7 +119,8 @@ def deposit(
     row, target, pose, weight
         Of each draw: its particle, the sum it goes to, (γ, δx, δy), w (negative to take it out).
     chosen
-        Which draws.
+        Which draws, in an order in which those of one target, particle and shift follow each other: they are
+        added in one go.
     tables, place
         Of the plan.
     directions, ring_step
@@ -123,18 +134,33 @@ def deposit(
     flat_planes, flat_num = planes.reshape(-1), num.reshape(-1)
     orders, values = np.empty(count * 16, np.float32), np.empty(half * 16, np.float32)
     phases = np.empty(half * 18, np.float32)
-    for d in chosen:
-        gamma, p, t = pose[d, 0], row[d], target[d]
+    turns = np.empty(2 * count, np.float64)
+    first = 0
+    while first < len(chosen):
+        d = chosen[first]
+        p, t = row[d], target[d]
+        last = first + 1
+        while last < len(chosen) and _same(pose, row, target, d, chosen[last]):
+            last += 1
+        _turns(pose, weight, chosen, first, last, turns)
         _phases(pose[d, 1], pose[d, 2], ring_step, directions, phases)
         for block in range(blocks):
-            _turned(flat_planes, (p * count * blocks + block) * 16, blocks, gamma, orders)
+            _turned(flat_planes, (p * count * blocks + block) * 16, blocks, turns, orders)
             series(orders, 0, values, radices, twiddles, halves)
             at = t * half * 2 * padded + block * 8
-            _add(values, phases, place, weight[d], flat_num, at, padded)
-        w = np.float32(weight[d])
-        one = complex(math.cos(2.0 * gamma), math.sin(2.0 * gamma))
-        turn1, turn2 = np.complex64(one), np.complex64(one * one)
+            _add(values, phases, place, flat_num, at, padded)
+        w = np.float32(turns[0])
+        turn1 = np.complex64(complex(turns[4], turns[5]))
+        turn2 = np.complex64(complex(turns[8], turns[9]))
         for r in range(squares.shape[1]):
             den[t, r, 0] += w * squares[p, r, 0]
-            den[t, r, 1] += w * squares[p, r, 1] * turn1
-            den[t, r, 2] += w * squares[p, r, 2] * turn2
+            den[t, r, 1] += squares[p, r, 1] * turn1
+            den[t, r, 2] += squares[p, r, 2] * turn2
+        first = last
+
+
+@njit(nogil=True, cache=True)
+def _same(pose: Any, row: Any, target: Any, one: int, two: int) -> bool:
+    if row[one] != row[two] or target[one] != target[two]:
+        return False
+    return bool(pose[one, 1] == pose[two, 1] and pose[one, 2] == pose[two, 2])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from frazil.compute.classify2d.band import Band
-    from frazil.compute.classify2d.passes import Engine
+    from frazil.compute.classify2d.engine import Engine
     from frazil.compute.classify2d.sums import Spectra
 
 # Most evidence, in nats, that one particle may give for or against a move.

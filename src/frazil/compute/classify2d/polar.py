@@ -114,34 +114,6 @@ def soft_mask(box_px: int, pixel_size_a: float, radius_a: float, edge_a: float) 
     return 0.5 + 0.5 * torch.cos(math.pi * t)
 
 
-def harmonics(half_circle: torch.Tensor, order_count: int) -> torch.Tensor:
-    """Angular Fourier coefficients f̂(q) = (1/Q) Σ_θ f(θ) exp(-iqθ) of samples on half the circle.
-
-    Parameters
-    ----------
-    half_circle
-        Complex, shape (..., Q/2), of a function with f(θ + π) = conj f(θ).
-    order_count
-        How many orders to keep, from q = 0.
-    """
-    spectrum: torch.Tensor = torch.fft.fft(
-        torch.cat([half_circle, half_circle.conj()], dim=-1), norm="forward"
-    )
-    return spectrum[..., :order_count]
-
-
-def from_harmonics(orders: torch.Tensor, angle_count: int) -> torch.Tensor:
-    """Sum the orders q ≥ 0 to samples on half the circle, (..., Q/2): the inverse of `harmonics`."""
-    count = orders.shape[-1]
-    sign = torch.ones(count, dtype=orders.real.dtype, device=orders.device)
-    sign[1::2] = -1.0
-    full = torch.zeros((*orders.shape[:-1], angle_count), dtype=orders.dtype, device=orders.device)
-    full[..., :count] = orders
-    full[..., angle_count - count + 1 :] = (sign * orders.conj())[..., 1:].flip(-1)
-    samples: torch.Tensor = torch.fft.ifft(full, norm="forward")
-    return samples[..., : angle_count // 2]
-
-
 def real_series(half_circle: torch.Tensor) -> torch.Tensor:
     """Real series on the full circle, (..., Q), that stands for a function on half of it, (..., Q/2).
 

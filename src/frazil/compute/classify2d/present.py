@@ -17,7 +17,7 @@ from frazil.model.classes import Classification
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from frazil.compute.classify2d.passes import Engine
+    from frazil.compute.classify2d.engine import Engine
 
 
 def present(

@@ -15,7 +15,7 @@ from scipy import ndimage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from frazil.compute.classify2d.passes import Engine
+    from frazil.compute.classify2d.engine import Engine
 
 # Classes at or above are selected automatically.
 SELECTED = 0.5

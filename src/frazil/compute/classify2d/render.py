@@ -10,7 +10,7 @@ import torch
 from frazil.compute.classify2d.polar import PolarGrid, sampling_rows, soft_mask
 
 if TYPE_CHECKING:
-    from frazil.compute.classify2d.passes import Engine
+    from frazil.compute.classify2d.engine import Engine
 
 
 def render(

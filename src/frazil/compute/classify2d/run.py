@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from frazil.compute.classify2d.passes import Engine
-    from frazil.compute.classify2d.plan import Reach
+    from frazil.compute.classify2d.engine import Engine
+    from frazil.compute.classify2d.schedule import Reach
     from frazil.compute.classify2d.stage import Images, Stage, VisitReport
 
 # Fewer particles than this per class are no class: few particles get fewer classes than asked for.

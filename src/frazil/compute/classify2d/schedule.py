@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from frazil.compute.classify2d.engine import Stage
+from frazil.compute.classify2d.stage import Stage
 
 # Below this resolution all classes are compared at once; finer stages start from its short list.
-_COARSE_A = 20.0
+COARSE_A = 20.0
+_ROUGH_A = 30.0
+# From one limit of the ramp to the next.
+_STEP = 0.75
+_NULL_SHARE = 0.2
 
 
 @dataclass(frozen=True)
 class Step:
-    """Some passes of one stage.
+    """Some passes of one stage over the particles of the start-up.
 
     Attributes
     ----------
     stage, passes
         How, and how often.
     exchanges
-        Rounds of giving up and splitting classes, each followed by two passes.
+        Rounds of giving up and splitting classes, each followed by ``after`` passes.
     exchange_share
         Share of the classes that may move in one round.
-    whole
-        All particles are visited, not only those that start-up is done with.
     restart
         Begin from the boxes' centres again: a particle that lost its way among the first, poor averages finds
         back among the better ones.
@@ -33,37 +35,72 @@ class Step:
     passes: int
     exchanges: int = 0
     exchange_share: float = 0.25
-    whole: bool = False
+    after: int = 1
     restart: bool = False
 
 
-def ramp(initial_a: float, final_a: float, off_centre_a: float) -> list[Step]:
-    """Plan the stages from the initial to the final resolution.
+@dataclass(frozen=True)
+class Reach:
+    """Limits of one classification.
 
-    Parameters
+    Attributes
     ----------
     initial_a, final_a
-        Limits, Å.
+        Where the limit starts, and the finest it may get, Å.
     off_centre_a
         How far from the box's centre particles may be.
     """
-    first = max(final_a, min(initial_a, 30.0))
-    reach = max(10.0, off_centre_a)
-    rough = Stage(first, 0.3 * first, reach, max(6.0, 0.4 * reach))
-    steps = [Step(rough, 5)]
-    limit = max(final_a, min(initial_a, _COARSE_A))
-    coarse = Stage(limit, 0.25 * limit, 0.5 * limit, 6.0)
-    steps.append(Step(coarse, 2, exchanges=6, exchange_share=0.4))
-    wide = Stage(limit, 0.3 * limit, reach, max(6.0, 0.4 * reach))
-    steps.append(Step(wide, 1, restart=True))
-    steps.append(Step(coarse, 1, exchanges=2))
-    previous = limit
-    while previous > final_a * 1.02:
-        limit = max(final_a, 0.75 * previous)
-        stage = Stage(limit, 0.25 * limit, 0.5 * limit, 5.0, null_share=0.2, coarse=coarse)
-        steps.append(Step(stage, 2, exchanges=2 if limit > 11.0 else 0, exchange_share=0.15))
-        previous = limit
-    last = steps[-1]
-    steps[-1] = replace(last, whole=False)
-    steps.append(Step(replace(last.stage, null_share=0.2, refine_pose=True), 2, whole=True))
-    return steps
+
+    initial_a: float
+    final_a: float
+    off_centre_a: float
+
+    @property
+    def radius_a(self) -> float:
+        """Radius of a search for the centre."""
+        return max(10.0, self.off_centre_a)
+
+    @property
+    def coarse_a(self) -> float:
+        """Limit of the coarse stage."""
+        return max(self.final_a, min(self.initial_a, COARSE_A))
+
+    def coarse(self) -> Stage:
+        """All classes, around known centres."""
+        limit = self.coarse_a
+        return Stage(limit, 0.25 * limit, 0.5 * limit, 6.0)
+
+    def wide(self) -> Stage:
+        """All classes, centres unknown."""
+        limit, radius = self.coarse_a, self.radius_a
+        return Stage(limit, 0.3 * limit, radius, max(6.0, 0.4 * radius))
+
+    def fine(self, limit_a: float) -> Stage:
+        """Return classes that the coarse stage leaves, at a finer limit; what is like none goes to none."""
+        limit = max(self.final_a, limit_a)
+        coarse = self.coarse() if limit < 0.98 * self.coarse_a else None
+        return Stage(limit, 0.25 * limit, 0.5 * limit, 5.0, _NULL_SHARE, coarse)
+
+    def beginning(self) -> list[Step]:
+        """Plan steps from random classes to such as are worth refining."""
+        first, radius = max(self.final_a, min(self.initial_a, _ROUGH_A)), self.radius_a
+        rough = Stage(first, 0.3 * first, radius, max(6.0, 0.4 * radius))
+        return [
+            Step(rough, 5),
+            Step(self.coarse(), 2, exchanges=6, exchange_share=0.4),
+            Step(self.wide(), 1, restart=True),
+            Step(self.coarse(), 1, exchanges=2),
+        ]
+
+    def renewal(self) -> list[Step]:
+        """Plan steps for classes that hold already but now find many more particles."""
+        return [Step(self.wide(), 1, restart=True), Step(self.coarse(), 1, exchanges=4, exchange_share=0.4)]
+
+    def ramp(self) -> list[Step]:
+        """Plan steps from the coarse limit to the final one."""
+        steps, limit = [], self.coarse_a
+        while limit > 1.02 * self.final_a:
+            limit = max(self.final_a, _STEP * limit)
+            exchanges = 2 if limit > 11.0 else 0
+            steps.append(Step(self.fine(limit), 2, exchanges, 0.15))
+        return steps or [Step(self.fine(self.final_a), 2)]

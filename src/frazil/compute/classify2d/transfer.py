@@ -6,14 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from frazil.compute.classify2d.polar import PolarGrid
-    from frazil.model.classes import ParticleCtf
     from frazil.model.optics import Optics
 
 # Orders 0, 2, 4 of C²: relative error 1e-7 for 500 Å of astigmatism to 12 Å, 8e-7 for 800 Å to 8 Å.
@@ -33,25 +32,6 @@ class PolarTransfer:
     astigmatism_a: torch.Tensor
     angle_rad: torch.Tensor
     constant_rad: torch.Tensor
-
-    @classmethod
-    def of(
-        cls, ctf: ParticleCtf, rows: NDArray[np.int64], device: torch.device | str = "cpu"
-    ) -> PolarTransfer:
-        """Take the parameters of the particles in ``rows``."""
-
-        def tensor(values: NDArray[np.float64]) -> torch.Tensor:
-            return torch.as_tensor(np.asarray(values, dtype=np.float64)[rows], device=device)
-
-        u, v = tensor(ctf.defocus_u_a), tensor(ctf.defocus_v_a)
-        return cls(
-            ctf.optics.wavelength_a,
-            ctf.optics.cs_a,
-            0.5 * (u + v),
-            u - v,
-            tensor(ctf.astigmatism_angle_deg) * (math.pi / 180.0),
-            tensor(ctf.phase_shift_deg) * (math.pi / 180.0) + math.asin(ctf.optics.amplitude_contrast),
-        )
 
     @classmethod
     def of_columns(
