@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from frazil.compute.classify2d.batch import OFF_CENTRE, UNUSABLE, notes_on, some_ctf
-from frazil.compute.classify2d.passes import Engine
-from frazil.compute.classify2d.plan import Reach
+from frazil.compute.classify2d.classify import OFF_CENTRE, UNUSABLE, notes_on, some_ctf
+from frazil.compute.classify2d.engine import Engine
 from frazil.compute.classify2d.prepared import ctf_columns
 from frazil.compute.classify2d.present import present
 from frazil.compute.classify2d.run import ClassNames, Progress, Run, Tally
 from frazil.compute.classify2d.sampler import Sampler, usable
+from frazil.compute.classify2d.schedule import Reach
 from frazil.formats.mrc import MrcStack
 from frazil.model.errors import InputError
 from frazil.stages.classify_publish import assignment_table, class_entries, write_entry

@@ -47,7 +47,8 @@ def full_circle(half: torch.Tensor) -> torch.Tensor:
 
 def orders_of(half: torch.Tensor) -> torch.Tensor:
     orders = torch.fft.rfft(real_series(half), norm="forward")
-    return orders[..., : GRID.order_count].to(torch.complex64)
+    some: torch.Tensor = orders[..., : GRID.order_count].to(torch.complex64)
+    return some
 
 
 @pytest.mark.parametrize("least", [8, 34, 72, 100, 117, 128, 180, 250])
