@@ -250,6 +250,45 @@ def test_a_vanished_share_pauses_and_goes_on(make: Callable[..., Transfer]) -> N
     assert transfer.bench.row("a")["state"] == "queued"
 
 
+def test_a_share_that_vanishes_under_a_file_fails_nothing(
+    make: Callable[..., Transfer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer = make()
+    transfer.movie("a.tif")
+    away = transfer.source.with_name("away")
+    original = check_complete
+
+    def vanish(path: Path) -> Completeness:
+        transfer.source.rename(away)
+        return original(path)
+
+    monkeypatch.setattr("frazil.tracks.transfer.job.check_complete", vanish)
+    transfer.begin()
+    with pytest.raises(BlockedError, match="is the share mounted"):
+        transfer.wait(30)
+    monkeypatch.undo()
+    assert transfer.bench.states() == {"a": "waiting"}
+    away.rename(transfer.source)
+    assert transfer.body.blocked() == ""
+    transfer.wait(30)
+    assert transfer.bench.states() == {"a": "queued"}
+
+
+def test_what_was_delivered_is_never_taken_for_a_source(
+    make: Callable[..., Transfer], tmp_path: Path
+) -> None:
+    second = tmp_path / "source" / "copies"
+    second.mkdir(parents=True)
+    transfer = make(extra_destinations=(str(second),))
+    transfer.movie("a.tif")
+    transfer.begin()
+    transfer.wait(60)
+    assert transfer.bench.states() == {"a": "queued"}
+    transfer.bench.save_settings(source_path=str(transfer.bench.folder.path / "raw"))
+    with pytest.raises(BlockedError, match="lies in the session folder"):
+        transfer.begin()
+
+
 def test_extra_files_follow_and_tell_about_the_movie(make: Callable[..., Transfer]) -> None:
     transfer = make()
     stem = "GridSquare_1/Data/FoilHole_7_Data_8_9_20230919_154056"

@@ -152,7 +152,7 @@ class TransferBody:
 
     def _plan(self, memory: dict[str, Any]) -> Plan:
         settings = self._settings(self._settings.newest())
-        return make_plan(settings, Locations(memory).prefix_of, self._context.allowed)
+        return make_plan(settings, self._context.folder, Locations(memory).prefix_of, self._context.allowed)
 
     def _no_space(self, plan: Plan) -> str:
         if plan.mode == "in_place":

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from frazil.tracks.transfer.patterns import Kind
 
 SIDE_FILES = (".xml", ".mdoc")
+_LARGEST_SIDE_FILE = 1 << 22
+"""Bytes; what is larger is taken along unread."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +122,22 @@ def run_job(job: Job, stream: Stream) -> Report:
     except PassingError as error:
         return Report(Refused(job.path, str(error), passing=True))
     except FrazilError as error:
-        return Report(Refused(job.path, str(error), passing=False))
+        return _gone(job) or Report(Refused(job.path, str(error), passing=False))
     except OSError as error:
-        known = source_error(job.order.source, job.order.source_root, error)
-        if isinstance(known, TransferBlockedError):
-            return Report(GivenBack(job.path), blocked=str(known))
-        return Report(Refused(job.path, str(known), passing=True))
+        return _gone(job) or Report(Refused(job.path, f"{job.order.source}: {error.strerror}", passing=True))
+
+
+def _gone(job: Job) -> Report | None:
+    """Tell trouble with a file from a share that went away under it."""
+    try:
+        job.order.source.stat()
+    except OSError as error:
+        trouble = source_error(job.order.source, job.order.source_root, error)
+        if isinstance(trouble, TransferBlockedError):
+            return Report(GivenBack(job.path), blocked=str(trouble))
+        if isinstance(trouble, SourceVanishedError):
+            return Report(WrittenTo(job.path))
+    return None
 
 
 def _run(job: Job, stream: Stream) -> Report:
@@ -134,7 +146,7 @@ def _run(job: Job, stream: Stream) -> Report:
     if not job.allowed(source):
         raise InputError(f"{source}: leads outside the folders this server may read; it is not taken")
     shape = None
-    if job.kind == "movie" or source.suffix.lower() in SIDE_FILES:
+    if job.kind == "movie" or (source.suffix.lower() in SIDE_FILES and job.form.size <= _LARGEST_SIDE_FILE):
         whole = check_complete(source)
         if not whole.ok:
             return Report(Incomplete(job.path, whole.reason))
@@ -170,6 +182,8 @@ def _metadata(job: Job, shape: MovieShape | None) -> tuple[MovieMetadata | None,
         if job.kind == "extra":
             return (read_side_file(source) if source.suffix.lower() in SIDE_FILES else None), ()
         side_file = find_side_file(source, best_folders(job.metadata_folders, source))
+        if side_file is not None and not job.allowed(side_file):
+            raise InputError(f"{side_file}: leads outside the folders this server may read; it is not read")
         size = (shape.width_px, shape.height_px) if shape is not None else None
         return describe_movie(source, side_file, size), ()
     except (InputError, PassingError) as error:

@@ -72,12 +72,13 @@ class Plan:
         """Make what looks at the source, and at the tree of side files."""
         data, gain = self.settings.image_data, self.settings.gain
         avoid = [session, *(Path(path) for path in (gain.gain_path, gain.defects_path) if path)]
+        avoid += [Path(folder) for folder in self.settings.transfer.extra_destinations]
         movies = Patterns(data.file_patterns, data.ignore_patterns, self.suffixes)
         source = SourceTree(self.location, movies, avoid)
         if self.metadata is None:
             return source, None
         location = Location(str(self.metadata), recursive=True)
-        return source, SourceTree(location, Patterns((), data.ignore_patterns, self.suffixes), [session])
+        return source, SourceTree(location, Patterns((), data.ignore_patterns, self.suffixes), avoid)
 
     def source_of(self, path: str) -> Path:
         """Where a file of the ledger is at the microscope."""
@@ -92,13 +93,17 @@ class Plan:
         return self.metadata if in_metadata and self.metadata is not None else self.location.base
 
 
-def make_plan(settings: Settings, prefix_of: Callable[[str], str], allowed: Callable[[Path], bool]) -> Plan:
+def make_plan(
+    settings: Settings, session: Path, prefix_of: Callable[[str], str], allowed: Callable[[Path], bool]
+) -> Plan:
     """Read the settings.
 
     Parameters
     ----------
     settings
         Newest settings of the session.
+    session
+        The session folder.
     prefix_of
         Gives the prefix for a location: empty for the first one of a session.
     allowed
@@ -119,6 +124,10 @@ def make_plan(settings: Settings, prefix_of: Callable[[str], str], allowed: Call
     if not Path(data.source_path).is_absolute():
         raise BlockedError(f"source_path {data.source_path!r} is not absolute: give the whole path")
     location = Location(data.source_path, recursive=data.source_recursive)
+    if location.base.resolve().is_relative_to(session.resolve()):
+        raise BlockedError(
+            f"source_path {data.source_path!r} lies in the session folder: give the microscope's"
+        )
     metadata = Path(data.metadata_path) if data.metadata_path else None
     extra = [Path(folder) for folder in transfer.extra_destinations]
     for folder in (location.base, *([metadata] if metadata else []), *extra):
