@@ -84,3 +84,14 @@ def test_the_sheet_comes_once_and_only_to_those_who_may_see_it(hub: Hub, session
     assert class_history.sheet(hub, SERVER, session, 1, sheet.version) is None
     with pytest.raises(NotFoundError):
         class_history.sheet(hub, Actor(9, "stranger"), session, 1)
+
+
+def test_all_averages_come_in_one_picture(hub: Hub, session: int) -> None:
+    product = class_history.averages_sheet(hub, SERVER, session, 1)
+    assert product is not None
+    with Image.open(io.BytesIO(product.content)) as picture:
+        assert picture.size == (10 * 16, 16)
+        tiles = np.asarray(picture, np.float64).reshape(16, 10, 16).transpose(1, 0, 2)
+    strong, weak = tiles[0].std(), tiles[1].std()
+    assert strong > 5 * weak, "one scale of grey for all"
+    assert class_history.averages_sheet(hub, SERVER, session, 1, product.version) is None

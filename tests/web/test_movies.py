@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from frazil.formats.mrc import write_mrc
 from frazil.model.movie_columns import MOVIE_COLUMNS
 from frazil.model.movie_filter import MovieFilter, Range
 from frazil.store.catalogue import filters, movies
@@ -172,12 +173,16 @@ def test_curves_of_a_movie(lab: Lab, filled: httpx.Client) -> None:
     table = pa.table({"x_px": [1.0, 2.0], "y_px": [3.0, 4.0], "score": [9.0, 5.0]})
     stamped = table.replace_schema_metadata({"threshold": "6.0", "diameter_a": "120.0"})
     pq.write_table(stamped, folder / "picks" / "movie_00000.parquet")
+    write_mrc(folder / "micrographs" / "movie_00000.mrc", np.zeros((40, 50), np.float32), 2.5)
     assert filled.get(path + "/picks").json() == {
         "x_px": [1.0, 2.0],
         "y_px": [3.0, 4.0],
         "score": [9.0, 5.0],
         "threshold": 6.0,
         "diameter_a": 120.0,
+        "width_px": 50,
+        "height_px": 40,
+        "pixel_size_a": 2.5,
     }
 
 

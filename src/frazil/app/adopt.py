@@ -17,6 +17,7 @@ from frazil.store import manifest
 from frazil.store.catalogue import (
     accounts,
     audit,
+    class_selections,
     class_updates,
     filters,
     movies,
@@ -91,6 +92,16 @@ def adopt(hub: Hub, actor: Actor, folder: str, group: str | None = None) -> dict
         for number, row in class_rows(path, saved[-1].revision):
             class_updates.add(connection, session_id, number, row)
         warnings = _add_filters(hub, connection, actor, session_id, content)
+        for name, chosen in content.selections.items():
+            class_selections.save(
+                connection,
+                session_id,
+                name,
+                chosen.update_number,
+                chosen.classes,
+                saved_by=actor.login,
+                saved_at=hub.now(),
+            )
         gone = sum(row["raw_path"] is None for row in rows)
     if gone:
         warnings.append(f"the files of {gone} of {len(rows)} movies are gone; their results are kept")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _DARKEST_SIGMA, _BRIGHTEST_SIGMA = 3.0, 5.0
 _LARGEST_PICTURE_PX = 512
+_LARGEST_TILE_PX = 160
+SHEET_COLUMNS = 10
 
 
 def list_updates(hub: Hub, actor: Actor, session_id: int) -> list[dict[str, Any]]:
@@ -78,6 +80,34 @@ def sheet(
     return read_product(folder, *update.parts, "classes.jpg", known_version=known_version)
 
 
+def averages_sheet(
+    hub: Hub, actor: Actor, session_id: int, number: int, known_version: str | None = None
+) -> Product | None:
+    """Return all averages in one picture (JPEG), None if the asker has it.
+
+    `SHEET_COLUMNS` tiles a row, by number of the class, without captions, all in one scale of grey.
+    """
+    version = f"{session_id}-{number}-averages"
+    folder, update = _folder(hub, actor, session_id, number)
+    if version == known_version:
+        return None
+    grey = _grey(_averages(folder / update / "classes.mrcs", number))
+    count, rows, columns = grey.shape
+    lines = -(-count // SHEET_COLUMNS)
+    sheet = np.zeros((lines * rows, SHEET_COLUMNS * columns), np.uint8)
+    for place, tile in enumerate(grey):
+        top, left = place // SHEET_COLUMNS * rows, place % SHEET_COLUMNS * columns
+        sheet[top : top + rows, left : left + columns] = tile
+    picture = Image.fromarray(sheet)
+    shrink = min(1.0, _LARGEST_TILE_PX / max(rows, columns))
+    if shrink < 1.0:
+        size = (SHEET_COLUMNS * round(columns * shrink), lines * round(rows * shrink))
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=90)
+    return Product(buffer.getvalue(), version)
+
+
 def class_picture(
     hub: Hub,
     actor: Actor,
@@ -91,32 +121,36 @@ def class_picture(
     All classes of an entry share one scale of grey, so that weak ones look weak.
     """
     folder, update = _folder(hub, actor, session_id, number)
-    path = folder / update / "classes.mrcs"
     version = f"{session_id}-{number}-{class_id}"
     if version == known_version:
         return None
+    averages = _averages(folder / update / "classes.mrcs", number)
+    if not 1 <= class_id <= len(averages):
+        raise NotFoundError(f"update {number} has no class {class_id}; it has 1 to {len(averages)}")
+    picture = Image.fromarray(_grey(averages)[class_id - 1])
+    picture.thumbnail((_LARGEST_PICTURE_PX, _LARGEST_PICTURE_PX))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return Product(buffer.getvalue(), version)
+
+
+def _averages(path: Path, number: int) -> NDArray[np.float32]:
     try:
         with MrcStack(path) as stack:
-            if not 1 <= class_id <= len(stack):
-                raise NotFoundError(f"update {number} has no class {class_id}; it has 1 to {len(stack)}")
-            averages = np.asarray(stack[:], dtype=np.float32)
+            return np.asarray(stack[:], dtype=np.float32)
     except FileNotFoundError:
         raise NotFoundError(f"the averages of update {number} are not there") from None
     except OSError as error:
         raise PassingError(f"{path}: can't be read now: {error.strerror}") from error
-    return Product(_png(averages, class_id - 1), version)
 
 
-def _png(averages: NDArray[np.float32], place: int) -> bytes:
+def _grey(averages: NDArray[np.float32]) -> NDArray[np.uint8]:
     used = averages[averages.any(axis=(1, 2))]
     mean, sigma = (float(used.mean()), float(used.std())) if len(used) else (0.0, 1.0)
     low, high = mean - _DARKEST_SIGMA * sigma, mean + _BRIGHTEST_SIGMA * sigma
-    scaled = np.clip((averages[place] - low) / max(high - low, 1e-12), 0.0, 1.0)
-    picture = Image.fromarray((255.0 * scaled).astype(np.uint8))
-    picture.thumbnail((_LARGEST_PICTURE_PX, _LARGEST_PICTURE_PX))
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
+    scaled = np.clip((averages - low) / max(high - low, 1e-12), 0.0, 1.0)
+    grey: NDArray[np.uint8] = (255.0 * scaled).astype(np.uint8)
+    return grey
 
 
 def _folder(hub: Hub, actor: Actor, session_id: int, number: int) -> tuple[Path, PurePosixPath]:

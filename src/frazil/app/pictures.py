@@ -14,10 +14,13 @@ import pyarrow.parquet as pq
 
 from frazil.app.movie_table import movie_row
 from frazil.app.products import read_product, session_folder
+from frazil.formats.mrc import MrcStack
 from frazil.model.errors import InputError
 from frazil.model.motion import MotionField
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from frazil.app.access import Actor
     from frazil.app.hub import Hub
     from frazil.app.products import Product
@@ -90,7 +93,7 @@ def picks(hub: Hub, actor: Actor, session_id: int, name: str) -> dict[str, Any]:
     Returns
     -------
         x_px, y_px (of the micrograph, counted from 0), score, and threshold, diameter_a: candidates of at
-        least that score are the picks.
+        least that score are the picks; width_px, height_px, pixel_size_a of the micrograph, None if unknown.
     """
     content = _content(hub, actor, session_id, "picks", f"{name}.parquet")
     try:
@@ -100,7 +103,17 @@ def picks(hub: Hub, actor: Actor, session_id: int, name: str) -> dict[str, Any]:
         limits = {key: _finite(float(extra[key])) for key in ("threshold", "diameter_a")}
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise InputError(f"picks/{name}.parquet is damaged: {error}; process the movie again") from error
-    return {**columns, **limits}
+    return {**columns, **limits, **_size(session_folder(hub, actor, session_id) / "micrographs" / name)}
+
+
+def _size(micrograph: Path) -> dict[str, Any]:
+    """Size of a micrograph, from its header."""
+    try:
+        with MrcStack(micrograph.with_name(f"{micrograph.name}.mrc")) as stack:
+            _, height_px, width_px = stack.shape
+            return {"width_px": width_px, "height_px": height_px, "pixel_size_a": stack.pixel_size_a}
+    except (InputError, OSError):
+        return {"width_px": None, "height_px": None, "pixel_size_a": None}
 
 
 def _content(hub: Hub, actor: Actor, session_id: int, folder: str, file: str) -> bytes:

@@ -30,6 +30,15 @@ class Revision(BaseModel):
     values: dict[str, Any]
 
 
+class ChosenClasses(BaseModel):
+    """Classes of one entry of the class history that a person chose."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    update_number: int
+    classes: list[int]
+
+
 class SessionFile(BaseModel):
     """Content of ``session.json``.
 
@@ -45,6 +54,8 @@ class SessionFile(BaseModel):
         ``include`` or ``exclude`` by movie, where a person decided.
     filters
         Definition of each named filter.
+    selections
+        Of classes, by name.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -58,6 +69,7 @@ class SessionFile(BaseModel):
     settings: list[Revision] = Field(default_factory=list)
     overrides: dict[str, str] = Field(default_factory=dict)
     filters: dict[str, Any] = Field(default_factory=dict)
+    selections: dict[str, ChosenClasses] = Field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write it whole or not at all; `OSError` as the system raised it."""

@@ -15,9 +15,11 @@ from frazil.web.plain import STATIC, add_page
 from frazil.web.problems import RESPONSES, Unexpected, add_handlers
 from frazil.web.routes import (
     class_jobs,
+    class_selections,
     classes,
     files,
     movie_actions,
+    movie_filters,
     movies,
     people,
     sessions,
@@ -38,8 +40,10 @@ ROUTERS = (
     settings.router,
     tracks.router,
     movies.router,
+    movie_filters.router,
     movie_actions.router,
     class_jobs.router,
+    class_selections.router,
     classes.router,
     files.router,
     watch.router,

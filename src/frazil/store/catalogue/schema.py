@@ -246,6 +246,18 @@ filters = Table(
     Column("saved_by", String(200), nullable=False),
 )
 
+class_selections = Table(
+    "class_selections",
+    metadata,
+    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    # Of the entry of the history whose classes they are.
+    Column("update_number", Integer, nullable=False),
+    Column("classes", JSON, nullable=False),
+    Column("saved_at", Float, nullable=False),
+    Column("saved_by", String(200), nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from frazil.store.catalogue import revisions
+from frazil.store.catalogue import class_selections, revisions
 from frazil.store.catalogue.schema import filters, movies
-from frazil.store.session_file import Revision, SessionFile, time_text
+from frazil.store.session_file import ChosenClasses, Revision, SessionFile, time_text
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -40,5 +40,9 @@ def session_content(connection: Connection, session: SessionRow) -> SessionFile:
         overrides={row.name: row.override for row in connection.execute(overrides.order_by(movies.c.name))},
         filters={
             row.name: row.definition for row in connection.execute(definitions.order_by(filters.c.name))
+        },
+        selections={
+            row["name"]: ChosenClasses(update_number=row["update_number"], classes=row["classes"])
+            for row in class_selections.listed(connection, session.id)
         },
     )

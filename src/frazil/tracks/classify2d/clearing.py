@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from frazil.store.catalogue import class_updates
+from frazil.store.catalogue import class_selections, class_updates
 from frazil.store.catalogue import movies as movie_rows
 from frazil.store.catalogue.schema import movies
 from frazil.store.trash import throw_away
@@ -26,6 +26,7 @@ def clear_classes(desk: Desk) -> None:
         memory = desk.memory
         throw_away(context.folder, [context.folder / "classes"])
         removed = class_updates.remove_all(connection, context.session_id)
+        class_selections.remove_all(connection, context.session_id)
         movie_rows.change_where(
             connection,
             context.session_id,

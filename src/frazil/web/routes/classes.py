@@ -124,6 +124,30 @@ def class_sheet(
 
 
 @router.get(
+    "/{number}/averages.jpg",
+    operation_id="classAverages",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}, **_PICTURES},
+    **guarded("viewer"),
+)
+def class_averages(
+    hub: CurrentHub,
+    actor: CurrentActor,
+    session_id: SessionId,
+    number: RowId,
+    v: VersionQuery = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Return all averages in one picture, ten a row by number of the class, without captions."""
+    return versioned(
+        lambda known: class_history.averages_sheet(hub, actor, session_id, number, known),
+        "image/jpeg",
+        if_none_match,
+        v,
+    )
+
+
+@router.get(
     "/{number}/classes/{class_id}.png",
     operation_id="classPicture",
     response_class=Response,

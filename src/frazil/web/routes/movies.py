@@ -21,6 +21,8 @@ Names = Annotated[
     str, Query(max_length=2000, pattern=r"^[a-z0-9_,]*$", description="names separated by commas")
 ]
 States = Annotated[str, Query(max_length=200, pattern=r"^[a-z,]*$", description="separated by commas")]
+Where = Annotated[str, Query(max_length=6000, description="a filter that is not saved, as JSON")]
+Rejected = Annotated[bool, Query(description="what the filter does not keep instead")]
 FilterName = Annotated[str | None, Query(alias="filter", max_length=100, description="a saved filter")]
 
 
@@ -55,6 +57,14 @@ class Movie(BaseModel):
     numbers: dict[str, float | None] = Field(description="all results, also those without a column")
 
 
+class Place(BaseModel):
+    """Where a movie stands among others, in the order of their numbers."""
+
+    place: int = Field(description="how many come before it")
+    total: int
+    kept: bool = Field(description="whether the filter leaves it")
+
+
 class Profile(BaseModel):
     """Curves of the CTF fit, all of one length."""
 
@@ -85,7 +95,14 @@ class Motion(BaseModel):
 
 
 class Picks(BaseModel):
-    """All candidates, best first; those of at least the threshold are the picks."""
+    """All candidates, best first; those of at least the threshold are the picks.
+
+    Pixels are those of the micrograph, whose size is none where it is not there any more.
+    """
+
+    width_px: int | None
+    height_px: int | None
+    pixel_size_a: float | None
 
     x_px: list[float | None]
     y_px: list[float | None]
@@ -112,10 +129,14 @@ def list_movies(
     sort: Annotated[str, Query(max_length=50)] = "number",
     descending: bool = True,
     limit: Annotated[int, Query(ge=1, le=movie_table.MOST_ROWS)] = 200,
-    cursor: Annotated[str | None, Query(max_length=50)] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=50, description="of the part before, or how many rows to leave out")
+    ] = None,
     search: Annotated[str, Query(max_length=200)] = "",
     filter_name: FilterName = None,
     state: States = "",
+    where: Where = "",
+    rejected: Rejected = False,
 ) -> Response:
     """Return part of the table of movies."""
     page = movie_table.list_movies(
@@ -130,6 +151,8 @@ def list_movies(
         search=search,
         filter_name=filter_name,
         states=_split(state),
+        where=where,
+        rejected=rejected,
     )
     return fast_json({"rows": page.rows, "cursor": page.cursor, "total": page.total})
 
@@ -159,6 +182,21 @@ def movie_series(
 def show_movie(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, name: MovieName) -> Movie:
     """One movie: its columns, and what each stage did."""
     return movie_answer(movie_table.show_movie(hub, actor, session_id, name))
+
+
+@router.get(SESSION + "/movies/{name}/place", operation_id="moviePlace", **guarded("viewer"))
+def movie_place(
+    hub: CurrentHub,
+    actor: CurrentActor,
+    session_id: SessionId,
+    name: MovieName,
+    where: Where = "",
+    rejected: Rejected = False,
+) -> Place:
+    """Where a movie stands among those that a filter leaves."""
+    return Place.model_validate(
+        movie_table.place(hub, actor, session_id, name, where=where, rejected=rejected)
+    )
 
 
 @router.get(

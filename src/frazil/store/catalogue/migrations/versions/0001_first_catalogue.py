@@ -126,6 +126,19 @@ def upgrade() -> None:
         batch_op.create_index("ix_alerts_session_open", ["session_id", "cleared_at"], unique=False)
 
     op.create_table(
+        "class_selections",
+        sa.Column("session_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("update_number", sa.Integer(), nullable=False),
+        sa.Column("classes", sa.JSON(), nullable=False),
+        sa.Column("saved_at", sa.Float(), nullable=False),
+        sa.Column("saved_by", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["sessions.id"], name=op.f("fk_class_selections_session_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("session_id", "name", name=op.f("pk_class_selections")),
+    )
+    op.create_table(
         "class_updates",
         sa.Column("session_id", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
