@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -72,6 +74,28 @@ def test_not_recursive(tmp_path: Path) -> None:
 def test_patterns_as_source(tmp_path: Path, pattern: str, expected: list[str]) -> None:
     make(tmp_path, "day1/a.tif", "day2/a.tif", "day1/raw/b.tif", "other/raw/c.tif", "x.tif")
     assert names(tree(tmp_path / pattern).look()) == expected
+
+
+parts = st.sampled_from(["*", "a*", "**", "a", "b?", "*.tif", "[ab]"])
+places = st.lists(st.sampled_from(["a", "b", "ab", "bc"]), max_size=3).map(lambda p: "/".join([*p, "x.tif"]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(given_parts=st.lists(parts, min_size=1, max_size=4), files=st.lists(places, min_size=1, max_size=6))
+def test_patterns_match_what_the_shell_would(given_parts: list[str], files: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        base = Path(name)
+        make(base, *files)
+        pattern = "/".join(given_parts)
+        if (base / pattern).exists():
+            return
+        matches = [Path(match) for match in glob.glob(str(base / pattern), recursive=True)]  # noqa: PTH207
+        expected = {match for match in matches if match.is_file()}
+        expected |= {
+            file for match in matches if match.is_dir() for file in match.iterdir() if file.is_file()
+        }
+        source = tree(base / pattern, recursive=False)
+        assert {source.base / seen.path for seen in source.look().seen} == expected
 
 
 def test_a_folder_whose_name_looks_like_a_pattern(tmp_path: Path) -> None:
@@ -197,8 +221,6 @@ class Disturbed(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        import tempfile
-
         self.folder = tempfile.TemporaryDirectory()
         self.base = Path(self.folder.name)
         self.source = tree(self.base)
