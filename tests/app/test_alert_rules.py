@@ -23,7 +23,7 @@ def track(name: Any, state: str, reason: str = "", since: float = NOW - 9000) ->
 
 
 def seen(transfer: str = "running", found_at: float | None = NOW - 60, **changes: Any) -> Seen:
-    progress = Progress({}, 0, 0, 0, None, found_at, found_at, None, [])
+    progress = Progress({}, 0, 0, 0, None, found_at, found_at, None, None)
     rows = {"transfer": track("transfer", transfer)}
     values: dict[str, Any] = {"now": NOW, "tracks": rows, "progress": progress, "behind_s": 0.0}
     return Seen(**{**values, "disk_hours_left": None, **changes})

@@ -58,6 +58,9 @@ def test_strips_are_told_when_they_change(hub: Hub) -> None:
     with hub.catalogue.write() as connection:
         row = {"name": "a", "path": "a", "state": "queued", "found_at": hub.now(), "target_revision": 1}
         movies.add_many(connection, session, [row])
+    # Nobody said so: the catalogue is not asked all the time.
+    assert told() == []
+    hub.feed.publish(session, "movies", {"names": ["a"]})
     assert told() == [1]
 
 

@@ -28,7 +28,7 @@ def found(**changes: Any) -> Progress:
         "newest_found_at": None,
         "newest_done_at": None,
         "mean_seconds": None,
-        "resolutions_a": [],
+        "resolution_median_a": None,
     }
     return Progress(**{**values, **changes})
 
@@ -59,7 +59,7 @@ def test_when_the_backlog_is_gone() -> None:
 
 
 def test_a_session_that_waits_for_nothing_is_not_behind() -> None:
-    shown = strip_of(found(by_state={"done": 3}, resolutions_a=[3.0, 9.0, 4.0]), None, workers=1, now=NOW)
+    shown = strip_of(found(by_state={"done": 3}, resolution_median_a=4.0), None, workers=1, now=NOW)
     assert (shown["behind_s"], shown["eta_s"], shown["catching_up"]) == (0.0, 0.0, True)
     assert shown["resolution_median_a"] == 4.0
     assert shown["classes"] is None
@@ -84,6 +84,17 @@ def test_rates_are_of_the_last_hour(hub: Hub) -> None:
     assert (seen.settled_last_hour, seen.done_last_hour) == (2, 2)
     assert (seen.oldest_unfinished_at, seen.newest_found_at) == (NOW - 30, NOW - 30)
     assert (seen.mean_seconds, seen.particles) == (4.0, 30)
+
+
+def test_half_of_the_movies_resolve_better_than_the_median(hub: Hub) -> None:
+    session = sessions.create(hub, SERVER, {})["id"]
+    row = {"path": "p", "target_revision": 1, "state": "done", "found_at": NOW}
+    expected = {1: 3.0, 2: 6.0, 3: 4.0, 4: 4.5}
+    for count, value in enumerate((3.0, 9.0, 4.0, 5.0), start=1):
+        with hub.catalogue.write() as connection:
+            movies.add_many(connection, session, [{**row, "name": f"m{count}", "ctf_resolution_a": value}])
+            movies.add_many(connection, session, [{**row, "name": f"none{count}"}])
+            assert progress(connection, session, NOW).resolution_median_a == expected[count]
 
 
 def test_the_newest_classes_are_shown(hub: Hub) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import TYPE_CHECKING, Any
 
 from frazil.app.access import session_for
@@ -87,6 +86,6 @@ def strip_of(
         "catching_up": catching_up,
         "eta_s": eta_s,
         "particles": found.particles,
-        "resolution_median_a": statistics.median(found.resolutions_a) if found.resolutions_a else None,
+        "resolution_median_a": found.resolution_median_a,
         "classes": None if classes is None else dict(classes),
     }

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 server_log = logging.getLogger("frazil.server")
 
 STRIPS_S, DISKS_S, ALERTS_S = 5.0, 30.0, 30.0
+OLDEST_STRIP_S = 60.0
+"""Rates of the last hour change also when nothing happens."""
+_MOVING = frozenset({"movies", "classes", "track", "settings"})
 _ELAPSING = ("behind_s", "eta_s")
 """They change with the clock alone, which is no news."""
 
@@ -39,7 +42,10 @@ class Watch:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self.disks = Disks()
-        self._told: dict[int, dict[str, Any]] = {}
+        # When each strip was last worked out, and what of it lasts.
+        self._told: dict[int, tuple[float, dict[str, Any]]] = {}
+        self._happened: set[int] = set()
+        self._position = hub.feed.sequence
         self._ends = threading.Event()
         self._duties: list[tuple[float, Callable[[], None]]] = [
             (DISKS_S, self.look_at_disks),
@@ -73,26 +79,47 @@ class Watch:
             self._hub.feed.publish(None, "server", {})
 
     def tell_strips(self) -> None:
-        """Publish the strips that have changed, of sessions whose tracks run or ran a moment ago."""
+        """Publish the strips that have changed, of sessions in which something happened."""
+        self._take_news()
         hub, now = self._hub, self._hub.now()
-        workers = hub.movie_workers()
         with hub.catalogue.read() as connection:
             busy = {row.session_id for row in tracks.listed(connection) if row.state != "stopped"}
-            wanted = sorted(busy | set(self._told))
+            wanted = [number for number in sorted(busy | set(self._told)) if self._is_due(number, now)]
             classes = overview.last_classes(connection, wanted)
             strips = {
                 number: strip_of(
-                    progress(connection, number, now), classes.get(number), workers=workers, now=now
+                    progress(connection, number, now),
+                    classes.get(number),
+                    workers=hub.movie_workers(),
+                    now=now,
                 )
                 for number in wanted
             }
         for number, strip in strips.items():
             lasting = {name: value for name, value in strip.items() if name not in _ELAPSING}
-            if lasting != self._told.get(number):
+            before = self._told.get(number)
+            if before is None or lasting != before[1]:
                 hub.feed.publish(number, "strip", strip)
-            self._told[number] = lasting
+            self._told[number] = (now, lasting)
         for number in set(self._told) - busy:
             del self._told[number]
+
+    def _is_due(self, number: int, now: float) -> bool:
+        """Whether something happened in a session, or its strip is old."""
+        return (
+            number in self._happened
+            or number not in self._told
+            or now - self._told[number][0] > OLDEST_STRIP_S
+        )
+
+    def _take_news(self) -> None:
+        """Note in which sessions something happened since the last look."""
+        delta = self._hub.feed.take(self._position, lambda change: change.kind in _MOVING)
+        self._position = delta.sequence
+        if delta.resync:
+            self._happened = set(self._told)
+        else:
+            self._happened = {change.session_id for change in delta.changes if change.session_id is not None}
 
     def judge(self) -> None:
         """Raise, clear and send alerts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from frazil.store.catalogue.schema import class_updates, movies
 
@@ -36,8 +36,8 @@ class Progress:
         Of the movie that was found or done last.
     mean_seconds
         Of all stages, mean of the last 50 movies.
-    resolutions_a
-        CTF resolution of every movie that has one.
+    resolution_median_a
+        Median CTF resolution of the movies that have one.
     """
 
     by_state: dict[str, int]
@@ -48,44 +48,65 @@ class Progress:
     newest_found_at: float | None
     newest_done_at: float | None
     mean_seconds: float | None
-    resolutions_a: list[float]
+    resolution_median_a: float | None
 
 
 def progress(connection: Connection, session_id: int, now: float) -> Progress:
-    """Read how far a session is."""
+    """Read how far a session is: one pass over its movies, and a look at the last ones."""
     mine = movies.c.session_id == session_id
-    states = connection.execute(select(movies.c.state, func.count()).where(mine).group_by(movies.c.state))
-    by_state = {state: int(count) for state, count in states}
-    settled = select(func.count()).where(
-        mine, movies.c.found_at >= now - HOUR_S, movies.c.state != "settling"
+    per_state = (
+        select(
+            movies.c.state,
+            func.count().label("movies"),
+            func.coalesce(func.sum(movies.c.particles), 0).label("particles"),
+            func.count(case((movies.c.found_at >= now - HOUR_S, 1))).label("found_last_hour"),
+            func.count(case((movies.c.done_at >= now - HOUR_S, 1))).label("done_last_hour"),
+            func.min(movies.c.found_at).label("oldest_at"),
+            func.max(movies.c.found_at).label("newest_found_at"),
+            func.max(movies.c.done_at).label("newest_done_at"),
+            func.count(movies.c.ctf_resolution_a).label("resolutions"),
+        )
+        .where(mine)
+        .group_by(movies.c.state)
     )
-    done = select(func.count()).where(mine, movies.c.done_at >= now - HOUR_S)
-    oldest = select(func.min(movies.c.found_at)).where(mine, movies.c.state.in_(UNFINISHED))
-    newest = select(
-        func.coalesce(func.sum(movies.c.particles), 0),
-        func.max(movies.c.found_at),
-        func.max(movies.c.done_at),
-    ).where(mine)
+    rows = list(connection.execute(per_state))
     last = (
         select(movies.c.seconds_total)
         .where(mine, movies.c.done_at.is_not(None), movies.c.seconds_total.is_not(None))
         .order_by(movies.c.done_at.desc())
         .limit(_LAST)
     )
-    resolutions = select(movies.c.ctf_resolution_a).where(mine, movies.c.ctf_resolution_a.is_not(None))
-    particles, found_at, done_at = connection.execute(newest).one()
     seconds = list(connection.scalars(last))
+    oldest = [row.oldest_at for row in rows if row.state in UNFINISHED]
     return Progress(
-        by_state=by_state,
-        particles=int(particles),
-        settled_last_hour=int(connection.scalar(settled) or 0),
-        done_last_hour=int(connection.scalar(done) or 0),
-        oldest_unfinished_at=connection.scalar(oldest),
-        newest_found_at=found_at,
-        newest_done_at=done_at,
+        by_state={row.state: int(row.movies) for row in rows},
+        particles=sum(int(row.particles) for row in rows),
+        settled_last_hour=sum(int(row.found_last_hour) for row in rows if row.state != "settling"),
+        done_last_hour=sum(int(row.done_last_hour) for row in rows),
+        oldest_unfinished_at=min(oldest, default=None),
+        newest_found_at=max((row.newest_found_at for row in rows), default=None),
+        newest_done_at=max(
+            (row.newest_done_at for row in rows if row.newest_done_at is not None), default=None
+        ),
         mean_seconds=sum(seconds) / len(seconds) if seconds else None,
-        resolutions_a=list(connection.scalars(resolutions)),
+        resolution_median_a=_median(connection, session_id, sum(int(row.resolutions) for row in rows)),
     )
+
+
+def _median(connection: Connection, session_id: int, count: int) -> float | None:
+    """Return the median CTF resolution of so many movies."""
+    if not count:
+        return None
+    column = movies.c.ctf_resolution_a
+    query = (
+        select(column)
+        .where(movies.c.session_id == session_id, column.is_not(None))
+        .order_by(column)
+        .offset((count - 1) // 2)
+        .limit(2 - count % 2)
+    )
+    middle = [float(value) for value in connection.scalars(query)]
+    return sum(middle) / len(middle)
 
 
 def last_values(connection: Connection, session_id: int, column: str, count: int) -> list[float | None]:
