@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
-import socket
 import sys
 import threading
 import time
@@ -20,22 +19,24 @@ import numpy as np
 from PIL import Image
 
 from frazil.app import accounts, controls, groups, sessions, settings_changes
-from frazil.app.access import SERVER
+from frazil.app.access import SERVER, session_for
 from frazil.app.config import ServerConfig
 from frazil.app.hub import Hub
 from frazil.app.passwords import LoginGuard, Passwords
 from frazil.engine.inline import InlineExecutor
 from frazil.store.catalogue import alerts, class_updates, movies
 from frazil.store.log import TrackLog
-from frazil.web.serving import make_server
+from frazil.web.serving import listen, make_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from frazil.app.access import Role
+
 PASSWORD = "correct horse 12"
-PEOPLE = {"ann": "owner", "otto": "operator", "vera": "viewer"}
+PEOPLE: dict[str, Role] = {"ann": "owner", "otto": "operator", "vera": "viewer"}
 _CLASSES = 48
 _UPDATES = 24
 
@@ -80,6 +81,11 @@ def quick_guard() -> LoginGuard:
     return LoginGuard(Passwords(time_cost=1, memory_kib=8))
 
 
+def make_hub(config: ServerConfig) -> Hub:
+    """Make a hub whose tracks find nothing to do."""
+    return Hub(config, executor=InlineExecutor(), body=IdleBody)
+
+
 def build(folder: Path, movie_count: int = 400) -> World:
     """Make everything in a folder."""
     source = folder / "microscope" / "Supervisor_20260203"
@@ -90,8 +96,8 @@ def build(folder: Path, movie_count: int = 400) -> World:
     config = ServerConfig(
         data_folder=folder / "data", roots=(folder / "microscope",), device="cpu", microscope_name="Krios 2"
     )
-    world = World(Hub(config, executor=InlineExecutor(), body=IdleBody), folder)
-    hub = world.hub
+    hub = make_hub(config)
+    world = World(hub, folder)
     ids = {
         login: accounts.add_user(
             hub, SERVER, quick_guard(), login=login, password=PASSWORD, is_admin=login == "admin"
@@ -124,7 +130,7 @@ def build(folder: Path, movie_count: int = 400) -> World:
 def fill(world: World, session_id: int, movie_count: int) -> None:
     """Put movies, pictures, class averages, logs and alerts into a session."""
     with world.hub.catalogue.read() as connection:
-        folder = Path(sessions.session_for(connection, SERVER, session_id, "viewer").folder)
+        folder = Path(session_for(connection, SERVER, session_id, "viewer").folder)
     now = time.time()
     random = np.random.default_rng(1)
     names = [f"FoilHole_{place:05d}_Data" for place in range(movie_count)]
@@ -151,6 +157,7 @@ def _row(random: np.random.Generator, place: int, name: str, total: int, now: fl
         "state": state,
         "found_at": done_at - 40,
         "transferred_at": done_at - 20,
+        "raw_path": f"/nowhere/{name}.tif",
         "target_revision": 2,
         "grid_square": f"GridSquare_{place // 40:02d}",
     }
@@ -218,7 +225,8 @@ def _average(random: np.random.Generator, size: int, blur: float) -> NDArray[np.
     radius, angle = np.hypot(x, y), np.arctan2(y, x) + random.uniform(0, 6.28)
     ring = np.exp(-(((radius - 0.25 - 0.02 * np.cos(4 * angle)) / 0.05) ** 2)) * (1 + 0.3 * np.cos(6 * angle))
     picture = 110 + 90 * ring * (1 - blur) + random.normal(0, 6 + 20 * blur, (size, size))
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    tile: NDArray[np.uint8] = np.clip(picture, 0, 255).astype(np.uint8)
+    return tile
 
 
 def _pictures(folder: Path, names: list[str], random: np.random.Generator) -> None:
@@ -239,19 +247,25 @@ def _tiny_tiff(seed: int) -> bytes:
 
 @contextlib.contextmanager
 def serving(world: World, port: int = 0) -> Iterator[World]:
-    """Serve a world by HTTP, with the page that was built."""
-    server = make_server(world.hub, quick_guard())
-    world.hub.start()
-    with socket.create_server(("127.0.0.1", port)) as listening:
-        world.url = f"http://localhost:{listening.getsockname()[1]}"
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    """Serve a world by HTTP, with the page that was built; ends it in the end."""
+    with listening(world, port):
+        yield world
+    world.hub.close()
+
+
+@contextlib.contextmanager
+def listening(world: World, port: int = 0) -> Iterator[None]:
+    """Have the server of a world answer; it can be stopped and begun anew at the same port."""
+    with listen("127.0.0.1", port) as socket:
+        world.url = f"http://localhost:{socket.getsockname()[1]}"
+        server = make_server(world.hub, quick_guard(), listening=socket)
+        thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:
-            yield world
+            yield
         finally:
             server.should_exit = True
             thread.join(20)
-            world.hub.close()
 
 
 def main() -> None:
@@ -260,6 +274,7 @@ def main() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     world = build(folder, int(sys.argv[2]) if len(sys.argv) > 2 else 400)
+    world.hub.start()
     with serving(world, 8191), contextlib.suppress(KeyboardInterrupt):
         controls.start(world.hub, SERVER, world.main, "preprocess")
         sys.stdout.write(f"{world.url} admin {PASSWORD}\n")

@@ -3,7 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { type Change, FeedConnection, type FeedState } from "./feed";
-import { applyChanges } from "./queries";
+import { Refresher } from "./queries";
 
 type Listener = (changes: Change[]) => void;
 
@@ -21,12 +21,13 @@ export function LiveProvider(props: { session?: number | undefined; children: Re
   const listeners = useRef(new Set<Listener>());
   const { session } = props;
   useEffect(() => {
+    const refresher = new Refresher((queryKey) => void client.invalidateQueries({ queryKey }));
     const connection = new FeedConnection({
       session,
       onState: setState,
       onResync: () => void client.invalidateQueries(),
       onChanges: (changes) => {
-        applyChanges(client, changes);
+        refresher.take(changes);
         for (const listener of listeners.current) listener(changes);
       },
     });
@@ -37,6 +38,7 @@ export function LiveProvider(props: { session?: number | undefined; children: Re
       window.removeEventListener("online", wake);
       document.removeEventListener("visibilitychange", wake);
       connection.close();
+      refresher.end();
     };
   }, [client, session]);
   const live = useMemo<Live>(

@@ -1,6 +1,6 @@
 /** Keys under which answers are kept, and which of them a change of the feed makes stale. */
 
-import { QueryClient } from "@tanstack/react-query";
+import { type Query, QueryCache, QueryClient } from "@tanstack/react-query";
 import { ApiError } from "./client";
 import type { Change } from "./feed";
 
@@ -16,22 +16,22 @@ export const keys = {
 
 /** Parts of a session that are read again when the feed tells of a kind of change. */
 const STALE: Record<string, string[]> = {
-  session: ["info"],
-  track: ["tracks"],
-  movies: ["movies", "movie", "series"],
+  session: ["info", "strip"],
+  track: ["tracks", "info"],
+  movies: ["movies", "movie", "series", "info", "strip"],
   strip: ["strip"],
-  classes: ["classify2d"],
+  classes: ["classify2d", "strip"],
   settings: ["settings"],
   alerts: ["alerts"],
-  exports: ["exports"],
   filters: ["filters"],
 };
 
 /** Kinds after which the list of sessions may look different. */
-const IN_LIST = new Set(["session", "track", "strip", "classes", "alerts"]);
+const IN_LIST = new Set(["session", "track", "movies", "strip", "classes"]);
 
 export function makeQueryClient(): QueryClient {
-  return new QueryClient({
+  const client: QueryClient = new QueryClient({
+    queryCache: new QueryCache({ onError: (error, query) => lookAgain(client, error, query) }),
     defaultOptions: {
       queries: {
         staleTime: 30_000,
@@ -42,10 +42,19 @@ export function makeQueryClient(): QueryClient {
       },
     },
   });
+  return client;
 }
 
-/** Mark what the changes touched; what is on the page is read again at once. */
-export function applyChanges(client: QueryClient, changes: readonly Change[]): void {
+/** Something of a session is gone: perhaps the session itself was deleted, or is nobody's business here any more. */
+function lookAgain(client: QueryClient, error: Error, query: Query<unknown, unknown, unknown>): void {
+  const [kind, id, part] = query.queryKey;
+  if (error instanceof ApiError && error.status === 404 && kind === "session" && part !== "info") {
+    void client.invalidateQueries({ queryKey: keys.part(Number(id), "info") });
+  }
+}
+
+/** Keys of what the changes touched. */
+export function staleKeys(changes: readonly Change[]): (readonly unknown[])[] {
   const stale = new Map<string, readonly unknown[]>();
   const add = (key: readonly unknown[]) => stale.set(JSON.stringify(key), key);
   for (const { kind, session_id: id } of changes) {
@@ -55,5 +64,43 @@ export function applyChanges(client: QueryClient, changes: readonly Change[]): v
     for (const part of STALE[kind] ?? []) add(keys.part(id, part));
     if (IN_LIST.has(kind)) add(keys.sessions);
   }
-  for (const queryKey of stale.values()) void client.invalidateQueries({ queryKey });
+  return [...stale.values()];
+}
+
+/** While much changes at once, the same answer is not asked for more often than this. */
+const LEAST_PAUSE_MS = 1000;
+
+/**
+ * Has answers read again that changes made stale: the first time at once, then at most once a second for each,
+ * and once more after the last change.
+ */
+export class Refresher {
+  private readonly resting = new Map<string, { timer: ReturnType<typeof setTimeout>; again: boolean }>();
+
+  constructor(private readonly refresh: (key: readonly unknown[]) => void) {}
+
+  take(changes: readonly Change[]): void {
+    for (const key of staleKeys(changes)) this.touch(key);
+  }
+
+  end(): void {
+    for (const { timer } of this.resting.values()) clearTimeout(timer);
+    this.resting.clear();
+  }
+
+  private touch(key: readonly unknown[]): void {
+    const name = JSON.stringify(key);
+    const rest = this.resting.get(name);
+    if (rest) {
+      rest.again = true;
+      return;
+    }
+    this.refresh(key);
+    const timer = setTimeout(() => {
+      const again = this.resting.get(name)?.again;
+      this.resting.delete(name);
+      if (again) this.touch(key);
+    }, LEAST_PAUSE_MS);
+    this.resting.set(name, { timer, again: false });
+  }
 }

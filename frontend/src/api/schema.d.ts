@@ -404,6 +404,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/classify2d/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Jobs
+         * @description How scheduled classification stands.
+         */
+        get: operations["showJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/classify2d/selections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Selections
+         * @description All selections by name.
+         */
+        get: operations["listSelections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/classify2d/selections/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save Selection
+         * @description Save a selection, in place of one that had this name.
+         */
+        put: operations["saveSelection"];
+        post?: never;
+        /**
+         * Remove Selection
+         * @description Delete a selection.
+         */
+        delete: operations["removeSelection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/classify2d/start-automatic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Automatic
+         * @description Save the staged settings and begin jobs whenever there are enough new particles.
+         */
+        post: operations["startAutomatic"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/classify2d/start-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Job
+         * @description Save the staged settings and begin a job at once.
+         */
+        post: operations["startJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/classify2d/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop Jobs
+         * @description Stop after the present cycle, or now.
+         */
+        post: operations["stopJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/classify2d/updates": {
         parameters: {
             query?: never;
@@ -456,6 +580,26 @@ export interface paths {
          * @description How many particles each class has.
          */
         get: operations["showAssignments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/classify2d/updates/{number}/averages.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Class Averages
+         * @description Return all averages in one picture, ten a row by number of the class, without captions.
+         */
+        get: operations["classAverages"];
         put?: never;
         post?: never;
         delete?: never;
@@ -544,6 +688,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/filters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Filters
+         * @description All filters by name, each with the number of movies that it keeps.
+         */
+        get: operations["listFilters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/filters/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save Filter
+         * @description Save a filter, in place of one that had this name.
+         */
+        put: operations["saveFilter"];
+        post?: never;
+        /**
+         * Remove Filter
+         * @description Delete a filter.
+         */
+        delete: operations["removeFilter"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/filters/{name}/rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rename Filter
+         * @description Give a filter another name.
+         */
+        post: operations["renameFilter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/kept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Kept
+         * @description How many movies a filter keeps, saved or not.
+         */
+        get: operations["countKept"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/logs/{track}": {
         parameters: {
             query?: never;
@@ -598,6 +826,26 @@ export interface paths {
         get: operations["listMovies"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/movies/reset-overrides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset Overrides
+         * @description Forget which movies were included and excluded by hand.
+         */
+        post: operations["resetOverrides"];
         delete?: never;
         options?: never;
         head?: never;
@@ -708,6 +956,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/movies/{name}/place": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Movie Place
+         * @description Where a movie stands among those that a filter leaves.
+         */
+        get: operations["moviePlace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/movies/{name}/profile": {
         parameters: {
             query?: never;
@@ -742,6 +1010,26 @@ export interface paths {
          * @description Try a failed movie again, before all others.
          */
         post: operations["retryMovie"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/movies/{name}/source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Choose Source
+         * @description Take the new version of a source that changed after delivery, or keep the old one.
+         */
+        post: operations["chooseSource"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1499,6 +1787,16 @@ export interface components {
             };
         };
         /**
+         * Chosen
+         * @description Classes by their numbers.
+         */
+        Chosen: {
+            /** Classes */
+            classes: number[];
+            /** Update Number */
+            update_number: number;
+        };
+        /**
          * ClassCount
          * @description How many particles a class has.
          */
@@ -1777,7 +2075,70 @@ export interface components {
             /** Version */
             version: string;
         };
+        /**
+         * Job
+         * @description The job that runs.
+         */
+        Job: {
+            /** Cycles */
+            cycles: number;
+            /** Cycles Done */
+            cycles_done: number;
+            /** Mode */
+            mode: string;
+        };
+        /**
+         * Jobs
+         * @description How scheduled classification stands.
+         */
+        Jobs: {
+            /**
+             * Cycle
+             * @description of the session
+             */
+            cycle: number;
+            /**
+             * Error
+             * @description of the last job; else empty
+             */
+            error: string;
+            job: components["schemas"]["Job"] | null;
+            /** Last Particles */
+            last_particles: number | null;
+            /**
+             * Mode
+             * @description as set: streaming, abinit, seeded or refine
+             */
+            mode: string;
+            /** Run */
+            run: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "stopped" | "listening" | "running" | "stopping";
+        };
         JsonValue: unknown;
+        /**
+         * Kept
+         * @description How many movies a filter keeps.
+         */
+        Kept: {
+            /**
+             * Excluded
+             * @description by a person, whatever filters say
+             */
+            excluded: number;
+            /**
+             * Included
+             * @description by a person, whatever filters say
+             */
+            included: number;
+            /** Kept */
+            kept: number;
+            /** Total */
+            total: number;
+        };
         /**
          * LastClasses
          * @description The newest class averages.
@@ -1979,6 +2340,59 @@ export interface components {
              * @description settings it is to be processed with
              */
             target_revision: number;
+        };
+        /**
+         * MovieFilter
+         * @description Conditions that must all be met.
+         *
+         *     A movie is kept if its override says include, or if it doesn't say exclude and the conditions are met.
+         *
+         *     Attributes
+         *     ----------
+         *     ranges
+         *         By column; a missing value fails unless ``keep_missing``.
+         *     text
+         *         Part of the name or path.
+         *     states, grid_squares, optics_groups
+         *         One of these, where any are given.
+         *     negate
+         *         Keep those that fail the conditions.
+         */
+        MovieFilter: {
+            /**
+             * Grid Squares
+             * @default []
+             */
+            grid_squares: string[];
+            /**
+             * Keep Missing
+             * @default false
+             */
+            keep_missing: boolean;
+            /**
+             * Negate
+             * @default false
+             */
+            negate: boolean;
+            /**
+             * Optics Groups
+             * @default []
+             */
+            optics_groups: number[];
+            /** Ranges */
+            ranges?: {
+                [key: string]: components["schemas"]["Range"];
+            };
+            /**
+             * States
+             * @default []
+             */
+            states: string[];
+            /**
+             * Text
+             * @default
+             */
+            text: string;
         };
         /**
          * MoviePage
@@ -2287,10 +2701,36 @@ export interface components {
             transferred_at?: number | null;
         };
         /**
+         * NamedFilter
+         * @description A filter that was saved.
+         */
+        NamedFilter: {
+            definition: components["schemas"]["MovieFilter"];
+            /**
+             * Kept
+             * @description movies that it keeps now
+             */
+            kept: number;
+            /** Name */
+            name: string;
+            /** Saved At */
+            saved_at: number;
+            /** Saved By */
+            saved_by: string;
+        };
+        /**
          * NewGroup
          * @description A group to be added.
          */
         NewGroup: {
+            /** Name */
+            name: string;
+        };
+        /**
+         * NewName
+         * @description Another name.
+         */
+        NewName: {
             /** Name */
             name: string;
         };
@@ -2437,18 +2877,44 @@ export interface components {
         /**
          * Picks
          * @description All candidates, best first; those of at least the threshold are the picks.
+         *
+         *     Pixels are those of the micrograph, whose size is none where it is not there any more.
          */
         Picks: {
             /** Diameter A */
             diameter_a: number | null;
+            /** Height Px */
+            height_px: number | null;
+            /** Pixel Size A */
+            pixel_size_a: number | null;
             /** Score */
             score: (number | null)[];
             /** Threshold */
             threshold: number | null;
+            /** Width Px */
+            width_px: number | null;
             /** X Px */
             x_px: (number | null)[];
             /** Y Px */
             y_px: (number | null)[];
+        };
+        /**
+         * Place
+         * @description Where a movie stands among others, in the order of their numbers.
+         */
+        Place: {
+            /**
+             * Kept
+             * @description whether the filter leaves it
+             */
+            kept: boolean;
+            /**
+             * Place
+             * @description how many come before it
+             */
+            place: number;
+            /** Total */
+            total: number;
         };
         /**
          * PreviewChange
@@ -2518,6 +2984,16 @@ export interface components {
             spectrum: (number | null)[];
         };
         /**
+         * Range
+         * @description Values from ``low`` to ``high``, both included; None: no limit. In the column's unit.
+         */
+        Range: {
+            /** High */
+            high?: number | null;
+            /** Low */
+            low?: number | null;
+        };
+        /**
          * Removed
          * @description One kind of thing that goes.
          */
@@ -2528,6 +3004,14 @@ export interface components {
             count: number;
             /** What */
             what: string;
+        };
+        /**
+         * Reset
+         * @description How many movies are left to the filters again.
+         */
+        Reset: {
+            /** Movies */
+            movies: number;
         };
         /**
          * RestartPreview
@@ -2626,6 +3110,13 @@ export interface components {
             };
         };
         /**
+         * SavedFilter
+         * @description What a filter says.
+         */
+        SavedFilter: {
+            definition: components["schemas"]["MovieFilter"];
+        };
+        /**
          * SavedSettings
          * @description Settings just saved.
          */
@@ -2657,6 +3148,27 @@ export interface components {
             values: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+        };
+        /**
+         * Selection
+         * @description Classes of one entry of the history that a person chose.
+         */
+        Selection: {
+            /** Classes */
+            classes: number[];
+            /** Name */
+            name: string;
+            /**
+             * Particles
+             * @description of these classes in that entry
+             */
+            particles: number;
+            /** Saved At */
+            saved_at: number;
+            /** Saved By */
+            saved_by: string;
+            /** Update Number */
+            update_number: number;
         };
         /**
          * SendTest
@@ -2919,6 +3431,17 @@ export interface components {
             minutes: number;
         };
         /**
+         * SourceChoice
+         * @description What becomes of a movie whose source changed after it was delivered.
+         */
+        SourceChoice: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "replace" | "ignore";
+        };
+        /**
          * SourcePreview
          * @description What a folder or pattern holds.
          */
@@ -2970,6 +3493,21 @@ export interface components {
             movies: number;
             /** Seconds */
             seconds: number;
+        };
+        /**
+         * Staged
+         * @description Settings that somebody has staged, sent with the button.
+         */
+        Staged: {
+            /**
+             * Base Revision
+             * @description the revision that the person saw
+             */
+            base_revision: number;
+            /** Values */
+            values?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
         };
         /**
          * StartTest
@@ -3191,6 +3729,13 @@ export interface components {
          * @description A track of a session.
          */
         Track: {
+            /**
+             * Details
+             * @description what it is doing now: working, waits_for, and more of its own
+             */
+            details?: {
+                [key: string]: unknown;
+            };
             /** Reason */
             reason: string;
             /** Since */
@@ -3960,6 +4505,183 @@ export interface operations {
             };
         };
     };
+    showJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Jobs"];
+                };
+            };
+        };
+    };
+    listSelections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Selection"][];
+                };
+            };
+        };
+    };
+    saveSelection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                /** @description name of the selection */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Chosen"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    removeSelection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                /** @description name of the selection */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    startAutomatic: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Staged"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Track"];
+                };
+            };
+        };
+    };
+    startJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Staged"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Track"];
+                };
+            };
+        };
+    };
+    stopJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Stop"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Track"];
+                };
+            };
+        };
+    };
     listUpdates: {
         parameters: {
             query?: never;
@@ -4028,6 +4750,42 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Assignments"];
                 };
+            };
+        };
+    };
+    classAverages: {
+        parameters: {
+            query?: {
+                /** @description version of the content, as in its ETag: then it may be kept for long */
+                v?: string | null;
+            };
+            header?: {
+                "if-none-match"?: string | null;
+            };
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                };
+            };
+            /** @description the asker has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -4154,6 +4912,134 @@ export interface operations {
             };
         };
     };
+    listFilters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamedFilter"][];
+                };
+            };
+        };
+    };
+    saveFilter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                /** @description name of the filter */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedFilter"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    removeFilter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                /** @description name of the filter */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    renameFilter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                /** @description name of the filter */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewName"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    countKept: {
+        parameters: {
+            query?: {
+                /** @description a filter that is not saved, as JSON */
+                where?: string;
+                /** @description a saved filter */
+                filter?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Kept"];
+                };
+            };
+        };
+    };
     readLog: {
         parameters: {
             query?: {
@@ -4217,12 +5103,17 @@ export interface operations {
                 sort?: string;
                 descending?: boolean;
                 limit?: number;
+                /** @description of the part before, or how many rows to leave out */
                 cursor?: string | null;
                 search?: string;
                 /** @description a saved filter */
                 filter?: string | null;
                 /** @description separated by commas */
                 state?: string;
+                /** @description a filter that is not saved, as JSON */
+                where?: string;
+                /** @description what the filter does not keep instead */
+                rejected?: boolean;
             };
             header?: never;
             path: {
@@ -4240,6 +5131,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MoviePage"];
+                };
+            };
+        };
+    };
+    resetOverrides: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reset"];
                 };
             };
         };
@@ -4396,6 +5310,36 @@ export interface operations {
             };
         };
     };
+    moviePlace: {
+        parameters: {
+            query?: {
+                /** @description a filter that is not saved, as JSON */
+                where?: string;
+                /** @description what the filter does not keep instead */
+                rejected?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                /** @description name of the movie's products */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Place"];
+                };
+            };
+        };
+    };
     movieProfile: {
         parameters: {
             query?: never;
@@ -4442,6 +5386,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Movie"];
+                };
+            };
+        };
+    };
+    chooseSource: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                /** @description name of the movie's products */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SourceChoice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
         };
@@ -4906,9 +5879,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["Stop"];
+                "application/json": components["schemas"]["Stop"] | null;
             };
         };
         responses: {
@@ -5054,9 +6027,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["Stop"];
+                "application/json": components["schemas"]["Stop"] | null;
             };
         };
         responses: {

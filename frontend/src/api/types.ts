@@ -48,14 +48,32 @@ export type TestResult = Schema["TestResult"];
 
 /** What a track says of itself while it runs; each says what it knows. */
 export interface TrackDetails {
+  /** How much is in work. */
   working?: number;
-  movies?: string[];
   waits_for?: string;
+  /** Pre-processing: names in work; an alarm on many failures. */
+  movies?: string[];
   failures?: string;
-  bytes_per_s?: number;
-  schedule?: string;
+  /** File transfer. */
+  files?: { path: string; size_bytes: number; moved_bytes: number; seconds: number }[];
+  rate_mb_s?: number | null;
+  behind_bytes?: number;
+  ignored?: Record<string, number>;
+  ignored_examples?: { path: string; rule: string }[];
+  /** 2D classification: particles that may be classified, and that are. */
+  eligible?: number;
+  in_run?: number;
+  phase?: string;
+  jobs?: "stopped" | "listening" | "running" | "stopping";
+  mode?: string | null;
+  cycles_done?: number;
+  cycles?: number;
+  error?: string;
 }
-export type Track = Omit<Schema["Track"], "state"> & { state: TrackState; details?: TrackDetails };
+export type Track = Omit<Schema["Track"], "state" | "details"> & {
+  state: TrackState;
+  details?: TrackDetails;
+};
 
 /** Somebody else has saved in between: both versions. */
 export interface SettingsConflict {

@@ -1,5 +1,5 @@
 import { createContext, useContext } from "react";
-import type { Me, Role } from "../api/types";
+import type { Me, Role, SessionView } from "../api/types";
 
 const NOBODY: Me = {
   user_id: null,
@@ -23,4 +23,9 @@ const ORDER: readonly (Role | null)[] = [null, "viewer", "operator", "owner"];
 /** Whether a role is enough. */
 export function allows(have: Role | null | undefined, need: Role): boolean {
   return ORDER.indexOf(have ?? null) >= ORDER.indexOf(need);
+}
+
+/** Whether whoever looks may run and change a session: not an archived one, and not one that goes away. */
+export function mayChange(session: Pick<SessionView, "role" | "life">): boolean {
+  return allows(session.role, "operator") && session.life !== "archived" && session.life !== "deleting";
 }

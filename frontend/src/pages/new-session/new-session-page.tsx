@@ -4,6 +4,7 @@ import { api } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { SessionView } from "../../api/types";
 import { navigate, useParam } from "../../lib/router";
+import { missing } from "../../settings/missing";
 import { SettingsForm } from "../../settings/settings-form";
 import { SourceCheck } from "../../settings/source-check";
 import { useStaged } from "../../settings/staged";
@@ -11,15 +12,6 @@ import { useSchema } from "../../settings/use-settings";
 import { changesOf, merged } from "../../settings/values";
 import { Button } from "../../ui/button";
 import { ErrorNote, Note, toast, Waiting } from "../../ui/feedback";
-
-/** Settings without which a session of movies can't be processed. */
-const NEEDED: readonly (readonly [name: string, what: string, tab: string])[] = [
-  ["source_path", "Location of the movies", "image_data"],
-  ["pixel_size_a", "Pixel size", "microscope"],
-  ["voltage_kv", "Voltage", "microscope"],
-  ["dose_per_movie_e_per_a2", "Dose per movie", "microscope"],
-  ["particle_diameter_max_a", "Particle diameter", "detection"],
-];
 
 export default function NewSessionPage() {
   const client = useQueryClient();
@@ -31,8 +23,7 @@ export default function NewSessionPage() {
   const infos = schema.data;
   const { values, errors } = useMemo(() => changesOf(infos ?? [], {}, staged), [infos, staged]);
   const all = useMemo(() => merged(infos ?? [], {}, staged), [infos, staged]);
-  const missing =
-    all.kind === "movies" ? NEEDED.filter(([name]) => all[name] === null || all[name] === "") : [];
+  const open = missing(all);
   const create = async () => {
     setBusy(true);
     setError(null);
@@ -72,10 +63,10 @@ export default function NewSessionPage() {
         </div>
       </div>
       <ErrorNote error={error ?? schema.error} />
-      {missing.length ? (
+      {infos && open.length ? (
         <Note>
           Still to be said before pre-processing can start:{" "}
-          {missing.map(([name, what, place], index) => (
+          {open.map(({ name, what, tab: place }, index) => (
             <span key={name}>
               {index ? ", " : ""}
               <button type="button" className="text-button" onClick={() => setTab(place)}>

@@ -5,7 +5,7 @@ import { useLive } from "../../api/live";
 import { keys } from "../../api/queries";
 import type { SessionView, StripNumbers } from "../../api/types";
 import { isNumber, significant } from "../../lib/format";
-import { allows } from "../../lib/me";
+import { allows, mayChange } from "../../lib/me";
 import { useSettings } from "../../settings/use-settings";
 import { Button } from "../../ui/button";
 import { Badge } from "../../ui/feedback";
@@ -33,12 +33,11 @@ export function SessionHead({ session, tab }: { session: SessionView; tab: Tab }
         </h1>
         <Summary session={session} />
         {session.life === "archived" ? <Badge>archived, read-only</Badge> : null}
+        {session.life === "deleting" ? <Badge tone="warn">being deleted</Badge> : null}
         {session.role === "viewer" ? <Badge>you may only look</Badge> : null}
         <LiveBadge />
         <span className="grow" />
-        {allows(session.role, "operator") && session.life !== "archived" ? (
-          <AllTracks session={session} />
-        ) : null}
+        {mayChange(session) ? <AllTracks session={session} /> : null}
         {allows(session.role, "operator") ? (
           <Button small look="quiet" icon="link" onClick={() => setSharing(true)}>
             Share

@@ -15,7 +15,6 @@ export interface SessionTabProps {
 const PAGES: Record<Tab, ComponentType<SessionTabProps>> = {
   operation: lazy(() => import("./operation/operation-page")),
   settings: lazy(() => import("./settings/settings-page")),
-  exports: lazy(() => import("./exports/exports-page")),
   logs: lazy(() => import("./logs/logs-page")),
 };
 

@@ -2,7 +2,6 @@
 export const TABS = [
   ["operation", "Operation"],
   ["settings", "Settings"],
-  ["exports", "Exports"],
   ["logs", "Logs"],
 ] as const;
 

@@ -3,22 +3,16 @@ import { useState } from "react";
 import { ApiError, api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { SessionView, Track } from "../../../api/types";
-import { allows } from "../../../lib/me";
+import { mayChange } from "../../../lib/me";
 import { Fields } from "../../../settings/settings-form";
 import { useStaged } from "../../../settings/staged";
 import { useSchema, useSettings } from "../../../settings/use-settings";
 import { changesOf, merged } from "../../../settings/values";
 import { Button, Segments } from "../../../ui/button";
 import { Badge, Note, toast, toastError } from "../../../ui/feedback";
+import { MODE_LABEL } from "./track-state";
 
-const MODES = [
-  ["streaming", "Streaming"],
-  ["abinit", "Ab initio"],
-  ["seeded", "Seeded start-up"],
-  ["refine", "Refinement"],
-] as const;
-
-type Mode = (typeof MODES)[number][0];
+const MODES = Object.entries(MODE_LABEL);
 
 const USER = new Set(["mode", "mask_radius_a"]);
 
@@ -36,7 +30,7 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
   const { values, errors } = changesOf(infos, current, staged);
   const changed = Object.keys(values).length;
   const wrong = Object.keys(errors).length > 0;
-  const mayChange = allows(session.role, "operator") && session.life !== "archived";
+  const changeable = mayChange(session);
   const streaming = all.mode === "streaming";
   const send = async (action: "start-job" | "start-automatic" | "stop", said: string) => {
     setBusy(action);
@@ -62,7 +56,7 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
       saved={current}
       staged={staged}
       notUsed={saved.data?.not_used ?? {}}
-      disabled={!mayChange}
+      disabled={!changeable}
       onChange={(name, typed) => set(name, typed, revision)}
     />
   );
@@ -71,12 +65,12 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
       <div className="row">
         <Segments
           label="Classification type"
-          value={String(all.mode) as Mode}
+          value={String(all.mode)}
           choices={MODES}
-          disabled={!mayChange}
+          disabled={!changeable}
           onChange={(mode) => set("mode", mode === current.mode ? undefined : mode, revision)}
         />
-        {mayChange ? (
+        {changeable ? (
           <div className="row tight">
             <Button
               icon="play"

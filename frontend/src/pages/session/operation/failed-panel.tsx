@@ -4,7 +4,7 @@ import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { SessionView } from "../../../api/types";
 import { plural } from "../../../lib/format";
-import { allows } from "../../../lib/me";
+import { mayChange } from "../../../lib/me";
 import { Button } from "../../../ui/button";
 import { Empty, ErrorNote, toast, toastError } from "../../../ui/feedback";
 import { Link } from "../../../ui/link";
@@ -27,7 +27,7 @@ export function FailedPanel({ session }: { session: SessionView }) {
         limit: 50,
       }),
   });
-  const mayChange = allows(session.role, "operator") && session.life !== "archived";
+  const changeable = mayChange(session);
   const send = async (path: string, said: string) => {
     setBusy(path);
     try {
@@ -45,7 +45,7 @@ export function FailedPanel({ session }: { session: SessionView }) {
     <section className="panel wide" aria-labelledby="failed-title">
       <div className="row apart">
         <h2 id="failed-title">Failed movies</h2>
-        {mayChange && rows.length ? (
+        {changeable && rows.length ? (
           <Button
             small
             icon="restart"
@@ -73,7 +73,7 @@ export function FailedPanel({ session }: { session: SessionView }) {
               </span>
               <p className="small breakable">{movie.reason}</p>
             </div>
-            {mayChange ? (
+            {changeable ? (
               <div className="row tight nowrap-row">
                 <Button
                   small

@@ -6,12 +6,13 @@ import { TRACKS } from "../../../lib/tracks";
 import { ErrorNote, Waiting } from "../../../ui/feedback";
 import { AlertsPanel } from "../alerts-panel";
 import type { SessionTabProps } from "../session-page";
+import { ChangedPanel } from "./changed-panel";
 import { ClassifyPanel } from "./classify-panel";
-import { ExportsPanel } from "./exports-panel";
 import { FailedPanel } from "./failed-panel";
 import { QueuePanel } from "./queue-panel";
 import { StoragePanel } from "./storage-panel";
 import { TrackRow } from "./track-row";
+import { TransferPanel } from "./transfer-panel";
 import { useHour } from "./use-hour";
 import { WorkersPanel } from "./workers-panel";
 
@@ -40,11 +41,12 @@ export default function OperationPage({ session }: SessionTabProps) {
         })}
       </section>
       <div className="panels">
+        <ChangedPanel session={session} />
         <FailedPanel session={session} />
         <QueuePanel session={session} tracks={tracks.data ?? []} />
+        <TransferPanel track={byName.get("transfer")} />
         <WorkersPanel />
         <StoragePanel session={session} />
-        <ExportsPanel session={session} />
       </div>
     </>
   );

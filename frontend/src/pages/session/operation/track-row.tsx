@@ -3,8 +3,8 @@ import { type ReactNode, useState } from "react";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { SessionView, Track } from "../../../api/types";
-import { ago, bytes, count } from "../../../lib/format";
-import { allows } from "../../../lib/me";
+import { ago, count, significant } from "../../../lib/format";
+import { mayChange } from "../../../lib/me";
 import { useNow } from "../../../lib/now";
 import { TRACK_LABEL } from "../../../lib/tracks";
 import { Button } from "../../../ui/button";
@@ -15,7 +15,7 @@ import { Sparkline } from "../../../ui/sparkline";
 import { StateBadge } from "../../../ui/state";
 import { ClearDialog } from "./clear-dialog";
 import { RestartDialog } from "./restart-dialog";
-import { controls, doing } from "./track-state";
+import { controls, doing, progressOf } from "./track-state";
 import type { Hour } from "./use-hour";
 
 interface TrackRowProps {
@@ -31,7 +31,7 @@ export function TrackRow({ session, track, hour, children }: TrackRowProps) {
   const now = useNow(5);
   const label = TRACK_LABEL[track.track];
   const { details } = track;
-  const progress = progressOf(session, track);
+  const progress = progressOf(track, session.counts);
   const values =
     track.track === "transfer" ? hour?.transferred : track.track === "preprocess" ? hour?.done : null;
   const rate = values?.reduce((sum, value) => sum + value, 0);
@@ -62,7 +62,7 @@ export function TrackRow({ session, track, hour, children }: TrackRowProps) {
             <Sparkline values={values} label={`${label}: movies in the last hour, ${rate}`} />
             <p className="small muted number nowrap">
               <b className="rate">{count(rate)}</b> movies/h
-              {details?.bytes_per_s ? ` · ${bytes(details.bytes_per_s)}/s` : ""}
+              {details?.rate_mb_s ? ` · ${significant(details.rate_mb_s)} MB/s` : ""}
             </p>
           </>
         ) : null}
@@ -73,28 +73,12 @@ export function TrackRow({ session, track, hour, children }: TrackRowProps) {
   );
 }
 
-function progressOf(session: SessionView, track: Track): { part: number; words: string } | null {
-  const { counts } = session;
-  const movies = counts.movies ?? 0;
-  if (!movies || track.track === "classify2d") return null;
-  const before = (counts.settling ?? 0) + (counts.waiting ?? 0) + (counts.transferring ?? 0);
-  if (track.track === "transfer") {
-    return {
-      part: (movies - before) / movies,
-      words: `${count(movies - before)} of ${count(movies)} delivered`,
-    };
-  }
-  const done = counts.done ?? 0;
-  const outdated = counts.outdated ? `, ${count(counts.outdated)} outdated` : "";
-  return { part: done / movies, words: `${count(done)} of ${count(movies)} done${outdated}` };
-}
-
 function Controls({ session, track }: { session: SessionView; track: Track }) {
   const client = useQueryClient();
   const [busy, setBusy] = useState("");
   const [dialog, setDialog] = useState<"clear" | "restart" | null>(null);
   const may = controls(track.state);
-  const allowed = allows(session.role, "operator") && session.life !== "archived";
+  const allowed = mayChange(session);
   const label = TRACK_LABEL[track.track];
   const send = async (action: string, body: object = {}) => {
     setBusy(action);

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { clock, plural } from "../../../lib/format";
-import { allows } from "../../../lib/me";
+import { mayChange } from "../../../lib/me";
 import { useParam } from "../../../lib/router";
 import { SettingsForm } from "../../../settings/settings-form";
 import { SourceCheck } from "../../../settings/source-check";
@@ -30,7 +30,7 @@ export default function SettingsPage({ session }: SessionTabProps) {
   const { values, errors } = changesOf(infos, current, staged);
   const changed = Object.keys(values).length;
   const wrong = Object.keys(errors).length;
-  const mayChange = allows(session.role, "operator") && session.life !== "archived";
+  const changeable = mayChange(session);
   return (
     <div className="stack">
       <div className="row apart">
@@ -40,7 +40,7 @@ export default function SettingsPage({ session }: SessionTabProps) {
         </p>
         <div className="row tight">
           <Button onClick={() => setOpen("history")}>Earlier revisions</Button>
-          {mayChange ? (
+          {changeable ? (
             <>
               <Button disabled={!changed || wrong > 0} onClick={() => setOpen("test")}>
                 Test on one movie
@@ -55,7 +55,7 @@ export default function SettingsPage({ session }: SessionTabProps) {
           ) : null}
         </div>
       </div>
-      {mayChange ? null : (
+      {changeable ? null : (
         <Note>
           {session.life === "archived"
             ? "The session is archived: its settings can't be changed."
@@ -72,8 +72,8 @@ export default function SettingsPage({ session }: SessionTabProps) {
           tab={tab}
           onTab={setTab}
           onChange={(name, typed) => set(name, typed, revision)}
-          disabled={!mayChange}
-          remarks={mayChange ? { source_path: <SourceCheck values={merged(infos, current, staged)} /> } : {}}
+          disabled={!changeable}
+          remarks={changeable ? { source_path: <SourceCheck values={merged(infos, current, staged)} /> } : {}}
           extra={{ session: <IdentityPanel session={session} /> }}
         />
       </section>
@@ -99,7 +99,7 @@ export default function SettingsPage({ session }: SessionTabProps) {
           schema={infos}
           onClose={() => setOpen(null)}
           onTake={
-            mayChange
+            changeable
               ? (typed) => Object.entries(typed).map(([name, value]) => set(name, value, revision))
               : null
           }
