@@ -11,6 +11,11 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 from schemathesis.core import NOT_SET
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from .conftest import make_lab
 
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 NOT_TRIED = {"logOut", "removeUser", "deleteSession", "changeUser", "archiveSession"}
 """They would end the test's own rights."""
 EXAMPLES = 8
+AS_SAID = [status_code_conformance, content_type_conformance, response_schema_conformance]
 REAL = {"name": "movie_00000", "number": 1, "revision": 1, "alert_id": 1}
 PEOPLE = ("nobody", "vera", "ann", "admin")
 
@@ -113,6 +119,7 @@ def try_operation(lab: Lab, client: httpx.Client, operation: schemathesis.APIOpe
         assert answer.status_code < 500 or answer.status_code == 503, where
         if who == "nobody" and role != "public":
             assert answer.status_code in (400, 401, 404, 405, 413, 422), where
+        case.validate_response(answer, checks=AS_SAID)
         if answer.status_code >= 400:
             assert set(answer.json()) <= {"error", "detail", "hint", "state", "details"}, where
 
