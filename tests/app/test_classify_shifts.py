@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
-from frazil.app.classify_star import ClassifyRequest, classify_star
+from frazil.app.classify_star import _RESULTS, ClassifyRequest, classify_star
 from frazil.formats.mrc import write_mrc
 from frazil.formats.relion_particles import write_particles
 from frazil.formats.star import read_star
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 PIXEL_A = 4.0
 
 
-def test_origins_are_the_shifts_that_centre_the_particles(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stream", [None, 70])
+def test_origins_are_the_shifts_that_centre_the_particles(tmp_path: Path, stream: int | None) -> None:
     made = simulate_particles(
         ["apoferritin"], n=120, box_px=48, pixel_size_a=PIXEL_A, snr=0.3, shift_sigma_a=9.0, seed=5
     )
@@ -41,8 +44,9 @@ def test_origins_are_the_shifts_that_centre_the_particles(tmp_path: Path) -> Non
     request = ClassifyRequest(
         tmp_path / "particles.star", tmp_path / "out", 1, 150.0, 40.0, 12.0, 1, "float32", "cpu"
     )
-    for _ in classify_star(request):
-        pass
+    lines = list(classify_star(replace(request, stream=stream)))
+    assert len([line for line in lines if "waiting" in line]) == (0 if stream is None else 1)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(_RESULTS)
     table = read_star(tmp_path / "out" / "particles.star")["particles"]
     kept = table.integers("rlnClassNumber") > 0
     assert kept.sum() > 0.8 * count

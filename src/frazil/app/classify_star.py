@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow.parquet as pq
 
+from frazil.compute.classify2d.classify import some_ctf
 from frazil.compute.device import choose_device
 from frazil.formats.relion_particles import read_particles
 from frazil.formats.star import StarTable, write_star
 from frazil.model.errors import InputError
 from frazil.stages.classify import run_classification
+from frazil.stages.classify_stream import stream_batch
+from frazil.stages.classify_stream_task import Publication, StreamParticles, StreamSettings, StreamTask
 from frazil.stages.classify_task import ClassifyTask
 
 if TYPE_CHECKING:
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 
 _RESULTS = ("particles.star", "classes.mrcs", "classes.jpg", "summary.json", "assignments.parquet")
 _MASK_SHARE_OF_BOX = 0.9
+# A stream waits until it has so many.
+_STREAM_START = 2000
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ class ClassifyRequest:
     seed: int
     depth: Literal["float16", "float32"]
     device: str
+    stream: int | None = None
 
 
 def classify_star(request: ClassifyRequest) -> Iterator[str]:
@@ -67,6 +75,10 @@ def classify_star(request: ClassifyRequest) -> Iterator[str]:
     result_folder = request.out / "result"
     if request.initial_resolution_a < finest:
         raise InputError(f"initial resolution {request.initial_resolution_a:g} Å is finer than the final one")
+    if request.stream is not None:
+        yield from _streamed(request, particles, 0.5 * mask_a, finest, result_folder)
+        yield from _finished(request, particles, result_folder)
+        return
     task = ClassifyTask(
         stacks=particles.stacks,
         index=particles.index,
@@ -82,18 +94,81 @@ def classify_star(request: ClassifyRequest) -> Iterator[str]:
         device=str(choose_device(request.device)),
         depth=request.depth,
     )
+    _make_folder(request.out)
+    run_classification(task)
+    yield from _finished(request, particles, result_folder)
+
+
+def _make_folder(folder: Path) -> None:
     try:
-        request.out.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{request.out}: can't make this folder: {error.strerror}") from error
-    summary = run_classification(task)
+        raise InputError(f"{folder}: can't make this folder: {error.strerror}") from error
+
+
+def _streamed(
+    request: ClassifyRequest,
+    particles: RelionParticles,
+    mask_radius_a: float,
+    final_resolution_a: float,
+    result_folder: Path,
+) -> Iterator[str]:
+    """Take the particles in batch by batch; yields a line for each."""
+    state = request.out / ".stream"
+    _make_folder(state)
+    shutil.rmtree(result_folder, ignore_errors=True)
+    size = request.stream or len(particles)
+    settings = StreamSettings(
+        pixel_size_a=particles.pixel_size_a,
+        mask_radius_a=mask_radius_a,
+        class_count=request.classes,
+        initial_resolution_a=request.initial_resolution_a,
+        final_resolution_a=final_resolution_a,
+        start_particles=min(_STREAM_START, len(particles)),
+        seed=request.seed,
+    )
+    device = str(choose_device(request.device))
+    stacks = tuple(dict.fromkeys(particles.stacks))
+    number = {stack: i for i, stack in enumerate(stacks)}
+    stack_of = np.array([number[stack] for stack in particles.stacks], dtype=np.int64)
+    for start in range(0, len(particles), size):
+        some = np.arange(start, min(start + size, len(particles)))
+        batch = StreamParticles(
+            keys=some,
+            stacks=stacks,
+            names=tuple(str(stack) for stack in stacks),
+            stack_of=stack_of[some],
+            index=np.asarray(particles.index, dtype=np.int64)[some],
+            ctf=some_ctf(particles.ctf, some),
+        )
+        result = stream_batch(StreamTask(state, settings, batch, device=device))
+        if result.added:
+            yield (
+                f"{result.particles} particles, {result.phase}: {result.classes_in_use} classes"
+                + (f" to {result.limit_a:.1f} Å" if np.isfinite(result.limit_a) else "")
+                + f" ({result.seconds:.1f} s)"
+            )
+    publication = Publication(result_folder, depth=request.depth)
+    last = stream_batch(StreamTask(state, settings, final_pass=True, publish=publication, device=device))
+    if last.summary is None:
+        raise InputError(f"{request.particles}: {last.particles} usable particles are too few to classify")
+    shutil.rmtree(state)
+
+
+def _finished(request: ClassifyRequest, particles: RelionParticles, result_folder: Path) -> Iterator[str]:
+    """Write the table, and bring the result to its place."""
+    summary = json.loads((result_folder / "summary.json").read_bytes())
     _write_star(request, particles, result_folder)
     for file in sorted(result_folder.iterdir()):
         file.rename(request.out / file.name)
     result_folder.rmdir()
     yield from (f"note: {note}" for note in summary["notes"])
     filled = [item for item in summary["classes"] if item["particles"]]
-    yield f"{len(filled)} classes with members, {summary['unassigned']} particles in none: {request.out}"
+    good = sum(1 for item in filled if item["selected"])
+    yield (
+        f"{len(filled)} classes with members, {good} of them good; "
+        f"{summary['unassigned']} particles in none: {request.out}"
+    )
 
 
 def _write_star(request: ClassifyRequest, particles: RelionParticles, folder: Path) -> None:
@@ -112,7 +187,7 @@ def _write_star(request: ClassifyRequest, particles: RelionParticles, folder: Pa
         f"{place + 1:06d}@{paths[stack]}"
         for stack, place in zip(particles.stacks, particles.index.tolist(), strict=True)
     ]
-    columns |= _class_columns(folder / "assignments.parquet")
+    columns |= _class_columns(folder / "assignments.parquet", len(particles))
     blocks: dict[str, StarTable] = {}
     if particles.optics_table is not None:
         blocks["optics"] = particles.optics_table
@@ -122,10 +197,18 @@ def _write_star(request: ClassifyRequest, particles: RelionParticles, folder: Pa
     write_star(folder / "particles.star", blocks)
 
 
-def _class_columns(assignments: Path) -> dict[str, Any]:
+def _class_columns(assignments: Path, count: int) -> dict[str, Any]:
     table = pq.read_table(assignments)
+    # A stream names its particles, and leaves out images that can't be used.
+    rows = table.column("key").to_numpy() if "key" in table.column_names else np.arange(count)
+
+    def column(name: str) -> Any:
+        values = np.zeros(count)
+        values[rows] = table.column(name).to_numpy()
+        return values
+
     columns: dict[str, Any] = {
-        relion: np.asarray(table.column(ours).to_numpy(), np.float64)
+        relion: column(ours)
         for relion, ours in (
             ("rlnAnglePsi", "psi_deg"),
             ("rlnOriginXAngst", "shift_x_a"),
@@ -134,6 +217,6 @@ def _class_columns(assignments: Path) -> dict[str, Any]:
             ("rlnLogLikeliContribution", "log_evidence"),
         )
     }
-    columns["rlnClassNumber"] = np.asarray(table.column("class_id").to_numpy(), np.int64)
-    columns["rlnAngleRot"] = columns["rlnAngleTilt"] = np.zeros(table.num_rows)
+    columns["rlnClassNumber"] = column("class_id").astype(np.int64)
+    columns["rlnAngleRot"] = columns["rlnAngleTilt"] = np.zeros(count)
     return columns

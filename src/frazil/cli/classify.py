@@ -22,11 +22,18 @@ def classify(
     seed: Annotated[int, typer.Option(help="Equal seeds give equal classes.")] = 0,
     output_depth: Annotated[Depth, typer.Option(help="How averages are stored.")] = Depth.FLOAT32,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.AUTO,
+    stream: Annotated[
+        int | None,
+        typer.Option(min=20, max=100_000, help="Take the particles in so many at a time, as if they came."),
+    ] = None,
 ) -> None:
     """Sort particles into 2D classes.
 
     Writes particles.star (the table with class, angle, shifts), classes.mrcs, classes.jpg, summary.json and
     assignments.parquet. Particles must be white on dark, as RELION extracts them.
+
+    With --stream the particles are classified batch by batch, each at its own small cost; interrupted, the
+    same command goes on where it was.
     """
     from frazil.app.classify_star import ClassifyRequest, classify_star
 
@@ -40,6 +47,7 @@ def classify(
         seed=seed,
         depth=output_depth.value,
         device=device.value,
+        stream=stream,
     )
     for line in classify_star(request):
         typer.echo(line, err=True)

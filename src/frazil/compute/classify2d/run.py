@@ -186,12 +186,17 @@ class Run:
                 self.progress.limit_a = step.stage.resolution_a
             if self.autocentre:
                 self.centre()
-            self.engine.recentre(rows, self.images, 0.4 * self.engine.grid.mask_radius_a)
+            self._recentre(rows, 0.15 * step.stage.resolution_a)
             done += step.passes + step.after * step.exchanges
             self.tell(done / total, f"2D classification at {step.stage.resolution_a:.0f} Å")
-        self.visit(rows, self.stage)
         self.engine.hold(rows[:0])
         self.progress.settled = self.progress.structured = self.usable
+
+    def _recentre(self, rows: NDArray[np.int64], least_a: float) -> None:
+        """Sample particles around their centres, those that are further off than ``least_a``."""
+        pose = self.engine.bank.columns["pose"][rows]
+        off = np.hypot(pose[:, 1], pose[:, 2]) > least_a
+        self.engine.recentre(rows[off], self.images, 0.4 * self.engine.grid.mask_radius_a)
 
     @property
     def stage(self) -> Stage:
@@ -259,7 +264,7 @@ class Run:
             engine.visit(some, wide, keep=False)
             self.tally.visits += len(some)
             engine.bank.forget(some)
-            engine.recentre(some, self.images, 0.4 * engine.grid.mask_radius_a)
+            self._recentre(some, 0.0)
             old = self.stale(round(revisits * len(some)))
             self.visit_together(np.concatenate([some, old[~np.isin(old, some)]]))
 
@@ -313,7 +318,7 @@ class Run:
         settled = self.progress.settled
         return settled == 0 or (settled < self.startup and self.usable >= _RENEWAL * settled)
 
-    def finish(self, passes: int = 2) -> None:
+    def finish(self, passes: int = 1) -> None:
         """Visit every particle again; settle first where start-up has seen too few."""
         if self.progress.settled < min(self.startup, 0.8 * self.usable):
             self.settle()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from frazil.compute.classify2d.stage import Stage
@@ -9,8 +10,8 @@ from frazil.compute.classify2d.stage import Stage
 # Below this resolution all classes are compared at once; finer stages start from its short list.
 COARSE_A = 20.0
 _ROUGH_A = 30.0
-# From one limit of the ramp to the next.
-_STEP = 0.75
+# From one limit of the ramp to the next, in ln of the resolution.
+_STEP = 0.3
 _NULL_SHARE = 0.2
 
 
@@ -98,9 +99,7 @@ class Reach:
 
     def ramp(self) -> list[Step]:
         """Plan steps from the coarse limit to the final one."""
-        steps, limit = [], self.coarse_a
-        while limit > 1.02 * self.final_a:
-            limit = max(self.final_a, _STEP * limit)
-            exchanges = 2 if limit > 11.0 else 0
-            steps.append(Step(self.fine(limit), 2, exchanges, 0.15))
-        return steps or [Step(self.fine(self.final_a), 2)]
+        ratio = self.coarse_a / self.final_a
+        count = max(1, round(math.log(ratio) / _STEP))
+        limits = [self.coarse_a * ratio ** (-(number + 1) / count) for number in range(count)]
+        return [Step(self.fine(limit), 2, 2 if limit > 10.0 else 0, 0.15) for limit in limits]
