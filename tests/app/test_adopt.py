@@ -18,7 +18,15 @@ from frazil.model.settings import STAGES, Settings, with_values
 from frazil.model.settings_stages import stage_fingerprints
 from frazil.stages.record import MovieRecord, StageRecord
 from frazil.store import manifest
-from frazil.store.catalogue import accounts, class_updates, filters, movies, revisions, source_files
+from frazil.store.catalogue import (
+    accounts,
+    class_selections,
+    class_updates,
+    filters,
+    movies,
+    revisions,
+    source_files,
+)
 from frazil.store.session import SessionFolder
 
 if TYPE_CHECKING:
@@ -64,6 +72,7 @@ def folder(make_hub: Callable[..., Hub], tmp_path: Path) -> Path:
         movies.add_many(connection, session, [{**row, "name": "new", "override": "exclude"}])
         wanted = MovieFilter.model_validate({"text": "grid"})
         filters.save(connection, session, "mine", wanted, saved_by="ann", saved_at=1.0)
+        class_selections.save(connection, session, "good", 9, [3, 1], saved_by="ann", saved_at=1.0)
     hub.write_through(session)
     opened = hub.folder(session)
     for name in ("new", "old", "failed", "queued"):
@@ -96,6 +105,7 @@ def test_everything_is_there_again(make_hub: Callable[..., Hub], folder: Path) -
         files = {file["path"]: file for file in source_files.every(connection, session)}
         update = class_updates.get(connection, session)
         kept = filters.get(connection, session, "mine")
+        (chosen,) = class_selections.listed(connection, session)
     assert {name: row["state"] for name, row in rows.items()} == {
         "new": "done", "old": "outdated", "failed": "failed", "gone": "done", "queued": "queued"
     }  # fmt: skip
@@ -116,6 +126,7 @@ def test_everything_is_there_again(make_hub: Callable[..., Hub], folder: Path) -
     assert files["new.tif"]["xxh128"] == "ab" * 16
     assert (update["run"], update["update_in_run"], update["particles"]) == (2, 4, 160)
     assert kept.text == "grid"
+    assert (chosen["name"], chosen["update_number"], chosen["classes"]) == ("good", 9, [1, 3])
 
 
 def test_nothing_of_it_is_changed_by_adopting(make_hub: Callable[..., Hub], folder: Path) -> None:
