@@ -242,6 +242,16 @@ def test_start_leaves_results_of_older_settings_and_restart_redoes_what_they_tou
         assert (bench.folder.path / PRODUCT["sum"].format(name)).read_text() == "revision 1"
 
 
+def test_restart_takes_results_over_that_the_new_settings_do_not_touch(bench: Bench) -> None:
+    (name,) = bench.add_movies(1)
+    bench.work(begun(bench))
+    before = bench.row(name)
+    revision = bench.save_settings(class_count=20)
+    assert bench.work(begun(bench, anew=True)) == 0
+    changed = {"settings_revision": revision, "target_revision": revision}
+    assert bench.row(name) == {**before, **changed}
+
+
 def test_a_redo_confirmed_while_a_movie_is_in_work_is_done_afterwards(bench: Bench) -> None:
     (name,) = bench.add_movies(1)
     body = begun(bench)

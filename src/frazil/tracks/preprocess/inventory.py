@@ -95,8 +95,10 @@ class Inventory:
         record = record_of(row)
         settings = self.settings(target)
         if self._is_whole(record, settings):
-            if row["state"] == "done" and row["settings_revision"] == target:
-                return _NOTHING
+            if row["state"] in ("done", "outdated") and row["settings_revision"] is not None:
+                # Nothing that the two revisions differ in touches a movie.
+                same = row["state"] == "done" and row["settings_revision"] == target
+                return _NOTHING if same else Change({"state": "done", "settings_revision": target})
             return self._taken_over(row, record, settings, target)
         if row["state"] == "failed" and not self.anew and not failed_in_passing(record):
             return None
