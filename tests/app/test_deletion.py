@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import shutil
+import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -100,8 +101,12 @@ def test_it_is_gone_on_with_after_a_crash(
     first.close()
     assert (tmp_path / "s" / "micrographs" / "movie.mrc").exists()
     second = make_hub()
+    changed = threading.Event()
+    second.feed.listen(changed.set)
     second.start()
-    second.janitor.close(20)
+    while sessions.listed(second, SERVER):
+        assert changed.wait(20)
+        changed.clear()
     assert [path.name for path in (tmp_path / "s").iterdir()] == ["exports"]
     assert sessions.listed(second, SERVER) == []
 
@@ -169,7 +174,7 @@ def test_a_folder_that_is_away_is_deleted_when_it_is_back(
     assert (tmp_path / "unmounted" / "s" / "session.json").exists()
     (tmp_path / "unmounted").rename(tmp_path / "disk")
     second = make_hub()
-    second.start()
+    deletion.resume_deletions(second)
     second.janitor.close(20)
     assert sessions.listed(second, SERVER) == []
     # Nobody could write down there what was to stay: what may be precious does.

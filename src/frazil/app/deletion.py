@@ -132,7 +132,7 @@ def delete(hub: Hub, actor: Actor, session_id: int, name: str, wishes: Wishes | 
 
 
 def resume_deletions(hub: Hub) -> None:
-    """Go on with what an earlier server was deleting."""
+    """Go on with what an earlier server was deleting, or what could not be deleted yet."""
     with hub.catalogue.read() as connection:
         rows = [row for row in sessions.listed(connection) if row.life == "deleting"]
     for row in rows:
@@ -140,9 +140,11 @@ def resume_deletions(hub: Hub) -> None:
 
 
 def finish(hub: Hub, session_id: int) -> None:
-    """Remove a session's files, then its rows; where its disk is away, the next start tries again."""
+    """Remove a session's files, then its rows; where its disk is away, it is tried again later."""
     with hub.catalogue.read() as connection:
-        row = sessions.get(connection, session_id)
+        row = next((row for row in sessions.listed(connection) if row.id == session_id), None)
+    if row is None:
+        return
     try:
         gone = _remove_files(Path(row.folder), row)
     except PassingError as error:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from frazil.app.deletion import resume_deletions
 from frazil.app.feed import Feed
 from frazil.app.health import Gpus
 from frazil.app.janitor import Janitor
@@ -120,7 +119,6 @@ class Hub:
                 self._resume(row)
             elif row.state != "stopped":
                 self._note(row, wanted=False, reason="")
-        resume_deletions(self)
         self.watch.start()
 
     def close(self) -> None:

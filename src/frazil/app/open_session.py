@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from frazil.app.late_body import LateBody
 from frazil.store.catalogue import revisions, sessions, tracks
@@ -171,7 +171,7 @@ class OpenSession:
             executor=around.executor(),
             log=log,
             publish=partial(around.feed.publish, self.id),
-            post=lambda message: self.runner(track).post(message),
+            post=partial(self._post, track),
             nudge=self._nudge,
             wall_clock=time.time,
             clock=time.monotonic,
@@ -185,6 +185,12 @@ class OpenSession:
         log = self._logs.get(track)
         if log is not None:
             log.error(message, **({"trace": trace} if trace else {}))
+
+    def _post(self, track: TrackName, message: Any) -> None:
+        # What comes after the runner was closed has nobody to go to: the next one finds it out for itself.
+        runner = self._runners.get(track)
+        if runner is not None:
+            runner.post(message)
 
     def _nudge(self, track: TrackName) -> None:
         runner = self._runners.get(track)

@@ -1,4 +1,4 @@
-"""What the server looks after all the time: strips, disks, alerts."""
+"""What the server looks after all the time: strips, disks, alerts, what is still to be deleted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from frazil.app.alerts import watch_alerts
+from frazil.app.deletion import resume_deletions
 from frazil.app.disks import Disks
 from frazil.app.strip import strip_of
 from frazil.model.errors import FrazilError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 server_log = logging.getLogger("frazil.server")
 
-STRIPS_S, DISKS_S, ALERTS_S = 5.0, 30.0, 30.0
+STRIPS_S, DISKS_S, ALERTS_S, DELETIONS_S = 5.0, 30.0, 30.0, 600.0
 OLDEST_STRIP_S = 60.0
 """Rates of the last hour change also when nothing happens."""
 _MOVING = frozenset({"movies", "classes", "track", "settings"})
@@ -51,6 +52,7 @@ class Watch:
             (DISKS_S, self.look_at_disks),
             (STRIPS_S, self.tell_strips),
             (ALERTS_S, self.judge),
+            (DELETIONS_S, lambda: resume_deletions(hub)),
         ]
         self._thread = threading.Thread(target=self._run, name="frazil-watch", daemon=True)
 
