@@ -27,11 +27,6 @@ class Group(BaseModel):
     key: str
     points: list[tuple[float, float]] = Field(default_factory=list)
 
-    @property
-    def name(self) -> str:
-        """As RELION's wrappers look for it."""
-        return f"opticsGroup{self.number}"
-
 
 class Waiting(BaseModel):
     """An exposure whose group can't be told yet."""

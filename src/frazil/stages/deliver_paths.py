@@ -7,31 +7,11 @@ import os
 import secrets
 import stat
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from frazil.model.errors import InputError
 from frazil.stages.deliver_errors import destination_error
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 _LONGEST_NAME_BYTES = 255
-
-
-def require_inside(path: Path, roots: Iterable[Path]) -> Path:
-    """Resolve ``path`` with all links; `InputError` unless it then lies in one of ``roots``.
-
-    Call it before every delivery: a link in the watched folder may lead anywhere.
-    """
-    try:
-        real = path.resolve(strict=True)
-    except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "a loop of links"
-        raise InputError(f"{path}: can't be looked at: {reason}") from error
-    for root in roots:
-        if real.is_relative_to(root.resolve()):
-            return real
-    raise InputError(f"{path}: leads to {real}, outside the folders this server may read")
 
 
 def make_target(root: Path, relative: PurePosixPath | Path) -> Path:

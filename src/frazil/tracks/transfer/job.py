@@ -7,7 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from frazil.formats.complete import check_complete
-from frazil.formats.microscope_metadata import best_folders, describe_movie, find_side_file, read_side_file
+from frazil.formats.microscope_metadata import (
+    SUFFIXES,
+    best_folders,
+    describe_movie,
+    find_side_file,
+    read_side_file,
+)
 from frazil.formats.microscope_names import metadata_from_name
 from frazil.formats.movie_shape import MovieShape, read_shape
 from frazil.model.errors import FrazilError, InputError, PassingError
@@ -32,7 +38,6 @@ if TYPE_CHECKING:
     from frazil.tracks.transfer.files import FileForm
     from frazil.tracks.transfer.patterns import Kind
 
-SIDE_FILES = (".xml", ".mdoc")
 _LARGEST_SIDE_FILE = 1 << 22
 """Bytes; what is larger is taken along unread."""
 
@@ -146,7 +151,7 @@ def _run(job: Job, stream: Stream) -> Report:
     if not job.allowed(source):
         raise InputError(f"{source}: leads outside the folders this server may read; it is not taken")
     shape = None
-    if job.kind == "movie" or (source.suffix.lower() in SIDE_FILES and job.form.size <= _LARGEST_SIDE_FILE):
+    if job.kind == "movie" or (source.suffix.lower() in SUFFIXES and job.form.size <= _LARGEST_SIDE_FILE):
         whole = check_complete(source)
         if not whole.ok:
             return Report(Incomplete(job.path, whole.reason))
@@ -180,7 +185,7 @@ def _metadata(job: Job, shape: MovieShape | None) -> tuple[MovieMetadata | None,
     source = job.order.source
     try:
         if job.kind == "extra":
-            return (read_side_file(source) if source.suffix.lower() in SIDE_FILES else None), ()
+            return (read_side_file(source) if source.suffix.lower() in SUFFIXES else None), ()
         side_file = find_side_file(source, best_folders(job.metadata_folders, source))
         if side_file is not None and not job.allowed(side_file):
             raise InputError(f"{side_file}: leads outside the folders this server may read; it is not read")

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from frazil.model.settings import Settings
     from frazil.stages.deliver import Mode
 
-SIDE_FILES = (".xml", ".mdoc")
-
 
 @dataclass(frozen=True)
 class Plan:

@@ -118,16 +118,6 @@ class SourceTree:
         self._folders = found
         return walk.look
 
-    def forget(self) -> None:
-        """Look at everything anew, as if for the first time."""
-        self._folders.clear()
-        self._round = 0
-
-    @property
-    def file_count(self) -> int:
-        """Movies and extra files that are there."""
-        return sum(len(folder.files) for folder in self._folders.values())
-
     def ignored(self) -> Counter[str]:
         """How many files each rule has left out."""
         return sum((folder.ignored for folder in self._folders.values()), Counter[str]())
