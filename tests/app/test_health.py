@@ -14,6 +14,7 @@ from frazil.app.health import Gpus, health, server_status
 from frazil.store.catalogue import movies, tracks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from frazil.app.hub import Hub
@@ -36,6 +37,19 @@ def test_the_server_tells_what_it_works_with(hub: Hub) -> None:
     assert health(hub)["status"] == "ok"
     with pytest.raises(DeniedError):
         server_status(hub, Actor(None, "link"))
+
+
+def test_looking_at_a_server_starts_no_engine(
+    make_hub: Callable[..., Hub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("an engine is made")
+
+    monkeypatch.setattr("frazil.app.hub.make_executor", refuse)
+    hub = make_hub(executor=None)
+    assert server_status(hub, admin(hub))["workers"] == []
+    assert hub.movie_workers() >= 1
+    hub.watch.tell_strips()
 
 
 def test_strips_are_told_when_they_change(hub: Hub) -> None:

@@ -50,8 +50,8 @@ def server_status(hub: Hub, actor: Actor) -> dict[str, Any]:
             "available_bytes": memory.available,
             "server_bytes": psutil.Process().memory_info().rss,
         },
-        "workers": [asdict(worker) for worker in hub.executor.workers()],
-        "queued": hub.executor.unfinished(),
+        "workers": [asdict(worker) for worker in hub.workers()],
+        "queued": hub.queued(),
         "gpus": hub.gpus.now(),
         "disks": [asdict(disk) for disk in hub.watch.disks.states()],
     }

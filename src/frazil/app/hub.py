@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from frazil.app.config import ServerConfig
-    from frazil.engine.executor import Executor
+    from frazil.engine.executor import Executor, WorkerInfo
     from frazil.model.track import TrackName
     from frazil.store.catalogue.tracks import TrackRow
     from frazil.store.session import SessionFolder
@@ -162,9 +162,19 @@ class Hub:
         if opened is not None:
             opened.close()
 
+    def workers(self) -> list[WorkerInfo]:
+        """All workers that run or start; asking makes none."""
+        engine = self._given_executor or self._made_executor
+        return [] if engine is None else engine.workers()
+
+    def queued(self) -> int:
+        """Tasks without an outcome."""
+        engine = self._given_executor or self._made_executor
+        return 0 if engine is None else engine.unfinished()
+
     def movie_workers(self) -> int:
         """Movies that can be processed at the same time."""
-        running = sum(worker.pool == "movies" for worker in self.executor.workers())
+        running = sum(worker.pool == "movies" for worker in self.workers())
         return running or pools(self.config, self.device)["movies"].slots
 
     def now(self) -> float:
