@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from frazil.model.settings import STAGES
 from frazil.stages.record import MovieRecord
 from frazil.store.catalogue import alerts, particle_changes
 from frazil.tracks.preprocess import rows
@@ -114,11 +115,14 @@ class Collector:
             log.info("given back", movie=movie)
             return
         record = change.record
-        for note in record.notes if record is not None else ():
-            log.warning(note, movie=movie)
+        for stage in STAGES if record is not None else ():
+            # What was told of earlier results need not be told again.
+            if record is not None and record.stage(stage).revision == flight.revision:
+                for note in record.stage(stage).notes:
+                    log.warning(note, movie=movie, stage=stage)
         if change.failed:
             again = "" if change.finished else "; it is tried again"
-            stage = record.failed_stage if record is not None else None
-            log.error(f"{change.reason}{again}", movie=movie, stage=stage, trace=outcome.trace or None)
+            failed = record.failed_stage if record is not None else None
+            log.error(f"{change.reason}{again}", movie=movie, stage=failed, trace=outcome.trace or None)
         seconds = record.number("seconds_total") if record is not None else outcome.seconds
         log.info("movie", movie=movie, seconds=seconds, failed=change.failed, worker=outcome.worker)
