@@ -7,6 +7,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from frazil.store.catalogue import class_updates, source_files, tracks
 from frazil.tracks.transfer.messages import KeepFile
 
@@ -216,3 +218,21 @@ def test_a_changed_source_is_taken_or_left(lab: Lab) -> None:
     assert otto.post(path, json={"action": "ignore"}).status_code == 202
     assert received == [KeepFile("a.tif")]
     assert otto.post(path, json={"action": "burn"}).status_code == 422
+
+
+@pytest.mark.parametrize("where", ["{foreign}/raw", "{foreign}", "{above}", "{above}/*/raw"])
+def test_movies_of_other_groups_are_no_source(lab: Lab, where: str) -> None:
+    foreign = Path(lab.browser("bob").get(f"/api/sessions/{lab.foreign}").json()["folder"])
+    (lab.folder / "link").symlink_to(foreign)
+    for source in (where.format(foreign=foreign, above=foreign.parent), str(lab.folder / "link" / "raw")):
+        otto = lab.browser("otto")
+        body = {"values": {"source_path": source}, "base_revision": 1}
+        for answer in (
+            otto.put(f"/api/sessions/{lab.mine}/settings", json=body),
+            otto.post(f"/api/sessions/{lab.mine}/settings/preview", json=body),
+            otto.post("/api/sessions", json={"values": {"name": "x", "source_path": source}}),
+        ):
+            assert answer.status_code in (400, 403)
+            assert "Secret" not in answer.text.replace(source, "")
+    body = {"values": {"source_path": str(foreign / "raw")}, "base_revision": 1}
+    assert lab.browser("admin").put(f"/api/sessions/{lab.mine}/settings", json=body).status_code == 200

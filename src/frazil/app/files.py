@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from frazil.app.access import allows
 from frazil.app.errors import DeniedError, NotFoundError
+from frazil.app.foreign_sessions import foreign_folders
 from frazil.model.errors import InputError, PassingError
-from frazil.store.catalogue import sessions
 
 if TYPE_CHECKING:
     from frazil.app.access import Actor
@@ -166,13 +166,13 @@ def sight(hub: Hub, actor: Actor) -> Sight:
     if not (actor.is_admin or any(allows(role, "operator") for role in roles)):
         raise DeniedError("only operators may look at the server's folders")
     with hub.catalogue.read() as connection:
-        foreign = [row.folder for row in sessions.listed(connection) if actor.role_for(row) is None]
+        foreign = foreign_folders(connection, actor)
     config = hub.config
     return Sight(
         tuple(dict.fromkeys(root.resolve() for root in config.visible_roots)),
         config.data_folder.resolve(),
         config.sessions_folder.resolve(),
-        frozenset(Path(folder) for folder in foreign),
+        foreign,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from frazil.app.access import allows, require_group, session_for
 from frazil.app.errors import ConflictError
+from frazil.app.foreign_sessions import refuse_foreign
 from frazil.app.notify import check_targets
 from frazil.app.session_paths import new_folder, refuse_outside
 from frazil.app.session_view import shown, shown_many
@@ -65,6 +66,7 @@ def create(hub: Hub, actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
     check_targets(settings.notifications.notify_targets)
     stored = {key: value for key, value in settings.changed().items() if key not in OWN_VALUES}
     with hub.catalogue.write() as connection:
+        refuse_foreign(connection, actor, settings)
         group_id = find_group(connection, actor, settings.session.group)
     session_id = _make(hub, actor, folder, name, group_id, settings.session.kind, stored)
     return {**show(hub, actor, session_id), "warnings": _warnings(hub, actor, session_id, settings)}

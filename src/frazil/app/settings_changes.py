@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from frazil.app.access import session_for
 from frazil.app.errors import ConflictError, NotFoundError
+from frazil.app.foreign_sessions import refuse_foreign
 from frazil.app.notify import check_targets
 from frazil.app.redo_preview import kept_condition, preview
 from frazil.app.session_paths import refuse_outside
@@ -98,6 +99,7 @@ def preview_change(
     with hub.catalogue.read() as connection:
         session = session_for(connection, actor, session_id, "operator")
         before, after = _wanted(hub, connection, session, values, base_revision)
+        refuse_foreign(connection, actor, after)
         redo = compare(before, after)
         counted = preview(connection, session, after, hub.executor, filter_name)
     return {
@@ -142,6 +144,7 @@ def save(
     with hub.catalogue.write() as connection:
         session = session_for(connection, actor, session_id, "operator")
         before, after = _wanted(hub, connection, session, values, base_revision)
+        refuse_foreign(connection, actor, after)
         revision, redone = base_revision, 0
         if before != after:
             stored = {name: value for name, value in after.changed().items() if name not in OWN_VALUES}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from frazil.app.access import session_for
 from frazil.app.errors import ConflictError, NotFoundError
+from frazil.app.foreign_sessions import refuse_foreign
 from frazil.app.products import read_product
 from frazil.app.session_paths import refuse_outside
 from frazil.engine.executor import Task
@@ -58,6 +59,7 @@ def start_test(
         settings = with_values(before, values)
         refuse_without_effect(before, settings)
         refuse_outside(hub.config, settings, Path(session.folder))
+        refuse_foreign(connection, actor, settings)
         if reason := reason_incomplete(settings):
             raise InputError(reason)
         if row["raw_path"] is None:
