@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from frazil.compute.classify2d.band import Band
 from frazil.compute.classify2d.deposit import deposit
@@ -132,10 +133,10 @@ def test_sums_turn_back_first_and_then_shift_back() -> None:
     # A shift makes further orders: the average has few.
     average = band_limited(rng, below=8)
     # Particles that are the average, shifted by δ in the class frame and turned by γ.
-    poses = np.array([[0.3, 1.5, -2.0], [2.9, 1.5, -2.0], [4.0, 0.0, 3.0]])
+    poses = np.array([[0.3, 1.5, -2.0, 0.0, 0.0], [2.9, 1.5, -2.0, 0.0, 0.0], [4.0, 0.0, 3.0, 0.0, 0.0]])
     planes = np.zeros((3, GRID.order_count, 1, 2, 8), dtype=np.float32)
     transfer2 = 1.0 + 0.3 * torch.cos(2 * GRID.half_angles() - 0.4)
-    for p, (gamma, x, y) in enumerate(poses):
+    for p, (gamma, x, y) in enumerate(poses[:, :3]):
         moved = orders_of(average * shift_phases(GRID, torch.tensor([x, y], dtype=torch.float64)))
         turned = moved * torch.exp(-1j * gamma * torch.arange(GRID.order_count))
         planes[p, :, 0, 0, :5], planes[p, :, 0, 1, :5] = turned.real.T, turned.imag.T
@@ -175,7 +176,7 @@ def test_draws_of_one_particle_and_shift_add_up() -> None:
     rng = np.random.default_rng(3)
     planes = rng.standard_normal((1, GRID.order_count, 1, 2, 8)).astype(np.float32)
     squares = np.ones((1, 5, 3), dtype=np.complex64)
-    poses = np.array([[0.3, 1.5, -2.0], [2.9, 1.5, -2.0], [4.0, 0.0, 3.0]])
+    poses = np.array([[0.3, 1.5, -2.0, 0.0, 0.0], [2.9, 1.5, -2.0, 0.0, 0.0], [4.0, 0.0, 3.0, 0.0, 0.0]])
     angles = GRID.half_angles().numpy()
     directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
@@ -203,6 +204,46 @@ def test_draws_of_one_particle_and_shift_add_up() -> None:
     together, alone = summed([[0, 1, 2]]), summed([[0], [1], [2]])
     np.testing.assert_allclose(together[0], alone[0], rtol=0, atol=1e-4)
     np.testing.assert_allclose(together[1], alone[1], rtol=0, atol=1e-6)
+
+
+def test_a_spread_draw_is_the_mean_of_many_sharp_ones() -> None:
+    rng = np.random.default_rng(4)
+    planes = rng.standard_normal((1, GRID.order_count, 1, 2, 8)).astype(np.float32)
+    squares = np.ones((1, 5, 3), dtype=np.complex64)
+    angles = GRID.half_angles().numpy()
+    directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+    def summed(poses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        num, den = np.zeros((1, 16, 2, 8), dtype=np.float32), np.zeros((1, 5, 3), dtype=np.complex64)
+        zeros = np.zeros(len(poses), dtype=np.int64)
+        deposit(
+            planes,
+            squares,
+            zeros,
+            zeros,
+            poses,
+            np.full(len(poses), 1.0 / len(poses)),
+            np.arange(len(poses)),
+            BAND.tables,
+            BAND.plan.place,
+            directions,
+            GRID.ring_step_per_a,
+            num,
+            den,
+        )
+        return num, den
+
+    # Nodes and weights of a Gaussian by its quantiles.
+    node = stats.norm.ppf((np.arange(16) + 0.5) / 16)
+    node *= 1.0 / node.std()
+    angle, x, y = (
+        axis.reshape(-1) for axis in np.meshgrid(0.5 + 0.1 * node, 1.0 + 2.0 * node, -2.0 + 2.0 * node)
+    )
+    zero = np.zeros_like(angle)
+    many = summed(np.stack([angle, x, y, zero, zero], axis=1))
+    one = summed(np.array([[0.5, 1.0, -2.0, 0.01, 4.0]]))
+    for found, expected in zip(one, many, strict=True):
+        assert np.abs(found - expected).max() < 0.01 * np.abs(expected).max()
 
 
 def test_samples_of_a_point_are_its_phases() -> None:

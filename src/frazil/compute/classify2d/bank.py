@@ -34,9 +34,10 @@ COLUMNS: dict[str, tuple[type, tuple[int, ...], float]] = {
     "evidence": (np.float32, (), 0),
     "top_slot": (np.int16, (TOP_CLASSES,), -1),
     "top_probability": (np.float32, (TOP_CLASSES,), 0),
-    # What the sums hold of the particle: draws and the weight of each.
+    # What the sums hold of the particle: draws (γ, δx, δy, and the variances of γ and of δ along one axis)
+    # and the weight of each.
     "draw_slot": (np.int16, (DRAWS,), -1),
-    "draw_pose": (np.float32, (DRAWS, 3), 0),
+    "draw_pose": (np.float32, (DRAWS, 5), 0),
     "draw_weight": (np.float32, (DRAWS,), 0),
     # How often and when (number of the batch) it was visited.
     "visits": (np.int16, (), 0),

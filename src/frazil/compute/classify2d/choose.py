@@ -1,8 +1,10 @@
 """From log evidence of classes and shifts to what is kept of a particle: its best pose and a few draws.
 
-Poses are drawn from the posterior, evenly spaced through its cumulative sum, so that a broad posterior is
-spread and a sharp one gives one pose many times. Averages of drawn poses converge to those of the full sums,
-and a particle's contribution can be made again from a few numbers whenever it must be taken out.
+The space of poses is cut into cells: a few neighbouring angles, and the shifts around the best one together.
+Cells are drawn from the posterior, evenly spaced through its cumulative sum, and a cell stands for the
+posterior inside it by its mean and its variance. So a broad posterior is spread, a sharp one gives one cell
+many times, and sums over draws are those over all poses on average, with little of the noise of chance. A
+particle's contribution can be made again from a few numbers whenever it must be taken out.
 """
 
 from __future__ import annotations
@@ -21,6 +23,10 @@ from frazil.compute.lanes import load, splat, store
 # Seven draws and the best pose fill the eight lanes.
 MOST_DRAWS = 7
 _GOLDEN = 0.6180339887498949
+# Angles on either side of the middle of a cell.
+_REACH = 2
+# Shifts around the best one that make one cell: squared distance in steps.
+_NEAR = 2.5
 
 
 @njit(nogil=True, cache=True)
@@ -125,18 +131,64 @@ def _between(logs: Any, j: int, size: int, lane: int) -> float:
 
 @njit(nogil=True, cache=True)
 def _best_shift(scores: Any, best: int, shifts: Any, step: float, out: Any) -> None:
-    """Mean of the posterior over the shifts around the best one."""
-    out[0] = out[1] = 0.0
-    total = 0.0
+    """Mean (x, y) and variance along one axis of the posterior over the shifts around the best one."""
+    sx, sy, squares, total = 0.0, 0.0, 0.0, 0.0
     for s in range(len(shifts)):
         x, y = shifts[s, 0] - shifts[best, 0], shifts[s, 1] - shifts[best, 1]
-        if x * x + y * y < 2.5 * step * step:
+        if x * x + y * y < _NEAR * step * step:
             weight = math.exp(max(-60.0, scores[s] - scores[best]))
-            out[0] += weight * x
-            out[1] += weight * y
+            sx += weight * x
+            sy += weight * y
+            squares += weight * (x * x + y * y)
             total += weight
-    out[0] = shifts[best, 0] + out[0] / total
-    out[1] = shifts[best, 1] + out[1] / total
+    sx /= total
+    sy /= total
+    out[0], out[1] = shifts[best, 0] + sx, shifts[best, 1] + sy
+    out[2] = max(0.0, 0.5 * (squares / total - sx * sx - sy * sy))
+
+
+@njit(nogil=True, cache=True)
+def _gather_near(rows: Any, count: int, shifts: Any, step: float) -> None:
+    """Let draws near the best shift be draws of the best shift: one cell."""
+    best = rows[count, 1]
+    for draw in range(count):
+        if rows[draw, 0] == rows[count, 0]:
+            x = shifts[rows[draw, 1], 0] - shifts[best, 0]
+            y = shifts[rows[draw, 1], 1] - shifts[best, 1]
+            if x * x + y * y < _NEAR * step * step:
+                rows[draw, 1] = best
+
+
+@njit(nogil=True, cache=True)
+def _angle_cell(values: Any, size: int, lane: int, top: int, chance: float, out: Any) -> None:
+    """Draw a cell of angles; its mean and variance, in steps. Cells are counted from the largest value."""
+    total = 0.0
+    for j in range(size):
+        total += values[j * 8 + lane]
+    wanted, running, j = chance * total, float(values[lane]), 0
+    while running < wanted and j < size - 1:
+        j += 1
+        running += values[j * 8 + lane]
+    away = (j - top + size // 2) % size - size // 2
+    middle = (away + _REACH) // (2 * _REACH + 1) * (2 * _REACH + 1)
+    mass, mean, square = 1e-30, 0.0, 0.0
+    for d in range(-_REACH, _REACH + 1):
+        weight = values[((top + middle + d) % size) * 8 + lane]
+        mass += weight
+        mean += weight * d
+        square += weight * d * d
+    mean /= mass
+    out[0] = top + middle + mean
+    out[1] = max(0.0, square / mass - mean * mean)
+
+
+@njit(nogil=True, cache=True)
+def _largest(values: Any, size: int, lane: int) -> int:
+    top = 0
+    for j in range(size):
+        if values[j * 8 + lane] > values[top * 8 + lane]:
+            top = j
+    return top
 
 
 @njit(nogil=True, cache=True)
@@ -172,7 +224,7 @@ def choose_poses(
     chance
         Shape (P, 2), uniform in [0, 1).
     drawn_class, drawn_pose
-        Results: (P, D) and (P, D, 3): γ in radian, δ in Å.
+        Results: (P, D) and (P, D, 5): γ in radian, δ in Å, the variances of γ and of δ along one axis.
     best_pose
         Result: (P, 3), in the most probable class.
     """
@@ -183,10 +235,11 @@ def choose_poses(
     rows = np.zeros((8, 2), np.int64)
     orders = np.zeros((len(starts) - 1) * 16, np.float32)
     values, logs = np.empty(size * 8, np.float32), np.empty(size * 8, np.float32)
-    centre = np.empty(2, np.float64)
+    centre, cell = np.empty(3, np.float64), np.empty(2, np.float64)
     angle = 2.0 * np.pi / size
     for p in range(particles):
         _pick_rows(scores[p], evidence[p], chance[p, 0], count, rows)
+        _gather_near(rows, count, shifts, step)
         for lane in range(count + 1, 8):
             rows[lane] = rows[count]
         for lane in range(count + 1):
@@ -202,24 +255,18 @@ def choose_poses(
         series(orders, 0, values, radices, twiddles, halves)
         _angle_weights(norms[p], rows, trigonometry, place, values, logs)
         _best_shift(scores[p, rows[count, 0]], rows[count, 1], shifts, step, centre)
-        top = 0
-        for j in range(size):
-            if logs[j * 8 + count] > logs[top * 8 + count]:
-                top = j
+        top = _largest(logs, size, count)
         best_pose[p, 0] = (top + _between(logs, top, size, count)) * angle
         best_pose[p, 1], best_pose[p, 2] = centre[0], centre[1]
         for lane in range(count):
-            total = 0.0
-            for j in range(size):
-                total += values[j * 8 + lane]
-            wanted = ((chance[p, 1] + lane * _GOLDEN) % 1.0) * total
-            running, j = values[lane], 0
-            while running < wanted and j < size - 1:
-                j += 1
-                running += values[j * 8 + lane]
+            chosen = (chance[p, 1] + lane * _GOLDEN) % 1.0
+            _angle_cell(values, size, lane, _largest(logs, size, lane), chosen, cell)
             drawn_class[p, lane] = rows[lane, 0]
-            drawn_pose[p, lane, 0] = (j + _between(logs, j, size, lane)) * angle
-            drawn_pose[p, lane, 1] = shifts[rows[lane, 1], 0]
-            drawn_pose[p, lane, 2] = shifts[rows[lane, 1], 1]
+            drawn_pose[p, lane, 0], drawn_pose[p, lane, 3] = cell[0] * angle, cell[1] * angle * angle
             if rows[lane, 0] == rows[count, 0] and rows[lane, 1] == rows[count, 1]:
                 drawn_pose[p, lane, 1], drawn_pose[p, lane, 2] = centre[0], centre[1]
+                drawn_pose[p, lane, 4] = centre[2]
+            else:
+                drawn_pose[p, lane, 1] = shifts[rows[lane, 1], 0]
+                drawn_pose[p, lane, 2] = shifts[rows[lane, 1], 1]
+                drawn_pose[p, lane, 4] = 0.0

@@ -1,6 +1,6 @@
 """The fused kernel of the maximisation step: particles turned, shifted back and added to their classes.
 
-    Num(r, θ) += w exp(+2πi k·δ) IDFT_q[Ŷ(r, q) exp(iqγ)]
+    Num(r, θ) += w exp(+2πi k·δ - 2π² k² σ_δ²) IDFT_q[Ŷ(r, q) exp(iqγ - ½ q² σ_γ²)]
     Den(r, 2m) += w Ĉ²(r, 2m) exp(2imγ)
 
 Turned in q first, then shifted back: the order matters. Eight rings lie in the lanes.
@@ -20,25 +20,30 @@ from frazil.compute.lanes import load, multiply_add, splat, store
 
 @njit(nogil=True, cache=True)
 def _turns(pose: Any, weight: Any, chosen: Any, first: int, last: int, turns: Any) -> None:
-    """Σ w exp(iqγ) over some draws, as (re, im) by order."""
+    """Σ w exp(iqγ - ½ q² σ_γ²) over some draws, as (re, im) by order."""
     turns[:] = 0.0
     for i in range(first, last):
         gamma, w = pose[chosen[i], 0], weight[chosen[i]]
         step = complex(math.cos(gamma), math.sin(gamma))
         turn = complex(w, 0.0)
+        # exp(-½ q² σ²) step by step: its ratio falls by exp(-σ²) each time.
+        fall = math.exp(-pose[chosen[i], 3])
+        ratio = math.exp(-0.5 * pose[chosen[i], 3])
         for q in range(len(turns) // 2):
             turns[2 * q] += turn.real
             turns[2 * q + 1] += turn.imag
-            turn *= step
+            turn *= step * ratio
+            ratio *= fall
 
 
 @njit(nogil=True, cache=True)
-def _turned(planes: Any, at: int, blocks: int, turns: Any, orders: Any) -> None:
-    """Ŷ times the turns, of one block of rings: ``orders`` = (N, re | im, 8)."""
+def _turned(planes: Any, at: int, blocks: int, turns: Any, blur: Any, orders: Any) -> None:
+    """Ŷ times the turns and the blur of the shift, of one block of rings: ``orders`` = (N, re | im, 8)."""
+    ring = load(blur, 0)
     for q in range(len(orders) // 16):
         c, s = splat(np.float32(turns[2 * q])), splat(np.float32(turns[2 * q + 1]))
         source = at + q * blocks * 16
-        re, im = load(planes, source), load(planes, source + 8)
+        re, im = load(planes, source) * ring, load(planes, source + 8) * ring
         store(orders, q * 16, re * c - im * s)
         store(orders, q * 16 + 8, multiply_add(re, s, im * c))
 
@@ -117,7 +122,7 @@ def deposit(
     squares
         Orders 0, 2, 4 of C², (P, R, 3), complex64.
     row, target, pose, weight
-        Of each draw: its particle, the sum it goes to, (γ, δx, δy), w (negative to take it out).
+        Of each draw: its particle, the sum it goes to, (γ, δx, δy, σ_γ², σ_δ² along an axis), w.
     chosen
         Which draws, in an order in which those of one target, particle and shift follow each other: they are
         added in one go.
@@ -134,7 +139,7 @@ def deposit(
     flat_planes, flat_num = planes.reshape(-1), num.reshape(-1)
     orders, values = np.empty(count * 16, np.float32), np.empty(half * 16, np.float32)
     phases = np.empty(half * 18, np.float32)
-    turns = np.empty(2 * count, np.float64)
+    turns, blur = np.empty(2 * count, np.float64), np.empty(8, np.float32)
     first = 0
     while first < len(chosen):
         d = chosen[first]
@@ -145,7 +150,10 @@ def deposit(
         _turns(pose, weight, chosen, first, last, turns)
         _phases(pose[d, 1], pose[d, 2], ring_step, directions, phases)
         for block in range(blocks):
-            _turned(flat_planes, (p * count * blocks + block) * 16, blocks, turns, orders)
+            for lane in range(8):
+                k = ring_step * (block * 8 + lane + 1)
+                blur[lane] = math.exp(-2.0 * (np.pi * k) ** 2 * pose[d, 4])
+            _turned(flat_planes, (p * count * blocks + block) * 16, blocks, turns, blur, orders)
             series(orders, 0, values, radices, twiddles, halves)
             at = t * half * 2 * padded + block * 8
             _add(values, phases, place, flat_num, at, padded)
@@ -163,4 +171,7 @@ def deposit(
 def _same(pose: Any, row: Any, target: Any, one: int, two: int) -> bool:
     if row[one] != row[two] or target[one] != target[two]:
         return False
-    return bool(pose[one, 1] == pose[two, 1] and pose[one, 2] == pose[two, 2])
+    for i in (1, 2, 4):
+        if pose[one, i] != pose[two, i]:
+            return False
+    return True

@@ -215,7 +215,8 @@ class Engine:
         self.bank.forget(rows)
         columns["slot"][rows] = slot
         columns["draw_slot"][rows, 0] = slot
-        columns["draw_pose"][rows, 0] = columns["pose"][rows]
+        columns["draw_pose"][rows, 0, :3] = columns["pose"][rows]
+        columns["draw_pose"][rows, 0, 3:] = 0.0
         columns["draw_weight"][rows, 0] = 1.0
         self._move(prepared, rows, 1.0)
 
@@ -230,7 +231,7 @@ class Engine:
         for pose, slot in (("pose", "slot"), ("draw_pose", "draw_slot")):
             index = columns[slot][:count].astype(np.int64)
             moved = np.where(index[..., None] >= 0, move_a[index], 0.0)
-            columns[pose][:count][..., 1:] += moved.astype(np.float32)
+            columns[pose][:count][..., 1:3] += moved.astype(np.float32)
 
     def recentre(self, rows: NDArray[np.int64], images: Images, most_a: float) -> None:
         """Take the best shifts over into the centres at which particles are sampled.
@@ -306,7 +307,7 @@ class Engine:
         pose = columns["draw_pose"][rows].astype(np.float64)[place, draw]
         num = np.zeros((2 * classes, *self.sums.num.shape[2:]), dtype=np.float32)
         den = np.zeros((2 * classes, *self.sums.den.shape[2:]), dtype=np.complex64)
-        order = np.lexsort((pose[:, 2], pose[:, 1], place, target))
+        order = np.lexsort((pose[:, 4], pose[:, 2], pose[:, 1], place, target))
         band = self.full_band
 
         def work(chosen: NDArray[np.int64]) -> None:

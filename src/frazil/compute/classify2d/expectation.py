@@ -50,7 +50,7 @@ class Found:
             np.zeros((count, TOP_CLASSES), np.int16),
             np.zeros((count, TOP_CLASSES), np.float32),
             np.zeros((count, DRAWS), np.int16),
-            np.zeros((count, DRAWS, 3), np.float32),
+            np.zeros((count, DRAWS, 5), np.float32),
             np.zeros(count, np.float32),
         )
 
