@@ -258,6 +258,27 @@ class_selections = Table(
     Column("saved_by", String(200), nullable=False),
 )
 
+exports = Table(
+    "exports",
+    metadata,
+    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    # Counts up through the session.
+    Column("number", Integer, primary_key=True),
+    # Of its folder below exports/.
+    Column("name", String(100), nullable=False),
+    # queued, running, done, failed or cancelled
+    Column("state", String(20), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Column("reason", Text, nullable=False),
+    # What came out: counts, files, bytes, notes.
+    Column("result", JSON, nullable=False),
+    UniqueConstraint("session_id", "name"),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -160,6 +160,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("session_id", "number", name=op.f("pk_class_updates")),
     )
     op.create_table(
+        "exports",
+        sa.Column("session_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.Column("created_by", sa.String(length=200), nullable=False),
+        sa.Column("started_at", sa.Float(), nullable=True),
+        sa.Column("ended_at", sa.Float(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("result", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["sessions.id"], name=op.f("fk_exports_session_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("session_id", "number", name=op.f("pk_exports")),
+        sa.UniqueConstraint("session_id", "name", name=op.f("uq_exports_session_id_name")),
+    )
+    op.create_table(
         "filters",
         sa.Column("session_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),

@@ -1,0 +1,79 @@
+"""Rows of export jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from frazil.model.errors import InputError
+from frazil.store.catalogue.schema import exports
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection
+
+UNFINISHED = ("queued", "running")
+
+
+def add(
+    connection: Connection,
+    session_id: int,
+    name: str,
+    request: Mapping[str, Any],
+    *,
+    created_at: float,
+    created_by: str,
+) -> int:
+    """Add a job that waits; returns its number."""
+    number = next_number(connection, session_id)
+    connection.execute(
+        insert(exports).values(
+            session_id=session_id,
+            number=number,
+            name=name,
+            state="queued",
+            request=dict(request),
+            created_at=created_at,
+            created_by=created_by,
+            reason="",
+            result={},
+        )
+    )
+    return number
+
+
+def next_number(connection: Connection, session_id: int) -> int:
+    """Return the number of the next job."""
+    last = connection.scalar(select(func.max(exports.c.number)).where(exports.c.session_id == session_id))
+    return int(last or 0) + 1
+
+
+def get(connection: Connection, session_id: int, number: int) -> dict[str, Any]:
+    """Return a job; `InputError` where there is none."""
+    query = select(exports).where(exports.c.session_id == session_id, exports.c.number == number)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise InputError(f"S{session_id} has no export {number}")
+    return dict(row)
+
+
+def listed(connection: Connection, session_id: int | None = None) -> list[dict[str, Any]]:
+    """All jobs of a session, or of all sessions; newest first."""
+    query = select(exports).order_by(exports.c.created_at.desc(), exports.c.number.desc())
+    if session_id is not None:
+        query = query.where(exports.c.session_id == session_id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def change(connection: Connection, session_id: int, number: int, **values: Any) -> bool:
+    """Change a job; whether there was one."""
+    own = exports.c.session_id == session_id, exports.c.number == number
+    return bool(connection.execute(update(exports).where(*own).values(**values)).rowcount)
+
+
+def remove(connection: Connection, session_id: int, number: int) -> bool:
+    """Forget a job; whether there was one."""
+    own = exports.c.session_id == session_id, exports.c.number == number
+    return bool(connection.execute(delete(exports).where(*own)).rowcount)
