@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 
 from frazil.compute.classify2d.band import Band
 from frazil.compute.classify2d.deposit import deposit
@@ -213,7 +212,7 @@ def test_a_spread_draw_is_the_mean_of_many_sharp_ones() -> None:
     angles = GRID.half_angles().numpy()
     directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
-    def summed(poses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def summed(poses: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         num, den = np.zeros((1, 16, 2, 8), dtype=np.float32), np.zeros((1, 5, 3), dtype=np.complex64)
         zeros = np.zeros(len(poses), dtype=np.int64)
         deposit(
@@ -222,7 +221,7 @@ def test_a_spread_draw_is_the_mean_of_many_sharp_ones() -> None:
             zeros,
             zeros,
             poses,
-            np.full(len(poses), 1.0 / len(poses)),
+            weight,
             np.arange(len(poses)),
             BAND.tables,
             BAND.plan.place,
@@ -233,17 +232,15 @@ def test_a_spread_draw_is_the_mean_of_many_sharp_ones() -> None:
         )
         return num, den
 
-    # Nodes and weights of a Gaussian by its quantiles.
-    node = stats.norm.ppf((np.arange(16) + 0.5) / 16)
-    node *= 1.0 / node.std()
-    angle, x, y = (
-        axis.reshape(-1) for axis in np.meshgrid(0.5 + 0.1 * node, 1.0 + 2.0 * node, -2.0 + 2.0 * node)
-    )
+    node, share = np.polynomial.hermite_e.hermegauss(12)
+    mesh = np.meshgrid(0.5 + 0.1 * node, 1.0 + 2.0 * node, -2.0 + 2.0 * node)
+    angle, x, y = (axis.reshape(-1) for axis in mesh)
+    weight = np.prod(np.stack(np.meshgrid(share, share, share)), axis=0).reshape(-1)
     zero = np.zeros_like(angle)
-    many = summed(np.stack([angle, x, y, zero, zero], axis=1))
-    one = summed(np.array([[0.5, 1.0, -2.0, 0.01, 4.0]]))
+    many = summed(np.stack([angle, x, y, zero, zero], axis=1), weight / weight.sum())
+    one = summed(np.array([[0.5, 1.0, -2.0, 0.01, 4.0]]), np.ones(1))
     for found, expected in zip(one, many, strict=True):
-        assert np.abs(found - expected).max() < 0.01 * np.abs(expected).max()
+        assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
 def test_samples_of_a_point_are_its_phases() -> None:
