@@ -31,7 +31,7 @@ def test_a_server_that_was_restarted_is_found_again_and_what_changed_is_shown(
         page.goto(f"{world.url}/sessions/{world.main}/settings?tab=ctf")
         expect(page.get_by_text("live", exact=True)).to_be_visible()
         # What is typed stays, too.
-        page.get_by_label("Search step").fill("200")
+        page.get_by_label("Search step", exact=True).fill("200")
     expect(page.get_by_text("reconnecting…")).to_be_visible()
     world.hub.close()
     world.hub = make_hub(world.hub.config)
@@ -41,7 +41,7 @@ def test_a_server_that_was_restarted_is_found_again_and_what_changed_is_shown(
         expect(page.get_by_text("live", exact=True)).to_be_visible(timeout=20_000)
         expect(page.get_by_role("heading", name="Renamed meanwhile")).to_be_visible()
         expect(page.get_by_label("Fit tilt")).to_be_checked()
-        expect(page.get_by_label("Search step")).to_have_value("200")
+        expect(page.get_by_label("Search step", exact=True)).to_have_value("200")
         context.close()
     world.hub.close()
 

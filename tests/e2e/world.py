@@ -83,7 +83,7 @@ def quick_guard() -> LoginGuard:
 
 def make_hub(config: ServerConfig) -> Hub:
     """Make a hub whose tracks find nothing to do."""
-    return Hub(config, executor=InlineExecutor(), body=IdleBody)
+    return Hub(config, executor=InlineExecutor(eager=True), body=IdleBody)
 
 
 def build(folder: Path, movie_count: int = 400) -> World:
@@ -256,6 +256,7 @@ def serving(world: World, port: int = 0) -> Iterator[World]:
 @contextlib.contextmanager
 def listening(world: World, port: int = 0) -> Iterator[None]:
     """Have the server of a world answer; it can be stopped and begun anew at the same port."""
+    world.hub.start()
     with listen("127.0.0.1", port) as socket:
         world.url = f"http://localhost:{socket.getsockname()[1]}"
         server = make_server(world.hub, quick_guard(), listening=socket)
@@ -274,7 +275,6 @@ def main() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     world = build(folder, int(sys.argv[2]) if len(sys.argv) > 2 else 400)
-    world.hub.start()
     with serving(world, 8191), contextlib.suppress(KeyboardInterrupt):
         controls.start(world.hub, SERVER, world.main, "preprocess")
         sys.stdout.write(f"{world.url} admin {PASSWORD}\n")

@@ -47,8 +47,9 @@ async function ask<T>(method: string, path: string, options: Options = {}): Prom
   }
   const body = await readBody(response);
   if (response.ok) return body as T;
-  // A wrong password says nothing about who was known before.
-  if (response.status === 401 && path !== "/login") for (const listener of loggedOutListeners) listener();
+  // A wrong password says nothing about who was known before, and who asks who they are is told by the answer.
+  const isAboutOneself = path === "/login" || path === "/me";
+  if (response.status === 401 && !isAboutOneself) for (const listener of loggedOutListeners) listener();
   throw new ApiError(explain(response.status, body), response.status, isRecord(body) ? body : {});
 }
 

@@ -3,7 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { type Change, FeedConnection, type FeedState } from "./feed";
-import { Refresher } from "./queries";
+import { keys, Refresher } from "./queries";
 
 type Listener = (changes: Change[]) => void;
 
@@ -24,7 +24,14 @@ export function LiveProvider(props: { session?: number | undefined; children: Re
     const refresher = new Refresher((queryKey) => void client.invalidateQueries({ queryKey }));
     const connection = new FeedConnection({
       session,
-      onState: setState,
+      onState: (next) => {
+        setState(next);
+        // Login, account, role or session is gone: the answers to these say which.
+        if (next === "refused") {
+          void client.invalidateQueries({ queryKey: keys.me });
+          if (session !== undefined) void client.invalidateQueries({ queryKey: keys.part(session, "info") });
+        }
+      },
       onResync: () => void client.invalidateQueries(),
       onChanges: (changes) => {
         refresher.take(changes);

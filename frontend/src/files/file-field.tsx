@@ -6,6 +6,7 @@ import type { FileKind } from "./file-kind";
 
 interface FileFieldProps {
   label: ReactNode;
+  mark?: ReactNode;
   help?: ReactNode;
   error?: string | null | undefined;
   choose: "folder" | "file";
@@ -20,6 +21,7 @@ interface FileFieldProps {
 /** A path on the server: typed, or chosen in the browser of its files. */
 export function FileField({
   label,
+  mark,
   help,
   error,
   choose,
@@ -31,7 +33,7 @@ export function FileField({
 }: FileFieldProps) {
   const [open, setOpen] = useState(false);
   return (
-    <Field label={label} help={help} error={error}>
+    <Field label={label} mark={mark} help={help} error={error}>
       {(ids) => (
         <div className="row tight nowrap-row">
           <input

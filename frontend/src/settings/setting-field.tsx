@@ -40,16 +40,18 @@ export function SettingField(props: SettingFieldProps) {
   const value = typed ?? typedOf(info, saved);
   const read = parse(info, value);
   const error = "error" in read ? read.error : null;
-  const label = (
-    <>
-      {info.label}
-      {typed === undefined ? null : (
-        <button type="button" className="changed" title="Take the change back" onClick={props.onReset}>
-          changed<span className="only-read">, take it back</span>
-        </button>
-      )}
-    </>
-  );
+  const mark =
+    typed === undefined ? null : (
+      <button
+        type="button"
+        className="changed"
+        title="Take the change back"
+        aria-label={`Take back the change of ${info.label}`}
+        onClick={props.onReset}
+      >
+        changed
+      </button>
+    );
   const help = (
     <>
       {info.meaning}
@@ -60,30 +62,33 @@ export function SettingField(props: SettingFieldProps) {
   if (typeof value === "boolean") {
     return (
       <div className={`field ${typed === undefined ? "" : "is-changed"}`}>
-        <label className="check">
-          <input
-            type="checkbox"
-            checked={value}
-            disabled={props.disabled}
-            onChange={(event) => props.onChange(event.target.checked)}
-          />
-          <span className="field-label">{label}</span>
-        </label>
+        <div className="field-label">
+          <label className="check">
+            <input
+              type="checkbox"
+              checked={value}
+              disabled={props.disabled}
+              onChange={(event) => props.onChange(event.target.checked)}
+            />
+            <span>{info.label}</span>
+          </label>
+          {mark}
+        </div>
         <div className="field-help">{help}</div>
       </div>
     );
   }
   return (
     <div className={`${typed === undefined ? "" : "is-changed"} ${PATHS[info.name] ? "setting-path" : ""}`}>
-      <Control {...props} value={value} error={error} label={label} help={help} />
+      <Control {...props} value={value} error={error} mark={mark} help={help} />
     </div>
   );
 }
 
 function Control(
-  props: SettingFieldProps & { value: string; error: string | null; label: ReactNode; help: ReactNode },
+  props: SettingFieldProps & { value: string; error: string | null; mark: ReactNode; help: ReactNode },
 ) {
-  const { info, value, error, label, help, disabled, onChange } = props;
+  const { info, value, error, mark, help, disabled, onChange } = props;
   const auto = info.automatic ? automatic(info, props.effective) : "";
   if (info.name === "group") return <GroupField {...props} />;
   const path = PATHS[info.name];
@@ -92,7 +97,8 @@ function Control(
       <FileField
         choose={path[0]}
         shows={path[1]}
-        label={label}
+        label={info.label}
+        mark={mark}
         help={help}
         error={error}
         value={value}
@@ -103,7 +109,7 @@ function Control(
     );
   }
   return (
-    <Field label={label} help={help} error={error}>
+    <Field label={info.label} mark={mark} help={help} error={error}>
       {(ids) =>
         info.choices.length ? (
           <select
@@ -155,13 +161,13 @@ function automatic(info: SettingInfo, effective: SettingValue | undefined): stri
   return `auto: ${shown(info, effective)}`;
 }
 
-function GroupField(props: SettingFieldProps & { value: string; label: ReactNode; help: ReactNode }) {
+function GroupField(props: SettingFieldProps & { value: string; mark: ReactNode; help: ReactNode }) {
   const groups = useQuery({ queryKey: ["groups"], queryFn: () => api.get<Group[]>("/groups") });
   const mine = (groups.data ?? []).filter(({ role }) => allows(role, "operator"));
   const first = mine.length === 1 ? `only choice: ${mine[0]?.name}` : mine.length ? "choose" : "default";
   return (
     <SelectField
-      label={props.label}
+      label={props.info.label}
       help={props.help}
       value={props.value}
       choices={[["", first], ...mine.map(({ name }) => [name, name] as const)]}

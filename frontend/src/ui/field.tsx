@@ -2,6 +2,8 @@ import { type InputHTMLAttributes, type ReactNode, useId } from "react";
 
 interface FieldProps {
   label: ReactNode;
+  /** Beside the label, not part of it. */
+  mark?: ReactNode;
   help?: ReactNode;
   error?: string | null | undefined;
   /** Gets the ids that tie label, help and error to the control. */
@@ -13,13 +15,14 @@ interface FieldProps {
 }
 
 /** A labelled control with help and error below it. */
-export function Field({ label, help, error, children }: FieldProps) {
+export function Field({ label, mark, help, error, children }: FieldProps) {
   const id = useId();
   return (
     <div className="field">
-      <label className="field-label" htmlFor={id}>
-        {label}
-      </label>
+      <div className="field-label">
+        <label htmlFor={id}>{label}</label>
+        {mark}
+      </div>
       {children({
         id,
         "aria-describedby": error || help ? `${id}-help` : undefined,
