@@ -27,6 +27,7 @@ from frazil.web.routes import (
     tracks,
     watch,
 )
+from frazil.web.slow_disk import SlowDisk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +82,7 @@ def create_app(hub: Hub, guard: LoginGuard | None = None, static: Path = STATIC)
     )
     app.state.hub = hub
     app.state.guard = guard or LoginGuard()
+    app.state.disk = SlowDisk()
     for router in ROUTERS:
         for route in router.routes:
             if not (isinstance(route, APIRoute) and _least_role(route)):

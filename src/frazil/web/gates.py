@@ -11,6 +11,7 @@ from frazil.app.access import Actor, allows, require_admin, session_for
 from frazil.app.credentials import Credentials, identify
 from frazil.app.errors import DeniedError, NotFoundError, UnknownPersonError
 from frazil.app.hub import Hub
+from frazil.web.slow_disk import SlowDisk
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
@@ -103,12 +104,18 @@ async def _hub(request: Request) -> Hub:
     return hub
 
 
+async def _disk(request: Request) -> SlowDisk:
+    disk: SlowDisk = request.app.state.disk
+    return disk
+
+
 async def _actor(request: Request) -> Actor:
     actor: Actor = request.state.actor
     return actor
 
 
 CurrentHub = Annotated[Hub, Depends(_hub)]
+CurrentDisk = Annotated[SlowDisk, Depends(_disk)]
 CurrentActor = Annotated[Actor, Depends(_actor)]
 SessionId = Annotated[int, Path(ge=1, le=_LARGEST_ID, description="number of the session: 12 for S12")]
 RowId = Annotated[int, Path(ge=1, le=_LARGEST_ID)]

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from frazil.app import class_history
-from frazil.web.gates import CurrentActor, CurrentHub, RowId, SessionId, guarded
+from frazil.web.gates import CurrentActor, CurrentDisk, CurrentHub, RowId, SessionId, guarded
 from frazil.web.versions import VersionQuery, versioned
 
 router = APIRouter(prefix="/sessions/{session_id}/classify2d/updates", tags=["2D classes"])
@@ -106,8 +106,9 @@ def show_assignments(
     responses={200: {"content": {"image/jpeg": {}}}, **_PICTURES},
     **guarded("viewer"),
 )
-def class_sheet(
+async def class_sheet(
     hub: CurrentHub,
+    disk: CurrentDisk,
     actor: CurrentActor,
     session_id: SessionId,
     number: RowId,
@@ -115,11 +116,13 @@ def class_sheet(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Return the picture of all classes."""
-    return versioned(
-        lambda known: class_history.sheet(hub, actor, session_id, number, known),
-        "image/jpeg",
-        if_none_match,
-        v,
+    return await disk.run(
+        lambda: versioned(
+            lambda known: class_history.sheet(hub, actor, session_id, number, known),
+            "image/jpeg",
+            if_none_match,
+            v,
+        )
     )
 
 
@@ -154,8 +157,9 @@ def class_averages(
     responses={200: {"content": {"image/png": {}}}, **_PICTURES},
     **guarded("viewer"),
 )
-def class_picture(
+async def class_picture(
     hub: CurrentHub,
+    disk: CurrentDisk,
     actor: CurrentActor,
     session_id: SessionId,
     number: RowId,
@@ -164,9 +168,11 @@ def class_picture(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Return the average of one class."""
-    return versioned(
-        lambda known: class_history.class_picture(hub, actor, session_id, number, class_id, known),
-        "image/png",
-        if_none_match,
-        v,
+    return await disk.run(
+        lambda: versioned(
+            lambda known: class_history.class_picture(hub, actor, session_id, number, class_id, known),
+            "image/png",
+            if_none_match,
+            v,
+        )
     )

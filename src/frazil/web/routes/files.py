@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from frazil.app import files, source_preview
 from frazil.app.files import FileKind  # noqa: TC001 - FastAPI reads annotations
-from frazil.web.gates import CurrentActor, CurrentHub, guarded
+from frazil.web.gates import CurrentActor, CurrentDisk, CurrentHub, guarded
 
 router = APIRouter(tags=["files"])
 
@@ -54,8 +54,9 @@ class SourcePreview(BaseModel):
 
 
 @router.get("/files", operation_id="listFiles", **guarded("member"))
-def list_files(
+async def list_files(
     hub: CurrentHub,
+    disk: CurrentDisk,
     actor: CurrentActor,
     path: Annotated[str | None, Query(max_length=4096, description="none: the roots")] = None,
     kind: FileKind = "any",
@@ -63,13 +64,14 @@ def list_files(
     limit: Annotated[int, Query(ge=1, le=files.MOST_SHOWN)] = 200,
 ) -> FolderPage:
     """Return part of a folder's content; only below the server's roots."""
-    found = files.list_folder(hub, actor, path, kind=kind, cursor=cursor, limit=limit)
+    found = await disk.run(lambda: files.list_folder(hub, actor, path, kind=kind, cursor=cursor, limit=limit))
     return FolderPage.model_validate(found)
 
 
 @router.get("/source-preview", operation_id="previewSource", **guarded("member"))
-def preview_source(
+async def preview_source(
     hub: CurrentHub,
+    disk: CurrentDisk,
     actor: CurrentActor,
     path: ServerPath,
     recursive: bool = True,
@@ -77,12 +79,14 @@ def preview_source(
     ignore_patterns: Patterns = None,
 ) -> SourcePreview:
     """Say what a folder or pattern holds, as file transfer would see it."""
-    found = source_preview.source_preview(
-        hub,
-        actor,
-        path,
-        recursive=recursive,
-        file_patterns=file_patterns or (),
-        ignore_patterns=ignore_patterns,
+    found = await disk.run(
+        lambda: source_preview.source_preview(
+            hub,
+            actor,
+            path,
+            recursive=recursive,
+            file_patterns=file_patterns or (),
+            ignore_patterns=ignore_patterns,
+        )
     )
     return SourcePreview.model_validate(found)

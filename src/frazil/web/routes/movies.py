@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from frazil.app import movie_table, pictures
 from frazil.app.pictures import PictureKind  # noqa: TC001 - FastAPI reads annotations
 from frazil.model.movie_columns import MOVIE_COLUMNS
-from frazil.web.gates import CurrentActor, CurrentHub, MovieName, SessionId, guarded
+from frazil.web.gates import CurrentActor, CurrentDisk, CurrentHub, MovieName, SessionId, guarded
 from frazil.web.rows import MovieRow, fast_json
 from frazil.web.versions import VersionQuery, versioned
 
@@ -206,8 +206,9 @@ def movie_place(
     responses={200: {"content": {"image/jpeg": {}}}, 304: {"description": "the asker has it"}},
     **guarded("viewer"),
 )
-def movie_picture(
+async def movie_picture(
     hub: CurrentHub,
+    disk: CurrentDisk,
     actor: CurrentActor,
     session_id: SessionId,
     name: MovieName,
@@ -216,30 +217,38 @@ def movie_picture(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Return a picture of a movie."""
-    return versioned(
-        lambda known: pictures.picture(hub, actor, session_id, name, kind, known),
-        "image/jpeg",
-        if_none_match,
-        v,
+    return await disk.run(
+        lambda: versioned(
+            lambda known: pictures.picture(hub, actor, session_id, name, kind, known),
+            "image/jpeg",
+            if_none_match,
+            v,
+        )
     )
 
 
 @router.get(SESSION + "/movies/{name}/profile", operation_id="movieProfile", **guarded("viewer"))
-def movie_profile(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, name: MovieName) -> Profile:
+async def movie_profile(
+    hub: CurrentHub, disk: CurrentDisk, actor: CurrentActor, session_id: SessionId, name: MovieName
+) -> Profile:
     """Curves of the CTF fit."""
-    return Profile.model_validate(pictures.profile(hub, actor, session_id, name))
+    return Profile.model_validate(await disk.run(lambda: pictures.profile(hub, actor, session_id, name)))
 
 
 @router.get(SESSION + "/movies/{name}/motion", operation_id="movieMotion", **guarded("viewer"))
-def movie_motion(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, name: MovieName) -> Motion:
+async def movie_motion(
+    hub: CurrentHub, disk: CurrentDisk, actor: CurrentActor, session_id: SessionId, name: MovieName
+) -> Motion:
     """How the specimen moved."""
-    return Motion.model_validate(pictures.motion(hub, actor, session_id, name))
+    return Motion.model_validate(await disk.run(lambda: pictures.motion(hub, actor, session_id, name)))
 
 
 @router.get(SESSION + "/movies/{name}/picks", operation_id="moviePicks", **guarded("viewer"))
-def movie_picks(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, name: MovieName) -> Picks:
+async def movie_picks(
+    hub: CurrentHub, disk: CurrentDisk, actor: CurrentActor, session_id: SessionId, name: MovieName
+) -> Picks:
     """All candidates for particles."""
-    return Picks.model_validate(pictures.picks(hub, actor, session_id, name))
+    return Picks.model_validate(await disk.run(lambda: pictures.picks(hub, actor, session_id, name)))
 
 
 def movie_answer(shown: dict[str, Any]) -> Movie:

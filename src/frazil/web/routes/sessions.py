@@ -11,7 +11,7 @@ from frazil.app import adopt, deletion, sessions
 from frazil.app.access import Role  # noqa: TC001 - pydantic reads annotations
 from frazil.app.deletion import Wishes
 from frazil.web.asked import Asked, Values
-from frazil.web.gates import CurrentActor, CurrentHub, SessionId, guarded
+from frazil.web.gates import CurrentActor, CurrentDisk, CurrentHub, SessionId, guarded
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 
@@ -191,9 +191,12 @@ def archive_session(hub: CurrentHub, actor: CurrentActor, session_id: SessionId)
 
 
 @router.get("/{session_id}/delete-preview", operation_id="previewDelete", **guarded("owner"))
-def preview_delete(hub: CurrentHub, actor: CurrentActor, session_id: SessionId) -> DeletePreview:
+async def preview_delete(
+    hub: CurrentHub, disk: CurrentDisk, actor: CurrentActor, session_id: SessionId
+) -> DeletePreview:
     """Say what deleting would take away."""
-    return DeletePreview.model_validate(deletion.delete_preview(hub, actor, session_id))
+    found = await disk.run(lambda: deletion.delete_preview(hub, actor, session_id))
+    return DeletePreview.model_validate(found)
 
 
 @router.delete("/{session_id}", operation_id="deleteSession", status_code=202, **guarded("owner"))

@@ -11,7 +11,7 @@ from frazil.app import settings_changes, settings_trial
 from frazil.app.pictures import PictureKind  # noqa: TC001 - FastAPI reads annotations
 from frazil.app.settings_schema import settings_schema
 from frazil.web.asked import Asked, Values
-from frazil.web.gates import CurrentActor, CurrentHub, RowId, SessionId, guarded
+from frazil.web.gates import CurrentActor, CurrentDisk, CurrentHub, RowId, SessionId, guarded
 from frazil.web.versions import VersionQuery, versioned
 
 router = APIRouter(tags=["settings"])
@@ -234,8 +234,9 @@ def show_test(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, test:
     responses={200: {"content": {"image/jpeg": {}}}, 304: {"description": "the asker has it"}},
     **guarded("viewer"),
 )
-def test_picture(
+async def test_picture(
     hub: CurrentHub,
+    disk: CurrentDisk,
     actor: CurrentActor,
     session_id: SessionId,
     test: TestId,
@@ -244,9 +245,11 @@ def test_picture(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Return a picture of a test."""
-    return versioned(
-        lambda known: settings_trial.picture_of_test(hub, actor, session_id, test, kind, known),
-        "image/jpeg",
-        if_none_match,
-        v,
+    return await disk.run(
+        lambda: versioned(
+            lambda known: settings_trial.picture_of_test(hub, actor, session_id, test, kind, known),
+            "image/jpeg",
+            if_none_match,
+            v,
+        )
     )

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from frazil.app import controls, logs
 from frazil.model.track import TrackName  # noqa: TC001 - FastAPI reads annotations
 from frazil.web.asked import Asked
-from frazil.web.gates import CurrentActor, CurrentHub, SessionId, guarded
+from frazil.web.gates import CurrentActor, CurrentDisk, CurrentHub, SessionId, guarded
 from frazil.web.routes.settings import StageCost  # noqa: TC001 - pydantic reads annotations
 
 router = APIRouter(prefix="/sessions/{session_id}", tags=["tracks"])
@@ -159,16 +159,18 @@ def preview_restart(
 
 
 @router.get("/tracks/{track}/clear-preview", operation_id="previewClear", **guarded("viewer"))
-def preview_clear(
-    hub: CurrentHub, actor: CurrentActor, session_id: SessionId, track: TrackName
+async def preview_clear(
+    hub: CurrentHub, disk: CurrentDisk, actor: CurrentActor, session_id: SessionId, track: TrackName
 ) -> ClearPreview:
     """Say what Clear would remove and keep."""
-    return ClearPreview.model_validate(controls.clear_preview(hub, actor, session_id, track))
+    found = await disk.run(lambda: controls.clear_preview(hub, actor, session_id, track))
+    return ClearPreview.model_validate(found)
 
 
 @router.get("/logs/{track}", operation_id="readLog", **guarded("viewer"))
-def read_log(
+async def read_log(
     hub: CurrentHub,
+    disk: CurrentDisk,
     actor: CurrentActor,
     session_id: SessionId,
     track: TrackName,
@@ -179,16 +181,18 @@ def read_log(
     search: Annotated[str, Query(max_length=200)] = "",
 ) -> LogPart:
     """Return lines of a track's log; without offset, the last ones."""
-    part = logs.read_log(
-        hub,
-        actor,
-        session_id,
-        track,
-        offset=offset,
-        before=before,
-        limit=limit,
-        level=level,
-        search=search,
+    part = await disk.run(
+        lambda: logs.read_log(
+            hub,
+            actor,
+            session_id,
+            track,
+            offset=offset,
+            before=before,
+            limit=limit,
+            level=level,
+            search=search,
+        )
     )
     lines = [LogLine.model_validate(line) for line in part.lines]
     return LogPart(lines=lines, start=part.start, end=part.end, size=part.size)
