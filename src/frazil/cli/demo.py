@@ -60,6 +60,7 @@ def demo(
         greeting = server.greeting()
         for line in greeting:
             typer.echo(line)
+        typer.echo(f"Commands: FRAZIL_DATA_FOLDER={folder / 'server'} frazil sessions show S{session}")
         typer.echo("Ctrl-C stops everything; the same command goes on from there.")
         link = greeting[-1].split()[-1] if browser and _has_screen() else ""
         guide = threading.Thread(target=_guide, args=(server.hub, session, began, folder, link), daemon=True)
