@@ -85,6 +85,8 @@ def install() -> None:
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     npm("ci", "--no-audit", "--no-fund")
+    # Where nothing is to be installed there is no folder.
+    stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(wanted)
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 PASSWORD = "correct horse 12"
 PEOPLE: dict[str, Role] = {"ann": "owner", "otto": "operator", "vera": "viewer"}
 _CLASSES = 48
-_UPDATES = 24
+_UPDATES = 12
 
 
 class IdleBody:
