@@ -24,6 +24,7 @@ from frazil.web.routes import (
     people,
     sessions,
     settings,
+    tokens,
     tracks,
     watch,
 )
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 PREFIX = "/api"
 ROUTERS = (
     people.router,
+    tokens.router,
     sessions.router,
     settings.router,
     tracks.router,
