@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from frazil.compute.classify2d.batch import some_ctf
+from frazil.compute.classify2d.classify import some_ctf
 from frazil.formats.mrc import MrcStack, write_mrc
 from frazil.microscope.particles import SimulatedParticles, simulate_particles
 from frazil.model.errors import InputError
@@ -120,8 +120,10 @@ def test_a_stream_ends_with_the_views_and_publishes_them(streamed: Path, tmp_pat
     good = [entry for entry in summary["classes"] if entry["particles"] > 60]
     assert all(entry["selected"] and entry["quality"] > 0.8 for entry in good)
     averages.close()
+    # The same again, as after a lost answer; but another state doesn't replace it.
+    assert stream_batch(task).summary == summary
     with pytest.raises(FileExistsError):
-        stream_batch(task)
+        stream_batch(replace(task, idle_visits=20))
 
 
 def test_a_worker_that_dies_costs_one_batch_and_nothing_else(

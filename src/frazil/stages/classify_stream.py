@@ -145,25 +145,11 @@ def batch_cycle(task: CycleTask) -> CycleResult:
     with single_threaded_torch(), torch.inference_mode():
         stored = StoredRun(task.state, task.settings, task.particles, task.device)
         run = stored.run
-        stored.withdraw(task.withdrawn)
-        for _ in _portions(stored, task.particles, run.batch_size):
-            pass
-        if not run.usable:
-            raise InputError(f"{task.state}: there is no usable particle to classify")
-        stored.folder.fork_samples()
-        if task.kind == "random_seed":
-            seed_randomly(run, _drawn(stored, task))
-        else:
-            pictures = None
-            if run.engine.sums.weight.sum() < 0.5:
-                if task.source is None:
-                    raise InputError(
-                        f"{task.state}: no averages to begin from; start with random seeds or name an update"
-                    )
-                pictures = _pictures(task.source, stored)
-                seed_from_pictures(run, pictures)
-            run_cycle(run, _drawn(stored, task), task.limit_a, everyone=task.assign_all)
-        stored.commit()
+        # A cycle that was committed before its worker died is only published.
+        if run.progress.cycle != task.cycle:
+            _do_cycle(stored, task)
+            run.progress.cycle = task.cycle
+            stored.commit()
         tally = stored.take_tally()
         mean, moved = tally.evidence / max(1, tally.visits), tally.moved / max(1, tally.visits)
         more = {
@@ -185,6 +171,27 @@ def batch_cycle(task: CycleTask) -> CycleResult:
             summary=summary,
             notes=stored.notes(),
         )
+
+
+def _do_cycle(stored: StoredRun, task: CycleTask) -> None:
+    run = stored.run
+    stored.withdraw(task.withdrawn)
+    for _ in _portions(stored, task.particles, run.batch_size):
+        pass
+    if not run.usable:
+        raise InputError(f"{task.state}: there is no usable particle to classify")
+    # Samples of known particles may be taken anew.
+    stored.folder.fork_samples()
+    if task.kind == "random_seed":
+        seed_randomly(run, _drawn(stored, task))
+        return
+    if run.engine.sums.weight.sum() < 0.5:
+        if task.source is None:
+            raise InputError(
+                f"{task.state}: no averages to begin from; start with random seeds or name an update"
+            )
+        seed_from_pictures(run, _pictures(task.source, stored))
+    run_cycle(run, _drawn(stored, task), task.limit_a, everyone=task.assign_all)
 
 
 def _drawn(stored: StoredRun, task: CycleTask) -> NDArray[np.int64]:

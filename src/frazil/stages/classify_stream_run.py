@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -263,8 +264,17 @@ class StoredRun:
         return notes_on(self.run, self.settings.class_count)
 
     def publish(self, publication: Publication, more: dict[str, Any]) -> dict[str, Any]:
-        """Write an entry of the history; returns its summary."""
+        """Write an entry of the history; returns its summary.
+
+        An entry that is there already and is of this very state (its worker died before it could say so) is
+        left as it is.
+        """
         engine, names, run = self.run.engine, self.run.names, self.run
+        there = publication.folder / "summary.json"
+        if there.exists():
+            found: dict[str, Any] = json.loads(there.read_bytes())
+            if found.get("batch") == engine.batch and found["fingerprint"] == publication.fingerprint:
+                return found
         result = present(engine, automask=self.settings.automask, notes=self.notes())
         rows = np.flatnonzero((self.bank.column("key") >= 0) & (self.bank.column("visits") > 0))
         entries = class_entries(result)
@@ -283,6 +293,7 @@ class StoredRun:
             "limit_a": None if math.isinf(run.progress.limit_a) else round(run.progress.limit_a, 3),
             "seed": self.settings.seed,
             "device": str(engine.device),
+            "batch": engine.batch,
             "notes": list(result.notes),
             "classes": entries,
             **more,

@@ -16,8 +16,9 @@ Rules of both:
 - A task is known by its content: a particle whose key is there already is not added twice (with other
   CTF values or another image it replaces the one there, and is visited again), and withdrawing a key that
   isn't there does nothing. So a task whose answer was lost can simply be given again.
-- ``publish`` is a folder that must not exist; it appears whole or not at all, after the checkpoint. It holds
-  ``classes.mrcs``, ``classes.jpg``, ``assignments.parquet``, ``summary.json``.
+- ``publish`` names a folder that must not exist (`FileExistsError`), unless it holds this very state: then it
+  is left. It appears whole or not at all, after the checkpoint, with ``classes.mrcs``, ``classes.jpg``,
+  ``assignments.parquet``, ``summary.json``.
 - ``class_id`` (in assignments and summary) is the slice of ``classes.mrcs``, from 1: a class keeps it while
   it lives. ``stable_id`` is never used twice in a run; a slice that is re-seeded gets a new one, with
   ``parents`` (stable ids) where it was split off or merged. Assignments also hold ``key``; class_id is 0 for

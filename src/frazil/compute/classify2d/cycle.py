@@ -101,7 +101,9 @@ def run_cycle(run: Run, rows: NDArray[np.int64], limit_a: float, *, everyone: bo
         run.visit(rest, stage)
     else:
         run.exchange(_EXCHANGE_SHARE, max(limit, 12.0))
-    run.centre()
+    if run.autocentre:
+        run.centre()
+    run.tally.touched.append(np.arange(engine.bank.count))
     progress.limit_a = min(progress.limit_a, limit)
 
 

@@ -159,7 +159,7 @@ class Engine:
         weight = self.sums.weight.sum(0)
         share = weight.clip(min=0.0) + 0.02 * weight.sum() / self.class_count + 1e-6
         share[weight < _ALIVE] = 0.0
-        share = (share / max(share.sum(), 1e-30) * (1.0 - stage.null_share)).clip(min=1e-30)
+        share = share / max(share.sum(), 1e-30) * (1.0 - stage.null_share)
         weights = grid.weights(self.mask_area_a2) / self.variance[:rings]
         return make_references(
             band,

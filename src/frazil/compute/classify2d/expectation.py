@@ -109,6 +109,7 @@ class Expectation:
             return scores + references.log_prior, norms, flat
         if keep is None:
             keep = np.ones((count, references.class_count), dtype=np.bool_)
+        keep = keep & references.alive
         class_index, particle = np.nonzero(keep.T)
         rows = score(references, flat, particle, class_index, norms[particle, class_index])
         scores = np.full((count, references.class_count, references.shift_count), -np.inf, dtype=np.float32)
@@ -117,6 +118,10 @@ class Expectation:
 
     def _piece(self, prepared: Prepared, chance: NDArray[np.float64], piece: slice, found: Found) -> None:
         references, stage = self.references, self.stage
+        if not references.alive.any():
+            # Nothing to compare with: in no class, until there is one.
+            found.slot[piece], found.top_slot[piece], found.draw_slot[piece] = -1, -1, -1
+            return
         keep = None
         if self.coarse is not None and self.on_cpu:
             keep = _short_list(self._scores(prepared, self.coarse, piece, None)[0])

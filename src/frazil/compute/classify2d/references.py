@@ -61,6 +61,11 @@ class References:
         return len(self.shifts_a)
 
     @property
+    def alive(self) -> NDArray[np.bool_]:
+        """Shape (K,): classes that take part."""
+        return np.isfinite(self.log_prior[:, 0])
+
+    @property
     def class_count(self) -> int:
         """K."""
         return len(self.averages)
@@ -123,7 +128,7 @@ def make_references(
     weights_over_variance
         Shape (R,): w_r/σ_r².
     class_share
-        Shape (K,): prior probabilities.
+        Shape (K,): prior probabilities; 0 for a class that takes no part.
     shifts_a, shift_sigma_a
         Shape (S, 2), and the standard deviation of the prior per axis.
     """
@@ -142,12 +147,14 @@ def make_references(
     power[..., 0] = power[..., 0] - 2.0 * variance
     prior = -(shifts_a**2).sum(1) / (2.0 * shift_sigma_a**2)
     prior = prior - np.logaddexp.reduce(prior) - math.log(grid.angle_count)
+    with np.errstate(divide="ignore"):
+        log_share = np.log(class_share)
     return References(
         band,
         averages,
         orders.resolve_conj(),
         power.conj() * scale[:, None],
-        (np.log(class_share)[:, None] + prior).astype(np.float32),
+        (log_share[:, None] + prior).astype(np.float32),
         (0.5 * variance @ scale).double().cpu().numpy(),
         shifts_a,
     )

@@ -71,8 +71,8 @@ class Progress:
         Classes born, given up or seeded anew since the last publication.
     largest_key
         Of all particles so far.
-    centred
-        Scheduled modes: particles have been sampled around their own centres.
+    centred, cycle
+        Scheduled modes: particles have been sampled around their own centres; last cycle done.
     """
 
     limit_a: float = math.inf
@@ -82,6 +82,7 @@ class Progress:
     changes: int = 0
     largest_key: int = -1
     centred: bool = False
+    cycle: int = -1
 
 
 @dataclass
@@ -164,7 +165,8 @@ class Run:
         again = self.progress.settled > 0
         self.allow()
         self.engine.hold(rows)
-        self.tally.touched.append(rows)
+        # Centring moves the poses of all members.
+        self.tally.touched.append(np.arange(self.engine.bank.count))
         if not again:
             self.engine.start_noise(rows)
             self._seed(rows)
