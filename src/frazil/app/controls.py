@@ -88,7 +88,7 @@ def restart_preview(hub: Hub, actor: Actor, session_id: int, track: TrackName) -
         session = session_for(connection, actor, session_id, "viewer")
         if track == "preprocess":
             newest = revisions.newest(connection, session_id).settings()
-            counted = preview(connection, session, newest, hub.executor)
+            counted = preview(connection, session, newest, hub.movie_workers())
             return {"text": _restart_text(counted), **counted}
     if track == "transfer":
         text = (

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from frazil.engine.executor import Executor
     from frazil.model.settings import Settings, Stage
     from frazil.store.catalogue.sessions import SessionRow
 
@@ -37,10 +36,10 @@ def preview(
     connection: Connection,
     session: SessionRow,
     wanted: Settings,
-    executor: Executor,
+    workers: int,
     filter_name: str | None = None,
 ) -> dict[str, Any]:
-    """Count what would be redone.
+    """Count what would be redone by so many workers.
 
     Returns
     -------
@@ -65,7 +64,6 @@ def preview(
     seconds = redo_counts.mean_seconds(connection, session.id)
     names = redo_counts.last_done(connection, session.id, _MEASURED_MOVIES)
     sizes = stage_bytes(Path(session.folder), names)
-    workers = max(1, sum(worker.pool == "movies" for worker in executor.workers()))
     return {
         "movies": touched,
         "kept_movies": kept_movies,
@@ -74,7 +72,7 @@ def preview(
             stage: {"movies": by_stage[stage], "seconds": round(by_stage[stage] * seconds[stage], 1)}
             for stage in STAGES
         },
-        "seconds": round(sum(by_stage[stage] * seconds[stage] for stage in STAGES) / workers, 1),
+        "seconds": round(sum(by_stage[stage] * seconds[stage] for stage in STAGES) / max(1, workers), 1),
         "bytes": round(sum(by_stage[stage] * sizes[stage] for stage in STAGES)),
     }
 

@@ -101,7 +101,7 @@ def preview_change(
         before, after = _wanted(hub, connection, session, values, base_revision)
         refuse_foreign(connection, actor, after)
         redo = compare(before, after)
-        counted = preview(connection, session, after, hub.executor, filter_name)
+        counted = preview(connection, session, after, hub.movie_workers(), filter_name)
     return {
         "base_revision": base_revision,
         "changes": _changes(before, after),
