@@ -17,6 +17,7 @@ from frazil.formats.relion_micrographs import (
     write_corrected_micrographs,
     write_micrographs_ctf,
 )
+from frazil.formats.relion_optics import optics_table
 from frazil.formats.relion_particles import write_particles
 from frazil.model.optics import Optics
 
@@ -43,21 +44,21 @@ def write_micrograph_tables(
     fits_phase = settings.ctf.fit_phase_shift
     summed = [(record, files) for record, files in movies if record.stage("sum").state == "done"]
     rows = [_row(record, files, fits_phase=fits_phase) for record, files in summed]
-    pixels = {
-        "movie_pixel_size_a": microscope.pixel_size_a or 1.0,
-        "micrograph_pixel_size_a": summed[0][0].number("micrograph_pixel_size_a") if summed else 1.0,
-    }
-    optics = _optics(settings)
+    optics = optics_table(
+        _optics(settings),
+        movie_pixel_size_a=microscope.pixel_size_a or 1.0,
+        micrograph_pixel_size_a=summed[0][0].number("micrograph_pixel_size_a") if summed else 1.0,
+    )
     tables = (
         (
             "corrected_micrographs.star",
             rows,
-            lambda path, few: write_corrected_micrographs(path, few, optics, **pixels),
+            lambda path, few: write_corrected_micrographs(path, few, optics),
         ),
         (
             "micrographs_ctf.star",
             [row for row in rows if row.ctf is not None],
-            lambda path, few: write_micrographs_ctf(path, few, optics, **pixels),
+            lambda path, few: write_micrographs_ctf(path, few, optics),
         ),
         ("autopick.star", [row for row in rows if row.pick_star], write_autopick),
     )

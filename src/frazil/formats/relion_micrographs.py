@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from frazil.formats.relion_optics import optics_table
 from frazil.formats.star import write_star
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from frazil.model.optics import Optics
+    from frazil.formats.star_table import StarTable
 
 WORST_RESOLUTION_A = 25.0
 """RELION takes a larger value for a failed fit."""
@@ -52,40 +51,24 @@ class MicrographRow:
     pick_star: str = ""
     motion_px: tuple[float, float, float] | None = None
     ctf: CtfRow | None = None
+    optics_group: int = 1
 
 
-def write_corrected_micrographs(
-    path: Path,
-    rows: Sequence[MicrographRow],
-    optics: Optics,
-    *,
-    movie_pixel_size_a: float,
-    micrograph_pixel_size_a: float,
-) -> None:
-    """Write ``corrected_micrographs.star``; columns that no micrograph has are left out."""
-    table = optics_table(
-        optics, movie_pixel_size_a=movie_pixel_size_a, micrograph_pixel_size_a=micrograph_pixel_size_a
-    )
-    write_star(path, {"optics": table, "micrographs": _micrograph_columns(rows)})
+def write_corrected_micrographs(path: Path, rows: Sequence[MicrographRow], optics: StarTable) -> None:
+    """Write ``corrected_micrographs.star``; columns that some micrograph lacks are left out.
+
+    ``optics`` as of `frazil.formats.relion_optics`, with the micrographs' pixel.
+    """
+    write_star(path, {"optics": optics, "micrographs": _micrograph_columns(rows)})
 
 
-def write_micrographs_ctf(
-    path: Path,
-    rows: Sequence[MicrographRow],
-    optics: Optics,
-    *,
-    movie_pixel_size_a: float,
-    micrograph_pixel_size_a: float,
-) -> None:
+def write_micrographs_ctf(path: Path, rows: Sequence[MicrographRow], optics: StarTable) -> None:
     """Write ``micrographs_ctf.star`` from the micrographs that have a CTF."""
     rows = [row for row in rows if row.ctf is not None]
-    table = optics_table(
-        optics, movie_pixel_size_a=movie_pixel_size_a, micrograph_pixel_size_a=micrograph_pixel_size_a
-    )
     columns = {**_micrograph_columns(rows), **_ctf_columns([row.ctf for row in rows if row.ctf is not None])}
     if all(row.spectrum for row in rows):
         columns["rlnCtfImage"] = [row.spectrum for row in rows]
-    write_star(path, {"optics": table, "micrographs": columns})
+    write_star(path, {"optics": optics, "micrographs": columns})
 
 
 def write_autopick(path: Path, rows: Sequence[MicrographRow]) -> None:
@@ -126,7 +109,7 @@ def _micrograph_columns(rows: Sequence[MicrographRow]) -> dict[str, Any]:
         "rlnMicrographMetadata": [row.motion_star for row in rows],
     }
     columns.update({name: values for name, values in texts.items() if all(values)})
-    columns["rlnOpticsGroup"] = [1] * len(rows)
+    columns["rlnOpticsGroup"] = [row.optics_group for row in rows]
     motion = [row.motion_px for row in rows if row.motion_px is not None]
     if len(motion) == len(rows):
         for place, name in enumerate(("Total", "Early", "Late")):

@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from frazil.formats.star_table import StarTable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from frazil.model.optics import Optics
+
+
+@dataclass(frozen=True)
+class OpticsGroup:
+    """Micrographs and particles that were taken alike; pixels in Å, None where there is none."""
+
+    optics: Optics
+    movie_pixel_size_a: float
+    micrograph_pixel_size_a: float | None = None
+    image_pixel_size_a: float | None = None
+    image_size_px: int | None = None
+
+
+def groups_table(groups: Sequence[OpticsGroup], *, images: bool) -> StarTable:
+    """Optics groups numbered from 1.
+
+    ``images``: also the columns of particle tables, which all groups need then; otherwise the micrographs'
+    pixel, if all groups have one.
+    """
+    columns: dict[str, Any] = {
+        "rlnOpticsGroupName": [f"opticsGroup{number}" for number in range(1, len(groups) + 1)],
+        "rlnOpticsGroup": list(range(1, len(groups) + 1)),
+        "rlnMicrographOriginalPixelSize": [group.movie_pixel_size_a for group in groups],
+        "rlnVoltage": [group.optics.voltage_kv for group in groups],
+        "rlnSphericalAberration": [group.optics.cs_mm for group in groups],
+        "rlnAmplitudeContrast": [group.optics.amplitude_contrast for group in groups],
+    }
+    if all(group.micrograph_pixel_size_a is not None for group in groups):
+        columns["rlnMicrographPixelSize"] = [group.micrograph_pixel_size_a for group in groups]
+    if images:
+        columns["rlnImagePixelSize"] = [group.image_pixel_size_a for group in groups]
+        columns["rlnImageSize"] = [group.image_size_px for group in groups]
+        columns["rlnImageDimensionality"] = [2] * len(groups)
+        columns["rlnCtfDataAreCtfPremultiplied"] = [0] * len(groups)
+    return StarTable(columns)
 
 
 def optics_table(
@@ -29,19 +67,7 @@ def optics_table(
     image_size_px
         Box of the particle images.
     """
-    columns: dict[str, Any] = {
-        "rlnOpticsGroupName": ["opticsGroup1"],
-        "rlnOpticsGroup": [1],
-        "rlnMicrographOriginalPixelSize": [movie_pixel_size_a],
-        "rlnVoltage": [optics.voltage_kv],
-        "rlnSphericalAberration": [optics.cs_mm],
-        "rlnAmplitudeContrast": [optics.amplitude_contrast],
-    }
-    if micrograph_pixel_size_a is not None:
-        columns["rlnMicrographPixelSize"] = [micrograph_pixel_size_a]
-    if image_pixel_size_a is not None:
-        columns["rlnImagePixelSize"] = [image_pixel_size_a]
-        columns["rlnImageSize"] = [image_size_px]
-        columns["rlnImageDimensionality"] = [2]
-        columns["rlnCtfDataAreCtfPremultiplied"] = [0]
-    return StarTable(columns)
+    group = OpticsGroup(
+        optics, movie_pixel_size_a, micrograph_pixel_size_a, image_pixel_size_a, image_size_px
+    )
+    return groups_table([group], images=image_pixel_size_a is not None)
