@@ -14,6 +14,8 @@ describe("filter in the address", () => {
       ranges: { ctf_resolution_a: [null, 6], defocus_mean_a: [5000, 20000], tilt_deg: [-3.5, null] },
       text: "Square 12 & more",
       states: ["done", "failed"],
+      squares: ["GridSquare_1", "GridSquare 2"],
+      groups: [1, 12],
       negate: true,
       keepMissing: true,
       name: "good ones",

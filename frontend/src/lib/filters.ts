@@ -10,6 +10,10 @@ export interface Filter {
   ranges: Record<string, Range>;
   text: string;
   states: string[];
+  /** One of these grid squares, where any are given. */
+  squares: string[];
+  /** One of these optics groups, where any are given. */
+  groups: number[];
   /** Keep what doesn't pass instead. */
   negate: boolean;
   /** A missing value passes. */
@@ -22,13 +26,18 @@ export const NO_FILTER: Filter = {
   ranges: {},
   text: "",
   states: [],
+  squares: [],
+  groups: [],
   negate: false,
   keepMissing: false,
   name: "",
 };
 
 export function isEmpty(filter: Filter): boolean {
-  return !Object.keys(filter.ranges).length && !filter.text && !filter.states.length && !filter.negate;
+  const { ranges, text, states, squares, groups, negate } = filter;
+  return (
+    !Object.keys(ranges).length && !text && !states.length && !squares.length && !groups.length && !negate
+  );
 }
 
 /** As parameters of the address: `range=ctf_resolution_a:..6`, `search`, `state`, `filter`. */
@@ -40,6 +49,8 @@ export function toParams(filter: Filter): Record<string, string | string[] | nul
     range: ranges.length ? ranges : null,
     search: filter.text || null,
     state: filter.states.length ? filter.states : null,
+    square: filter.squares.length ? filter.squares : null,
+    group: filter.groups.length ? filter.groups.map(String) : null,
     negate: filter.negate ? "1" : null,
     missing: filter.keepMissing ? "1" : null,
     filter: filter.name || null,
@@ -60,6 +71,8 @@ export function fromParams(query: URLSearchParams): Filter {
     ranges,
     text: query.get("search") ?? "",
     states: query.getAll("state"),
+    squares: query.getAll("square"),
+    groups: query.getAll("group").map(Number).filter(Number.isInteger),
     negate: query.get("negate") === "1",
     keepMissing: query.get("missing") === "1",
     name: query.get("filter") ?? "",
@@ -93,7 +106,9 @@ export function passes(filter: Filter, movie: Record<string, unknown>): boolean 
 function passesRanges(filter: Filter, movie: Record<string, unknown>): boolean {
   if (filter.states.length && !filter.states.includes(String(movie.state))) return false;
   const text = filter.text.toLowerCase();
-  if (text && !String(movie.name).toLowerCase().includes(text)) return false;
+  if (text && !`${movie.name} ${movie.path ?? ""}`.toLowerCase().includes(text)) return false;
+  if (filter.squares.length && !filter.squares.includes(String(movie.grid_square ?? ""))) return false;
+  if (filter.groups.length && !filter.groups.includes(Number(movie.optics_group ?? -1))) return false;
   return Object.entries(filter.ranges).every(([column, [low, high]]) => {
     const value = movie[column];
     if (typeof value !== "number") return filter.keepMissing;

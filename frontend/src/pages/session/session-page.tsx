@@ -14,6 +14,11 @@ export interface SessionTabProps {
 
 const PAGES: Record<Tab, ComponentType<SessionTabProps>> = {
   operation: lazy(() => import("./operation/operation-page")),
+  plots: lazy(() => import("./plots/plots-page")),
+  table: lazy(() => import("./table/table-page")),
+  gallery: lazy(() => import("./gallery/gallery-page")),
+  micrographs: lazy(() => import("./micrographs/micrographs-page")),
+  classes: lazy(() => import("./classes/classes-page")),
   settings: lazy(() => import("./settings/settings-page")),
   logs: lazy(() => import("./logs/logs-page")),
 };

@@ -1,0 +1,164 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api } from "../api/client";
+import { keys } from "../api/queries";
+import type { SessionView } from "../api/types";
+import { type Filter, isEmpty, NO_FILTER } from "../lib/filters";
+import { count, plural } from "../lib/format";
+import { mayChange } from "../lib/me";
+import { useAction } from "../lib/use-action";
+import { Button } from "../ui/button";
+import { Dialog } from "../ui/dialog";
+import { Badge, ErrorNote, toast, toastError } from "../ui/feedback";
+import { TextField } from "../ui/field";
+import { fromDefinition, type NamedFilter, saysTheSame, toDefinition } from "./definition";
+
+interface SavedFiltersProps {
+  session: SessionView;
+  filter: Filter;
+  onChange: (change: Partial<Filter>) => void;
+}
+
+/** Filters under their names: apply, save, rename, delete. */
+export function SavedFilters({ session, filter, onChange }: SavedFiltersProps) {
+  const [naming, setNaming] = useState<"save" | "rename" | null>(null);
+  const client = useQueryClient();
+  const filters = useQuery({
+    queryKey: keys.part(session.id, "filters"),
+    queryFn: () => api.get<NamedFilter[]>(`/sessions/${session.id}/filters`),
+  });
+  const saved = filters.data ?? [];
+  const own = saved.find((item) => item.name === filter.name);
+  const edited = own && !saysTheSame(filter, fromDefinition(own.name, own.definition));
+  const path = `/sessions/${session.id}/filters`;
+  const read = () => client.invalidateQueries({ queryKey: keys.part(session.id, "filters") });
+  const save = async (name: string) => {
+    await api.put(`${path}/${encodeURIComponent(name)}`, { definition: toDefinition(filter) });
+    onChange({ name });
+    toast(`Filter ${name} is saved`);
+    await read();
+  };
+  const rename = async (name: string) => {
+    await api.post(`${path}/${encodeURIComponent(filter.name)}/rename`, { name });
+    onChange({ name });
+    await read();
+  };
+  const remove = async () => {
+    try {
+      await api.delete(`${path}/${encodeURIComponent(filter.name)}`);
+      toast(`Filter ${filter.name} is deleted; its ranges stay on the page`);
+      onChange({ name: "" });
+      await read();
+    } catch (error) {
+      toastError(error);
+    }
+  };
+  return (
+    <div className="row tight">
+      <select
+        className="input choice"
+        aria-label="Saved filter"
+        value={own ? own.name : ""}
+        onChange={(event) => {
+          const chosen = saved.find((item) => item.name === event.target.value);
+          onChange(chosen ? fromDefinition(chosen.name, chosen.definition) : NO_FILTER);
+        }}
+      >
+        <option value="">{saved.length ? "No saved filter" : "No filter is saved yet"}</option>
+        {saved.map((item) => (
+          <option key={item.name} value={item.name}>
+            {item.name} ({count(item.kept)})
+          </option>
+        ))}
+      </select>
+      {edited ? <Badge tone="warn">edited</Badge> : null}
+      {mayChange(session) ? (
+        <>
+          {own && edited ? (
+            <Button small onClick={() => void save(own.name).catch(toastError)}>
+              Save changes
+            </Button>
+          ) : null}
+          {isEmpty(filter) ? null : (
+            <Button small onClick={() => setNaming("save")}>
+              Save as…
+            </Button>
+          )}
+          {own ? (
+            <>
+              <Button small onClick={() => setNaming("rename")}>
+                Rename
+              </Button>
+              <Button
+                small
+                icon="trash"
+                aria-label={`Delete filter ${own.name}`}
+                onClick={() => void remove()}
+              />
+            </>
+          ) : null}
+        </>
+      ) : null}
+      {naming ? (
+        <NameDialog
+          title={naming === "save" ? "Save filter" : `Rename filter ${filter.name}`}
+          start={naming === "save" ? "" : filter.name}
+          taken={saved.map((item) => item.name)}
+          replaces={naming === "save"}
+          onClose={() => setNaming(null)}
+          onName={naming === "save" ? save : rename}
+        />
+      ) : null}
+    </div>
+  );
+}
+
+/** Asks for a name. */
+export function NameDialog(props: {
+  title: string;
+  start: string;
+  taken: readonly string[];
+  /** A name that is taken may be used: what had it is replaced. */
+  replaces: boolean;
+  onName: (name: string) => Promise<void>;
+  onClose: () => void;
+}) {
+  const [name, setName] = useState(props.start);
+  const action = useAction();
+  const text = name.trim();
+  const isTaken = text !== props.start && props.taken.includes(text);
+  const wrong = !text || text.includes("/") || (isTaken && !props.replaces);
+  const submit = async () => {
+    if (!wrong && (await action.run(() => props.onName(text)))) props.onClose();
+  };
+  return (
+    <Dialog
+      title={props.title}
+      onClose={props.onClose}
+      onSubmit={() => void submit()}
+      foot={
+        <>
+          <Button onClick={props.onClose}>Cancel</Button>
+          <Button look="primary" type="submit" busy={action.busy} disabled={wrong}>
+            {isTaken && props.replaces ? "Replace" : "Save"}
+          </Button>
+        </>
+      }
+    >
+      <TextField
+        label="Name"
+        value={name}
+        maxLength={100}
+        autoFocus
+        error={isTaken && !props.replaces ? "This name is taken." : null}
+        help={
+          isTaken && props.replaces
+            ? "What has this name now is replaced."
+            : `${plural(props.taken.length, "name")} so far`
+        }
+        onChange={setName}
+      />
+      <ErrorNote error={action.error} />
+    </Dialog>
+  );
+}

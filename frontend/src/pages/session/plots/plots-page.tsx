@@ -1,0 +1,124 @@
+import { useCallback, useMemo } from "react";
+import { type Range, useFilter } from "../../../lib/filters";
+import { isNumber, plural } from "../../../lib/format";
+import { navigate, useParam } from "../../../lib/router";
+import { FilterBar } from "../../../movies/filter-bar";
+import { useColumns } from "../../../movies/use-movies";
+import { useSeries } from "../../../movies/use-series";
+import { Button, Segments } from "../../../ui/button";
+import { Empty, ErrorNote, toastError, Waiting } from "../../../ui/feedback";
+import { movieAddress } from "../micrographs/address";
+import type { SessionTabProps } from "../session-page";
+import { HoverCard, useHover } from "./hover-card";
+import { nameOfPlace } from "./name-of-place";
+import { keptOf } from "./points";
+import { RatesView } from "./rates-view";
+import { ScatterView } from "./scatter-view";
+import { SeriesCard } from "./series-card";
+import "./plots.css";
+
+const USUAL = [
+  "defocus_mean_a",
+  "ctf_resolution_a",
+  "ctf_score",
+  "astigmatism_a",
+  "motion_total_a",
+  "motion_early_a",
+  "motion_late_a",
+  "ice_ring",
+  "particles",
+  "intensity_e_per_px",
+  "class_yield",
+];
+
+const VIEWS = [
+  ["series", "Over time"],
+  ["scatter", "Scatter"],
+  ["rates", "Throughput"],
+] as const;
+
+type ViewName = (typeof VIEWS)[number][0];
+
+/** Every number of the session as a plot; a range drawn on one is a filter on all. */
+export default function PlotsPage({ session }: SessionTabProps) {
+  const [filter, setFilter] = useFilter();
+  const [view, setView] = useParam("view", "series");
+  const [xAxis, setXAxis] = useParam("x", "number");
+  const [more, setMore] = useParam("plots");
+  const columns = useColumns();
+  const needed = useMemo(() => {
+    const used = Object.keys(filter.ranges);
+    if (filter.text) used.push("name");
+    if (filter.states.length) used.push("state");
+    if (filter.squares.length) used.push("grid_square");
+    if (filter.groups.length) used.push("optics_group");
+    return ["override", ...used, ...(xAxis === "time" ? ["acquired_at", "found_at"] : [])];
+  }, [filter, xAxis]);
+  const base = useSeries(session.id, needed);
+  const count = base.numbers.length;
+  const kept = useMemo(() => keptOf(filter, base.columns, count), [filter, base.columns, count]);
+  const setRange = useCallback(
+    (column: string, range: Range) => setFilter({ ranges: { ...filter.ranges, [column]: range } }),
+    [filter, setFilter],
+  );
+  const hover = useHover();
+  const open = useCallback(
+    (index: number) => {
+      nameOfPlace(session.id, index)
+        .then((name) => name && navigate(movieAddress(session.id, name)))
+        .catch(toastError);
+    },
+    [session.id],
+  );
+  const numeric = columns.filter((column) => column.kind === "number" || column.kind === "integer");
+  const shown = numeric.filter((column) => more === "all" || USUAL.includes(column.name));
+  const timeColumn = (base.columns.acquired_at ?? []).some(isNumber) ? "acquired_at" : "found_at";
+  const x = xAxis === "time" ? (base.columns[timeColumn] ?? []) : base.numbers;
+  const shared = { session, filter, kept, setRange, onHover: hover.set, onOpen: open };
+  return (
+    <>
+      <FilterBar session={session} filter={filter} onChange={setFilter} />
+      <div className="row tight">
+        <Segments label="What to plot" value={view as ViewName} choices={VIEWS} onChange={setView} />
+        {view === "series" ? (
+          <>
+            <Segments
+              label="Horizontal axis"
+              value={xAxis}
+              choices={[
+                ["number", "by number"],
+                ["time", "by time"],
+              ]}
+              onChange={setXAxis}
+            />
+            <Button small onClick={() => setMore(more === "all" ? "" : "all")}>
+              {more === "all" ? "The usual ones" : `All ${plural(numeric.length, "quantity", "quantities")}`}
+            </Button>
+          </>
+        ) : null}
+        <p className="small muted">
+          {view === "rates"
+            ? ""
+            : "Draw a range on a plot to filter by it; click a point to see the micrograph."}
+        </p>
+      </div>
+      <ErrorNote error={base.error} />
+      {base.pending ? <Waiting /> : null}
+      {!base.pending && !count && !base.error ? (
+        <Empty title="Nothing to plot yet">
+          Points appear here as soon as the first movies are processed.
+        </Empty>
+      ) : null}
+      {count && view === "series" ? (
+        <div className="plot-grid">
+          {shown.map((column) => (
+            <SeriesCard key={column.name} column={column} x={x} xIsTime={xAxis === "time"} {...shared} />
+          ))}
+        </div>
+      ) : null}
+      {count && view === "scatter" ? <ScatterView columns={numeric} {...shared} /> : null}
+      {view === "rates" ? <RatesView session={session} /> : null}
+      <HoverCard session={session.id} hover={hover.value} />
+    </>
+  );
+}
