@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from typing import TYPE_CHECKING, Any
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -11,7 +13,7 @@ from frazil.app import alerts, sessions
 from frazil.app.access import SERVER, Actor
 from frazil.app.disks import DiskState
 from frazil.app.errors import DeniedError, NotFoundError
-from frazil.app.notify import Message, Notifier, check_targets
+from frazil.app.notify import Message, Notifier, check_targets, send
 from frazil.model.errors import InputError
 from frazil.store.catalogue import sessions as session_rows
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from frazil.app.hub import Hub
 
+# One of apprise's many plug-ins uses it.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
 FULL = DiskState("/d", ("S1",), 100, 10, 10.0, 1.0)
 HALF = DiskState("/d", ("S1",), 100, 50, 10.0, 7.0)
 EMPTY = DiskState("/d", ("S1",), 100, 90, 1.0, 90.0)
@@ -155,10 +159,42 @@ def test_a_message_is_tried_again_and_delays_no_other() -> None:
     assert tries.index(("good", "2")) < 3
 
 
-@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
 def test_targets_are_checked_and_their_secrets_not_repeated() -> None:
     check_targets(["json://example.org/x"])
     for wrong in ("nothing", "syslog://", "nosuch://user:hunter2@example.org"):
         with pytest.raises(InputError, match="no address that apprise") as told:
             check_targets([wrong])
         assert "hunter2" not in str(told.value)
+
+
+class Hook(BaseHTTPRequestHandler):
+    """A webhook that keeps what it is sent."""
+
+    received: ClassVar[list[dict[str, Any]]] = []
+    status = 200
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.received.append(json.loads(body))
+        self.send_response(self.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on the screen."""
+
+
+def test_a_webhook_gets_the_message_and_its_refusal_is_told() -> None:
+    with HTTPServer(("127.0.0.1", 0), Hook) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            target = f"json://127.0.0.1:{server.server_port}/x"
+            assert send([target], "Frazil S1", "the disk is full in 1 h") == ""
+            Hook.status = 500
+            assert send([target], "Frazil S1", "again") == "no message could be sent to json://…"
+        finally:
+            Hook.status = 200
+            server.shutdown()
+            thread.join()
+    assert Hook.received[0]["title"] == "Frazil S1"
+    assert Hook.received[0]["message"] == "the disk is full in 1 h"

@@ -191,7 +191,7 @@ def _guide(hub: Hub, session: int, began: float, folder: Path, link: str) -> Non
     hub.feed.listen(changed.set)
     before = strip(hub, SERVER, session)
     if before["done"]:
-        _tell(f"going on after {before['done']} micrographs and {before['particles']} particles")
+        _tell(f"going on after {before['done']} micrograph(s) and {before['particles']} particles")
     micrographs = before["done"]
     classes = before["classes"]["number"] if before["classes"] else 0
     waits = {"micrograph", "classes"}
