@@ -198,6 +198,8 @@ def _wanted(
         if after.value(name) != before.value(name):
             raise InputError(f"{name}: was fixed when the session was made")
     refuse_without_effect(before, after)
+    if after.notifications != before.notifications:
+        check_targets(after.notifications.notify_targets)
     refuse_outside(hub.config, after, Path(session.folder))
     if after.notifications != before.notifications:
         check_targets(after.notifications.notify_targets)
