@@ -1,11 +1,9 @@
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api } from "../../api/client";
 import { useLive } from "../../api/live";
-import { keys } from "../../api/queries";
-import type { SessionView, StripNumbers } from "../../api/types";
+import type { SessionView } from "../../api/types";
 import { isNumber, significant } from "../../lib/format";
 import { allows, mayChange } from "../../lib/me";
+import { useQuery as useAddress } from "../../lib/router";
 import { useSettings } from "../../settings/use-settings";
 import { Button } from "../../ui/button";
 import { Badge } from "../../ui/feedback";
@@ -13,15 +11,13 @@ import { Link } from "../../ui/link";
 import { AllTracks } from "./all-tracks";
 import { ShareDialog } from "./share-dialog";
 import { Strip } from "./strip";
-import { TABS, type Tab } from "./tabs";
+import { carried, TABS, type Tab } from "./tabs";
+import { useStrip } from "./use-strip";
 
 export function SessionHead({ session, tab }: { session: SessionView; tab: Tab }) {
   const [sharing, setSharing] = useState(false);
-  const strip = useQuery({
-    queryKey: keys.part(session.id, "strip"),
-    queryFn: () => api.get<StripNumbers>(`/sessions/${session.id}/strip`),
-    refetchInterval: 30_000,
-  });
+  const query = useAddress();
+  const strip = useStrip(session.id);
   return (
     <header className="session-head">
       <div className="session-title">
@@ -49,7 +45,7 @@ export function SessionHead({ session, tab }: { session: SessionView; tab: Tab }
         {TABS.map(([name, label]) => (
           <Link
             key={name}
-            to={`/sessions/${session.id}/${name}`}
+            to={`/sessions/${session.id}/${name}${carried(tab, name, query)}`}
             aria-current={name === tab ? "page" : undefined}
           >
             {label}

@@ -3,10 +3,12 @@ import { type ComponentType, lazy, Suspense, useEffect } from "react";
 import { ApiError, api } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { SessionView } from "../../api/types";
+import { useSettings } from "../../settings/use-settings";
 import { Empty, ErrorNote, Waiting } from "../../ui/feedback";
 import { Link } from "../../ui/link";
 import { SessionHead } from "./session-head";
 import { isTab, type Tab } from "./tabs";
+import { useStrip } from "./use-strip";
 
 export interface SessionTabProps {
   session: SessionView;
@@ -28,6 +30,9 @@ export default function SessionPage({ id, tab }: { id: number; tab: string }) {
     queryKey: keys.part(id, "info"),
     queryFn: () => api.get<SessionView>(`/sessions/${id}`),
   });
+  // Asked for at once, not only when the session is known: the first numbers come a round trip sooner.
+  useStrip(id);
+  useSettings(id);
   useEffect(() => {
     document.title = session.data ? `${session.data.name} – Frazil` : "Frazil";
     return () => {

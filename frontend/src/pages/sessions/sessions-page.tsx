@@ -13,6 +13,7 @@ import { Icon } from "../../ui/icon";
 import { Link } from "../../ui/link";
 import { ServerBar } from "../server/server-bar";
 import { AdoptDialog } from "./adopt-dialog";
+import { AllAlerts } from "./all-alerts";
 import { ArchiveDialog } from "./archive-dialog";
 import { CopyDialog } from "./copy-dialog";
 import { DeleteDialog } from "./delete-dialog";
@@ -66,6 +67,7 @@ export function SessionsPage() {
         )}
       </div>
       {me.user_id === null ? null : <ServerBar />}
+      <AllAlerts sessions={sessions.data ?? []} />
       <search className="row toolbar">
         <input
           ref={searchField}

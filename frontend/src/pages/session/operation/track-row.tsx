@@ -13,6 +13,7 @@ import { Icon } from "../../../ui/icon";
 import { Link } from "../../../ui/link";
 import { Sparkline } from "../../../ui/sparkline";
 import { StateBadge } from "../../../ui/state";
+import { useStrip } from "../use-strip";
 import { ClearDialog } from "./clear-dialog";
 import { RestartDialog } from "./restart-dialog";
 import { controls, doing, progressOf } from "./track-state";
@@ -30,11 +31,12 @@ interface TrackRowProps {
 export function TrackRow({ session, track, hour, children }: TrackRowProps) {
   const now = useNow(5);
   const label = TRACK_LABEL[track.track];
+  const strip = useStrip(session.id);
   const { details } = track;
   const progress = progressOf(track, session.counts);
   const values =
     track.track === "transfer" ? hour?.transferred : track.track === "preprocess" ? hour?.done : null;
-  const rate = values?.reduce((sum, value) => sum + value, 0);
+  const rate = track.track === "transfer" ? strip.data?.in_per_h : strip.data?.out_per_h;
   return (
     <article className="panel track" aria-label={label}>
       <div className="track-name">
@@ -59,7 +61,7 @@ export function TrackRow({ session, track, hour, children }: TrackRowProps) {
       <div className="track-rate">
         {values ? (
           <>
-            <Sparkline values={values} label={`${label}: movies in the last hour, ${rate}`} />
+            <Sparkline values={values} label={`${label}: movies in the last hour, ${count(rate)}`} />
             <p className="small muted number nowrap">
               <b className="rate">{count(rate)}</b> movies/h
               {details?.rate_mb_s ? ` · ${significant(details.rate_mb_s)} MB/s` : ""}

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
+import type { MoviePage } from "../../../api/types";
 import { isNumber } from "../../../lib/format";
 
 const BINS = 30;
@@ -12,25 +13,40 @@ export interface Hour {
   done: number[];
 }
 
-type Times = Record<"transferred_at" | "done_at", (number | null)[]>;
+/** So many of the newest movies are looked at; the numbers beside the lines are exact, these only draw them. */
+const MOST = 1000;
 
 export function useHour(session: number): Hour | undefined {
-  const series = useQuery({
-    queryKey: keys.part(session, "series", "hour"),
-    queryFn: () => api.get<Times>(`/sessions/${session}/series`, { columns: "transferred_at,done_at" }),
-    staleTime: 20_000,
-    refetchInterval: 60_000,
+  const newest = (column: "transferred_at" | "done_at") =>
+    api.get<MoviePage>(`/sessions/${session}/movies`, {
+      columns: column,
+      sort: column,
+      descending: true,
+      limit: MOST,
+    });
+  const hour = useQuery({
+    queryKey: keys.part(session, "hour"),
+    queryFn: async () => {
+      const [transferred, done] = await Promise.all([newest("transferred_at"), newest("done_at")]);
+      const now = Date.now() / 1000;
+      return {
+        transferred: binned(
+          transferred.rows.map((row) => row.transferred_at),
+          now,
+        ),
+        done: binned(
+          done.rows.map((row) => row.done_at),
+          now,
+        ),
+      };
+    },
+    refetchInterval: 30_000,
   });
-  if (!series.data) return undefined;
-  const now = Date.now() / 1000;
-  return {
-    transferred: binned(series.data.transferred_at, now),
-    done: binned(series.data.done_at, now),
-  };
+  return hour.data;
 }
 
 /** How many of the times fall into each bin of the hour before `now`. */
-export function binned(times: readonly (number | null)[], now: number): number[] {
+export function binned(times: readonly (number | null | undefined)[], now: number): number[] {
   const bins = new Array<number>(BINS).fill(0);
   for (const time of times) {
     if (!isNumber(time)) continue;

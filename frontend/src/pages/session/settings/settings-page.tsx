@@ -14,6 +14,7 @@ import { ChangedElsewhere } from "./changed-elsewhere";
 import { IdentityPanel } from "./identity-panel";
 import { RevisionsDialog } from "./revisions-dialog";
 import { SaveDialog } from "./save-dialog";
+import { SendTest } from "./send-test";
 import { TestDialog } from "./test-dialog";
 
 export default function SettingsPage({ session }: SessionTabProps) {
@@ -74,7 +75,12 @@ export default function SettingsPage({ session }: SessionTabProps) {
           onChange={(name, typed) => set(name, typed, revision)}
           disabled={!changeable}
           remarks={changeable ? { source_path: <SourceCheck values={merged(infos, current, staged)} /> } : {}}
-          extra={{ session: <IdentityPanel session={session} /> }}
+          extra={{
+            session: <IdentityPanel session={session} />,
+            notifications: changeable ? (
+              <SendTest session={session} values={merged(infos, current, staged)} />
+            ) : null,
+          }}
         />
       </section>
       {open === "save" ? (
