@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from frazil.model.settings import Settings
     from frazil.stages.classify_stream_task import CycleResult, CycleTask, StreamResult, StreamTask
     from frazil.stages.classify_task import ClassifyTask
+    from frazil.stages.export.request import ExportTask
     from frazil.stages.movie_task import MovieTask
     from frazil.stages.record import MovieRecord
 
@@ -47,6 +48,13 @@ def classify_cycle(task: CycleTask) -> CycleResult:
     from frazil.stages.classify_stream import batch_cycle
 
     return batch_cycle(task)
+
+
+def make_export(task: ExportTask) -> dict[str, Any]:
+    """See `frazil.stages.export.run.run_export`."""
+    from frazil.stages.export.run import run_export
+
+    return run_export(task)
 
 
 def load_libraries() -> None:

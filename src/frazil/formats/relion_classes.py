@@ -1,0 +1,264 @@
+"""Class averages in the shape of RELION's Class2D job, so that its programs open them.
+
+Model, optimiser and sampling files hold every value that RELION's readers demand. What only an iteration of
+RELION knows is an estimate: the noise is measured on particle images, the signal on the averages.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from frazil.formats.star import StarTable, write_star
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_UNKNOWN = 999.0
+_PADDING = 2.0
+_SHIFT_SIGMA_A = 10.0
+
+
+@dataclass(frozen=True)
+class ClassModel:
+    """Class averages and what is known of them.
+
+    Attributes
+    ----------
+    stack
+        Name of the stack of averages, as tables give it.
+    averages
+        Shape (K, n, n); empty classes are zeros.
+    pixel_size_a
+        Å.
+    particles
+        Shape (K,): members of each class.
+    resolution_a
+        Shape (K,): NaN where it is not known.
+    noise_power
+        For each optics group, shape (n // 2 + 1,): mean of |F|² / 2 by ring of a particle's transform that is
+        divided by its number of pixels.
+    group_names, group_particles
+        Micrographs and how many particles each has.
+    particle_diameter_a
+        Å.
+    """
+
+    stack: str
+    averages: NDArray[np.float32]
+    pixel_size_a: float
+    particles: NDArray[np.int64]
+    resolution_a: NDArray[np.float64]
+    noise_power: Sequence[NDArray[np.float64]]
+    group_names: Sequence[str]
+    group_particles: Sequence[int]
+    particle_diameter_a: float
+
+
+def ring_power(images: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Mean of |F|² / 2 by ring, over all images.
+
+    ``images``: shape (P, n, n). Returns shape (n // 2 + 1,); F is the transform divided by n².
+    """
+    size = images.shape[-1]
+    frequency = np.rint(
+        np.hypot(np.fft.fftfreq(size)[:, None] * size, np.fft.rfftfreq(size)[None, :] * size)
+    ).astype(np.int64)
+    inside = frequency <= size // 2
+    total = np.zeros(size // 2 + 1)
+    for image in images:
+        power = np.abs(np.fft.rfft2(image.astype(np.float64)) / size**2) ** 2
+        total += np.bincount(frequency[inside], power[inside], minlength=total.size)
+    rings = np.bincount(frequency[inside], minlength=total.size)
+    mean: NDArray[np.float64] = 0.5 * total / (rings * max(1, len(images)))
+    return mean
+
+
+def write_class_model(folder: Path, prefix: str, model: ClassModel, selected: Collection[int]) -> None:
+    """Write ``run_it000_{model,optimiser,sampling}.star`` and ``selected_classes.star``.
+
+    Parameters
+    ----------
+    folder
+        Where; the data file and the stack are written there by the caller.
+    prefix
+        The folder's name in tables, with a slash at the end.
+    selected
+        Numbers (from 1) of the classes that a person kept; without any the last file is not written.
+    """
+    write_star(folder / "run_it000_model.star", _model_blocks(model))
+    write_star(folder / "run_it000_optimiser.star", {"optimiser_general": _optimiser(prefix, model)})
+    write_star(folder / "run_it000_sampling.star", {"sampling_general": _sampling()})
+    rows = [k - 1 for k in sorted(selected) if 1 <= k <= len(model.averages)]
+    if rows:
+        table = {name: [values[row] for row in rows] for name, values in _classes(model).items()}
+        write_star(folder / "selected_classes.star", {"": table})
+
+
+def _model_blocks(model: ClassModel) -> dict[str, Any]:
+    blocks: dict[str, Any] = {"model_general": _general(model), "model_classes": _classes(model)}
+    mean_noise = np.mean(model.noise_power, axis=0)
+    for k in range(len(model.averages)):
+        blocks[f"model_class_{k + 1}"] = _class_spectrum(model, k, mean_noise)
+    blocks["model_groups"] = {
+        "rlnGroupNumber": list(range(1, len(model.group_names) + 1)),
+        "rlnGroupName": list(model.group_names),
+        "rlnGroupNrParticles": list(model.group_particles),
+        "rlnGroupScaleCorrection": [1.0] * len(model.group_names),
+    }
+    rings = np.arange(mean_noise.size)
+    for group, noise in enumerate(model.noise_power, 1):
+        blocks[f"model_optics_group_{group}"] = {
+            "rlnSpectralIndex": rings,
+            "rlnResolution": rings / _box_a(model),
+            "rlnSigma2Noise": _positive(noise),
+        }
+    return blocks
+
+
+def _general(model: ClassModel) -> StarTable:
+    size = model.averages.shape[-1]
+    known = model.resolution_a[np.isfinite(model.resolution_a)]
+    best_a = float(known.min()) if known.size else 4.0 * model.pixel_size_a
+    columns: dict[str, Any] = {
+        "rlnReferenceDimensionality": 2,
+        "rlnDataDimensionality": 2,
+        "rlnOriginalImageSize": size,
+        "rlnCurrentResolution": best_a,
+        "rlnCurrentImageSize": size,
+        "rlnPaddingFactor": _PADDING,
+        "rlnIsHelix": 0,
+        "rlnFourierSpaceInterpolator": 1,
+        "rlnMinRadiusNnInterpolation": 10,
+        "rlnPixelSize": model.pixel_size_a,
+        "rlnNrClasses": len(model.averages),
+        "rlnNrBodies": 1,
+        "rlnNrGroups": len(model.group_names),
+        "rlnNrOpticsGroups": len(model.noise_power),
+        "rlnTau2FudgeFactor": 2.0,
+        "rlnNormCorrectionAverage": 1.0,
+        "rlnSigmaOffsetsAngst": _SHIFT_SIGMA_A,
+        "rlnOrientationalPriorMode": 0,
+        "rlnSigmaPriorRotAngle": 0.0,
+        "rlnSigmaPriorTiltAngle": 0.0,
+        "rlnSigmaPriorPsiAngle": 0.0,
+        "rlnLogLikelihood": 0.0,
+        "rlnAveragePmax": 1.0,
+    }
+    return StarTable({name: [value] for name, value in columns.items()}, is_loop=False)
+
+
+def _classes(model: ClassModel) -> dict[str, list[Any]]:
+    count = len(model.averages)
+    share = model.particles / max(1, int(model.particles.sum()))
+    return {
+        "rlnReferenceImage": [f"{k + 1:06d}@{model.stack}" for k in range(count)],
+        "rlnClassDistribution": share.tolist(),
+        "rlnAccuracyRotations": [_UNKNOWN] * count,
+        "rlnAccuracyTranslationsAngst": [_UNKNOWN] * count,
+        "rlnEstimatedResolution": [_resolution(model, k) for k in range(count)],
+        "rlnOverallFourierCompleteness": [1.0] * count,
+        "rlnClassPriorOffsetX": [0.0] * count,
+        "rlnClassPriorOffsetY": [0.0] * count,
+    }
+
+
+def _resolution(model: ClassModel, k: int) -> float:
+    value = float(model.resolution_a[k])
+    return value if math.isfinite(value) else _UNKNOWN
+
+
+def _class_spectrum(model: ClassModel, k: int, noise: NDArray[np.float64]) -> dict[str, Any]:
+    signal = ring_power(model.averages[k : k + 1])
+    # CTF² is 1/2 on average.
+    error = _positive(noise / max(0.5, 0.5 * float(model.particles[k])))
+    rings = np.arange(noise.size)
+    resolution = rings / _box_a(model)
+    return {
+        "rlnSpectralIndex": rings,
+        "rlnResolution": resolution,
+        "rlnAngstromResolution": np.divide(1.0, resolution, out=np.full(rings.size, 999.0), where=rings > 0),
+        "rlnSsnrMap": np.minimum(signal / error, 1e6),
+        "rlnGoldStandardFsc": np.zeros(rings.size),
+        "rlnFourierCompleteness": np.ones(rings.size),
+        "rlnReferenceSigma2": error,
+        "rlnReferenceTau2": _positive(signal),
+    }
+
+
+def _box_a(model: ClassModel) -> float:
+    return int(model.averages.shape[-1]) * model.pixel_size_a
+
+
+def _positive(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    # RELION divides by it, and six decimals are what a STAR file keeps.
+    return np.maximum(power, 1e-6)
+
+
+def _optimiser(prefix: str, model: ClassModel) -> StarTable:
+    columns: dict[str, Any] = {
+        "rlnOutputRootName": f"{prefix}run",
+        "rlnModelStarFile": f"{prefix}run_it000_model.star",
+        "rlnExperimentalDataStarFile": f"{prefix}run_it000_data.star",
+        "rlnOrientSamplingStarFile": f"{prefix}run_it000_sampling.star",
+        "rlnCurrentIteration": 0,
+        "rlnNumberOfIterations": 25,
+        "rlnDoSplitRandomHalves": 0,
+        "rlnJoinHalvesUntilThisResolution": -1.0,
+        "rlnAdaptiveOversampleOrder": 1,
+        "rlnAdaptiveOversampleFraction": 0.999,
+        "rlnRandomSeed": 1,
+        "rlnParticleDiameter": model.particle_diameter_a,
+        "rlnWidthMaskEdge": 5,
+        "rlnDoZeroMask": 1,
+        "rlnDoSolventFlattening": 1,
+        "rlnSolventMaskName": "None",
+        "rlnSolventMask2Name": "None",
+        "rlnTauSpectrumName": "None",
+        "rlnCoarseImageSize": model.averages.shape[-1],
+        "rlnMaximumCoarseImageSize": -1,
+        "rlnHighresLimitExpectation": -1.0,
+        "rlnIncrementImageSize": 10,
+        "rlnDoMapEstimation": 1,
+        "rlnDoAutoRefine": 0,
+        "rlnDoOnlyFlipCtfPhases": 0,
+        "rlnDoCorrectCtf": 1,
+        "rlnDoCorrectMagnification": 0,
+        "rlnDoCorrectNorm": 1,
+        "rlnDoCorrectScale": 1,
+        "rlnDoRealignMovies": 0,
+        "rlnDoIgnoreCtfUntilFirstPeak": 0,
+        "rlnCtfDataArePhaseFlipped": 0,
+        "rlnCtfDataAreCtfPremultiplied": 0,
+        "rlnRefsAreCtfCorrected": 1,
+        "rlnFixSigmaNoiseEstimates": 0,
+        "rlnFixSigmaOffsetEstimates": 0,
+        "rlnMaxNumberOfPooledParticles": 30,
+    }
+    return StarTable({name: [value] for name, value in columns.items()}, is_loop=False)
+
+
+def _sampling() -> StarTable:
+    columns: dict[str, Any] = {
+        "rlnIs3DSampling": 0,
+        "rlnIs3DTranslationalSampling": 0,
+        "rlnHealpixOrder": 1,
+        "rlnHealpixOrderOriginal": 1,
+        "rlnSymmetryGroup": "c1",
+        "rlnTiltAngleLimit": -91.0,
+        "rlnPsiStep": 12.0,
+        "rlnPsiStepOriginal": 12.0,
+        "rlnOffsetRange": 10.0,
+        "rlnOffsetStep": 4.0,
+        "rlnOffsetRangeOriginal": 10.0,
+        "rlnOffsetStepOriginal": 4.0,
+        "rlnSamplingPerturbInstance": 0.0,
+        "rlnSamplingPerturbFactor": 0.5,
+    }
+    return StarTable({name: [value] for name, value in columns.items()}, is_loop=False)

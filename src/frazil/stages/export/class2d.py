@@ -1,0 +1,115 @@
+"""Class averages of an export: the stack, and RELION's files around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from frazil.formats.mrc import MrcStack, read_mrc, write_mrc
+from frazil.formats.relion_classes import ClassModel, ring_power, write_class_model
+from frazil.model.errors import InputError
+from frazil.stages.export.particles import read_summary
+from frazil.stages.products import Products
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from frazil.stages.export.gather import Gathered
+    from frazil.stages.export.optics import ExportOptics
+    from frazil.stages.export.particles import ParticleSet
+    from frazil.stages.export.request import ChosenClasses
+
+FOLDER = "class2d"
+_IMAGES_FOR_NOISE = 100
+_DIAMETERS = 2.0
+"""The particle's diameter is twice the mask's radius."""
+
+
+def read_averages(session: Path, chosen: ChosenClasses) -> tuple[NDArray[np.float32], float]:
+    """Read the class averages, shape (K, n, n), and their pixel (Å); `InputError` where they are gone."""
+    path = session / chosen.folder / "classes.mrcs"
+    image = read_mrc(path)
+    data = image.data if image.data.ndim == 3 else image.data[None]
+    if image.pixel_size_a is None:
+        raise InputError(f"{path}: does not say its pixel size; choose another update")
+    return data.astype(np.float32), image.pixel_size_a
+
+
+def write_averages(folder: Path, session: Path, chosen: ChosenClasses) -> None:
+    """Write ``classes.mrcs``: one slice per class, empty ones as zeros; always float32, which all read."""
+    averages, pixel = read_averages(session, chosen)
+    write_mrc(folder / "classes.mrcs", averages, pixel, depth="float32")
+
+
+def write_class2d(
+    folder: Path,
+    session: Path,
+    chosen: ChosenClasses,
+    particles: ParticleSet,
+    movies: Sequence[Gathered],
+    optics: ExportOptics,
+) -> None:
+    """Write the folder that looks like a Class2D job of RELION; its data file is the caller's."""
+    summary = read_summary(session, chosen)
+    averages, pixel = read_averages(session, chosen)
+    target = folder / FOLDER
+    target.mkdir(exist_ok=True)
+    write_mrc(target / "run_it000_classes.mrcs", averages, pixel, depth="float32")
+    population = np.bincount(
+        (particles.classes or {"class_id": np.zeros(0, np.int32)})["class_id"], minlength=len(averages) + 1
+    )[1 : len(averages) + 1]
+    counts = np.bincount(particles.movie, minlength=len(movies))
+    with_particles = np.flatnonzero(counts).tolist()
+    model = ClassModel(
+        stack=f"{FOLDER}/run_it000_classes.mrcs",
+        averages=averages,
+        pixel_size_a=pixel,
+        particles=population.astype(np.int64),
+        resolution_a=_resolutions(summary, len(averages)),
+        noise_power=_noise(session, particles, movies, optics, averages.shape[-1]),
+        group_names=[f"micrographs/{movies[place].movie.name}.mrc" for place in with_particles],
+        group_particles=[int(counts[place]) for place in with_particles],
+        particle_diameter_a=float(summary.get("mask_radius_a") or 0.25 * averages.shape[-1] * pixel)
+        * _DIAMETERS,
+    )
+    write_class_model(target, f"{FOLDER}/", model, chosen.good)
+
+
+def _resolutions(summary: Mapping[str, Any], count: int) -> NDArray[np.float64]:
+    values = np.full(count, np.nan)
+    for item in summary["classes"]:
+        if item.get("resolution_a") is not None and 1 <= item["class_id"] <= count:
+            values[item["class_id"] - 1] = item["resolution_a"]
+    return values
+
+
+def _noise(
+    session: Path,
+    particles: ParticleSet,
+    movies: Sequence[Gathered],
+    optics: ExportOptics,
+    size: int,
+) -> list[NDArray[np.float64]]:
+    """Power of some particle images of each optics group; cryo-EM particles are nearly all noise."""
+    group_of = np.array(optics.number_of)[particles.movie]
+    result: list[NDArray[np.float64]] = []
+    for group in range(1, optics.with_images + 1):
+        rows = np.flatnonzero(group_of == group)
+        rows = rows[:: max(1, len(rows) // _IMAGES_FOR_NOISE)][:_IMAGES_FOR_NOISE]
+        images = [
+            _image(session, movies[int(particles.movie[row])], int(particles.columns["stack_index"][row]))
+            for row in rows
+        ]
+        fitting = [image for image in images if image.shape[-1] == size]
+        result.append(ring_power(np.stack(fitting)) if fitting else np.full(size // 2 + 1, 0.5 / size**2))
+    return result
+
+
+def _image(session: Path, movie: Gathered, index: int) -> NDArray[np.float32]:
+    path = movie.files.particles if movie.has("particles") else Products(session, movie.movie.name).particles
+    with MrcStack(path) as stack:
+        return stack.read_section(index).astype(np.float32)

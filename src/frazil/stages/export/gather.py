@@ -1,0 +1,184 @@
+"""Collect the movies of an export: their files go into it, and what was done with them is read."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from frazil.formats.mrc import MrcStack
+from frazil.model.errors import InputError, PassingError
+from frazil.stages.export.pin import pin_file, pin_image, pin_movie
+from frazil.stages.products import Products
+from frazil.stages.record_file import stored_record
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from frazil.model.settings import Settings
+    from frazil.stages.export.progress import Progress
+    from frazil.stages.export.request import ExportMovie, ExportRequest
+    from frazil.stages.record import MovieRecord
+
+_TRIES, _PAUSE_S = 3, 1.0
+_OF_MICROGRAPHS = ("micrograph", "unweighted", "odd", "even", "spectrum", "motion_star")
+_WITH_FILES = ("relion", "cryosparc")
+PARTICLE_COLUMNS = (
+    "x_px",
+    "y_px",
+    "box_x_px",
+    "box_y_px",
+    "score",
+    "stack_index",
+    "defocus_u_a",
+    "defocus_v_a",
+    "astigmatism_angle_deg",
+    "phase_shift_deg",
+)
+
+
+@dataclass
+class Gathered:
+    """One movie of the export.
+
+    Attributes
+    ----------
+    movie, record, settings
+        What the catalogue knew, what was done, and with which settings.
+    files
+        Its products, in the export or, where nothing is linked or copied, in the session.
+    raw
+        Name of the movie in the export; empty where it is not there.
+    particles
+        Columns of its particles, `PARTICLE_COLUMNS`; None where there are none.
+    image_pixel_size_a, image_size_px
+        Of its particle images.
+    """
+
+    movie: ExportMovie
+    record: MovieRecord
+    settings: Settings
+    files: Products
+    raw: str = ""
+    particles: dict[str, NDArray[Any]] | None = None
+    image_pixel_size_a: float = 0.0
+    image_size_px: int = 0
+    present: dict[str, bool] = field(default_factory=dict)
+
+    def has(self, what: str) -> bool:
+        """Whether a product is there: micrograph, unweighted, odd, even, motion_star, spectrum, …."""
+        return self.present.get(what, False)
+
+
+class Collector:
+    """Brings movies into an export.
+
+    Parameters
+    ----------
+    session, target
+        The session folder, and that of the export.
+    request
+        What is wanted.
+    progress
+        Is told what is missing.
+    """
+
+    def __init__(self, session: Path, target: Path, request: ExportRequest, progress: Progress) -> None:
+        self._session, self._target, self._request = session, target, request
+        self._progress = progress
+
+    @property
+    def _brings_files(self) -> bool:
+        return self._request.files != "none" and self._request.format in _WITH_FILES
+
+    def collect(self, movie: ExportMovie, settings: Settings) -> Gathered | None:
+        """Bring one movie in; None where it has no results.
+
+        Files and record must belong together: where the movie is redone at this moment, it is tried again.
+        Raises `PassingError` where that goes on, `InputError` for damaged products.
+        """
+        for attempt in range(_TRIES):
+            record = stored_record(self._session, movie.name)
+            if record is None or record.stage("sum").state != "done":
+                return None
+            found = self._collect(movie, record, settings)
+            if found is not None and stored_record(self._session, movie.name) == record:
+                return found
+            if attempt + 1 < _TRIES:
+                time.sleep(_PAUSE_S)
+        raise PassingError(f"{movie.name}: is being processed again right now; export it a little later")
+
+    def _collect(self, movie: ExportMovie, record: MovieRecord, settings: Settings) -> Gathered | None:
+        """None where stack and table of the particles don't belong together."""
+        source = Products(self._session, movie.name)
+        files = Products(self._target, movie.name) if self._brings_files else source
+        found = Gathered(movie, record, settings, files)
+        wanted = self._request.contents
+        kinds: tuple[str, ...] = _OF_MICROGRAPHS if "micrographs" in wanted else ()
+        if "picks" in wanted and record.stage("pick").state == "done":
+            kinds += ("picks_star",)
+        for kind in kinds if self._request.format in _WITH_FILES else ():
+            is_image = not kind.endswith("_star")
+            found.present[kind] = self._bring(getattr(source, kind), getattr(files, kind), is_image)
+        if not found.present.get("micrograph", True):
+            raise InputError(f"{source.micrograph}: is gone; process {movie.name} again, or exclude it")
+        if "particles" in wanted or "classes" in wanted:
+            if not self._take_particles(found, source, files):
+                return None
+        if "movies" in wanted and movie.raw_path is not None:
+            self._take_movie(found, Path(movie.raw_path))
+        return found
+
+    def _bring(self, source: Path, target: Path, is_image: bool) -> bool:
+        if not self._brings_files:
+            return source.is_file()
+        target.unlink(missing_ok=True)
+        if is_image:
+            return pin_image(source, target, self._request.files, self._request.image_depth)
+        return pin_file(source, target, self._request.files)
+
+    def _take_particles(self, found: Gathered, source: Products, files: Products) -> bool:
+        if found.record.stage("extract").state != "done":
+            return True
+        try:
+            table = pq.read_table(source.particle_table, columns=list(PARTICLE_COLUMNS), use_threads=False)
+        except FileNotFoundError:
+            self._progress.note(f"{found.movie.name}: its particles are gone; extract them again")
+            return True
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError(
+                f"{source.particle_table}: damaged ({error}); process {found.movie.name} again"
+            ) from error
+        if "particles" in self._request.contents:
+            found.present["particles"] = self._bring(source.particles, files.particles, True)
+        stack_path = files.particles if found.has("particles") else source.particles
+        if not stack_path.is_file():
+            self._progress.note(f"{found.movie.name}: its particle images are gone; extract them again")
+            return True
+        with MrcStack(stack_path) as stack:
+            images, found.image_size_px = len(stack), stack.shape[-1]
+        if images != table.num_rows:
+            return False
+        extra = table.schema.metadata or {}
+        found.image_pixel_size_a = float(extra[b"pixel_size_a"])
+        found.particles = {name: np.asarray(table.column(name).to_numpy()) for name in PARTICLE_COLUMNS}
+        return True
+
+    def _take_movie(self, found: Gathered, raw: Path) -> None:
+        # Under the name that the motion file gives it.
+        name = f"raw/{found.movie.name}{raw.suffix}"
+        if not self._brings_files:
+            there, name = raw.is_file(), str(raw)
+        else:
+            target = self._target / name
+            target.unlink(missing_ok=True)
+            there = pin_movie(raw, target, self._request.files)
+        if there:
+            found.raw = name
+        else:
+            self._progress.note(f"the movie of {found.movie.name} is not at {raw} any more; it is left out")

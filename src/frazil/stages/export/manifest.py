@@ -1,0 +1,68 @@
+"""List of an export's files with their checksums: nothing can be missing or damaged unnoticed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import xxhash
+
+from frazil.formats.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from frazil.stages.export.progress import Progress
+
+MANIFEST = "manifest.tsv"
+LINKED = "-"
+_PIECE = 1 << 22
+
+
+def files_of(folder: Path) -> list[Path]:
+    """All files and links below a folder, relative to it, in order."""
+    found = []
+    for place, _, names in os.walk(folder):
+        found += [(Path(place) / name).relative_to(folder) for name in names]
+    return sorted(found)
+
+
+def checksum(path: Path) -> str:
+    """xxh3-128 of a file."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def write_manifest(folder: Path, skip: frozenset[str], progress: Progress) -> tuple[int, int]:
+    """Write ``manifest.tsv``: path, bytes, xxh3-128, one file a line; returns how many files and bytes.
+
+    Symbolic links to movies have `LINKED` instead of a checksum: the movies are not part of the export.
+    """
+    names = [name for name in files_of(folder) if name.as_posix() not in skip and not _is_part(name)]
+    lines, total = ["path\tbytes\txxh3_128\n"], 0
+    for name in progress.each("computing checksums", names, names):
+        path = folder / name
+        size = path.stat().st_size
+        linked = path.is_symlink()
+        total += 0 if linked else size
+        lines.append(f"{name.as_posix()}\t{size}\t{LINKED if linked else checksum(path)}\n")
+    with atomic_path(folder / MANIFEST) as part:
+        part.write_text("".join(lines), encoding="utf-8")
+    return len(names) + 1, total
+
+
+def read_manifest(folder: Path) -> Iterator[tuple[str, int, str]]:
+    """Path, bytes and checksum of every file."""
+    with (folder / MANIFEST).open(encoding="utf-8") as file:
+        next(file)
+        for line in file:
+            name, size, digest = line.rstrip("\n").split("\t")
+            yield name, int(size), digest
+
+
+def _is_part(name: Path) -> bool:
+    return name.name.startswith(".")

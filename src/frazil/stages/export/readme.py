@@ -1,0 +1,91 @@
+"""README.txt of an export: what is in it, how to import it, which way the axes run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from frazil.stages.export.optics import ExportOptics
+    from frazil.stages.export.request import Snapshot
+
+_IMPORT = {
+    "relion": """How to use it in RELION 3.1, 4 or 5
+  Make this folder the project: cd here, then start relion. All paths in the tables are relative to it.
+  - particles.star goes into Class2D, InitialModel, Refine3D; micrographs_ctf.star and autopick.star into
+    Extraction; corrected_micrographs.star and the motion files into Bayesian polishing (which needs the
+    movies, too: they are named raw/<name>).
+  - class2d/run_it000_optimiser.star opens in Subset selection and in the class ranker.
+  In another project: link this folder's subfolders into it.
+  RELION 3.1 reads no half precision: export with image depth float32 for it.
+""",
+    "cryosparc": """How to use it in cryoSPARC
+  - Import Micrographs: micrographs/*.mrc with the values below.
+  - Import Particle Stack: meta path particles.star, data path this folder. Connect the imported micrographs
+    as source exposures; names agree without cutting.
+  - The stacks are linked there, not copied: leave this folder where it is.
+  - If cryoSPARC aligns the movies itself and they are TIFF, its micrographs are upside-down against ours:
+    import particles_flipped_y.star for the locations then (ignore raw data), never both.
+""",
+    "cistem": """How to use it in cisTEM
+  Assets, Refinement packages, Import: stack particles.mrcs, table particles.star, type cisTEM.
+  Protein is white.
+  For refine2d: the same two files; answer Yes to "invert".
+""",
+    "csv": """Tables only: CSV (UTF-8) and the same as Parquet. Empty means missing; times are UTC.
+""",
+}
+
+_AXES = """Which way the axes run
+  Coordinates are pixels of the micrograph, counted from 0: x is the column, y the row, both from the first
+  value stored in the MRC file. Angles turn from +x towards +y. The centre of n pixels is n // 2.
+  True centre = coordinate - origin / pixel size. Defocus is in Angstrom, underfocus positive; its angle is
+  that of DefocusU from +x. Particle images are white, background mean 0 and sigma 1.
+  overlay/ shows exported coordinates on exported micrographs.
+"""
+
+
+def readme(
+    snapshot: Snapshot, counts: Mapping[str, int], optics: ExportOptics | None, notes: Sequence[str]
+) -> str:
+    """Return the text."""
+    when = datetime.fromtimestamp(snapshot.created_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    request = snapshot.request
+    lines = [
+        f"{snapshot.session} (S{snapshot.session_number}), export {snapshot.name}",
+        f"Made by {snapshot.software} for {snapshot.created_by}; state of the session: {when}",
+        "",
+        "Content",
+        *(f"  {name.replace('_', ' ')}: {count:,}" for name, count in counts.items()),
+        f"  filter: {request.filter_name or ('not saved' if request.where else 'none')}",
+        f"  classes: {request.selection or request.classes}"
+        + (f", of update {snapshot.classes.number}" if snapshot.classes else ""),
+        "",
+        _IMPORT[request.format],
+    ]
+    if optics is not None:
+        lines.append(
+            "Values of the microscope (optics group: kV, Cs, amplitude contrast, "
+            "pixels of movie / micrograph / particle)"
+        )
+        for number, group in enumerate(optics.groups, 1):
+            pixels = " / ".join(
+                "-" if pixel is None else f"{pixel:.4f}"
+                for pixel in (
+                    group.movie_pixel_size_a,
+                    group.micrograph_pixel_size_a,
+                    group.image_pixel_size_a,
+                )
+            )
+            lines.append(
+                f"  {number}: {group.optics.voltage_kv:g} kV, {group.optics.cs_mm:g} mm, "
+                f"{group.optics.amplitude_contrast:g}, {pixels} A"
+            )
+        lines.append("")
+    lines.append(_AXES)
+    if notes:
+        lines += ["Notes", *(f"  - {note}" for note in notes), ""]
+    lines.append("manifest.tsv lists every file with its size and xxh3-128 checksum.")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,153 @@
+"""Make an export, on a worker.
+
+It grows in ``exports/.<name>.part`` and gets its name when it is whole. The snapshot that lies there decides
+what goes in, so that an export that was interrupted is begun again with the same content.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from frazil.formats.atomic import atomic_path, flush_directory
+from frazil.model.errors import InputError
+from frazil.model.settings import Settings, with_values
+from frazil.stages.export.gather import Collector
+from frazil.stages.export.manifest import write_manifest
+from frazil.stages.export.optics import find_optics
+from frazil.stages.export.particles import in_classes, join_particles, with_classes
+from frazil.stages.export.progress import Progress
+from frazil.stages.export.readme import readme
+from frazil.stages.export.request import LOG, PROGRESS, SNAPSHOT, Snapshot
+from frazil.stages.export.writers import write_format
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from frazil.stages.export.gather import Gathered
+    from frazil.stages.export.optics import ExportOptics
+    from frazil.stages.export.particles import ParticleSet
+    from frazil.stages.export.request import ExportTask
+
+_STEPS = 8
+
+
+def run_export(task: ExportTask) -> dict[str, Any]:
+    """Make the export; returns counts, files, bytes, notes, and what to look at.
+
+    Raises
+    ------
+    InputError
+        Nothing to export, damaged products, a name that is taken.
+    PassingError
+        Movies are being processed again all the time.
+    """
+    if task.final.exists():
+        raise InputError(f"{task.final}: is there already; choose another name, or delete it first")
+    snapshot = read_snapshot(task.part)
+    _begin_anew(task.part)
+    progress = Progress(task.part, _STEPS)
+    progress.notes += snapshot.notes
+    movies = _collect(task, snapshot, progress)
+    particles = _particles(task.session, snapshot, movies, progress)
+    if not movies:
+        raise InputError("none of the chosen movies has a micrograph yet; there is nothing to export")
+    optics = find_optics(movies, snapshot.request.fewest_per_optics_group)
+    made = write_format(task, snapshot, movies, particles, optics, progress)
+    counts = {"micrographs": len(movies), **made.counts}
+    progress.begin("writing the README")
+    _describe(task.part, snapshot, counts, optics, progress)
+    files, size = write_manifest(task.part, frozenset({SNAPSHOT, PROGRESS, LOG}), progress)
+    progress.begin("done")
+    for name in (SNAPSHOT, PROGRESS):
+        (task.part / name).unlink()
+    flush_directory(task.part)
+    task.part.rename(task.final)
+    flush_directory(task.final.parent)
+    return {
+        "counts": counts,
+        "files": files,
+        "bytes": size,
+        "notes": progress.notes,
+        "overlays": made.overlays,
+    }
+
+
+def read_snapshot(part: Path) -> Snapshot:
+    """Read what an export is made of."""
+    try:
+        return Snapshot.model_validate_json((part / SNAPSHOT).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{part / SNAPSHOT}: can't be read; make the export again ({error})") from error
+
+
+def _begin_anew(part: Path) -> None:
+    """Remove what an interrupted run left: linking is quick, and half of two states would be wrong."""
+    for path in part.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name not in (SNAPSHOT, LOG):
+            path.unlink()
+
+
+def _collect(task: ExportTask, snapshot: Snapshot, progress: Progress) -> list[Gathered]:
+    settings = {revision: with_values(Settings(), values) for revision, values in snapshot.settings.items()}
+    newest = settings[snapshot.newest]
+    collector = Collector(task.session, task.part, snapshot.request, progress)
+    found = []
+    without = 0
+    for movie in progress.each("collecting micrographs", snapshot.movies, snapshot.movies):
+        revision = movie.row.get("settings_revision")
+        gathered = collector.collect(movie, settings.get(revision or snapshot.newest, newest))
+        if gathered is None:
+            without += 1
+        else:
+            found.append(gathered)
+    if without:
+        progress.note(f"{without} of {len(snapshot.movies)} chosen movies have no micrograph (yet)")
+    return found
+
+
+def _particles(
+    session: Path, snapshot: Snapshot, movies: list[Gathered], progress: Progress
+) -> ParticleSet | None:
+    """Particles of the export; None where none are wanted or there are none."""
+    progress.begin("reading particles")
+    contents = snapshot.request.contents
+    if "particles" not in contents and "classes" not in contents:
+        return None
+    particles = join_particles(movies)
+    if snapshot.classes is not None:
+        particles = with_classes(particles, movies, session, snapshot.classes, progress)
+        particles = in_classes(particles, snapshot.classes.classes)
+    if not len(particles):
+        progress.note("no particle was chosen: there is no table of particles")
+        return None
+    return particles
+
+
+def _describe(
+    part: Path, snapshot: Snapshot, counts: dict[str, int], optics: ExportOptics, progress: Progress
+) -> None:
+    content = {
+        "schema_version": 1,
+        "session": snapshot.session,
+        "export": snapshot.name,
+        "created_at": snapshot.created_at,
+        "created_by": snapshot.created_by,
+        "software": snapshot.software,
+        "request": snapshot.request.model_dump(mode="json"),
+        "counts": counts,
+        "settings_revision": snapshot.newest,
+        "settings": snapshot.settings[snapshot.newest],
+        "optics_groups": {str(number): groups for number, groups in enumerate(optics.origin, 1)},
+        "class_update": snapshot.classes.number if snapshot.classes else None,
+        "notes": progress.notes,
+    }
+    with atomic_path(part / "settings.json") as file:
+        file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with atomic_path(part / "README.txt") as file:
+        file.write_text(readme(snapshot, counts, optics, progress.notes), encoding="utf-8")

@@ -1,0 +1,151 @@
+"""What each format consists of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from frazil.model.errors import InputError
+from frazil.stages.export import cistem, class2d, cryosparc, relion, tables
+from frazil.stages.export.overlay import draw_overlays
+from frazil.stages.export.particles import read_summary
+from frazil.stages.export.pin import pin_movie
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from frazil.stages.export.gather import Gathered
+    from frazil.stages.export.optics import ExportOptics
+    from frazil.stages.export.particles import ParticleSet
+    from frazil.stages.export.progress import Progress
+    from frazil.stages.export.request import ExportTask, Snapshot
+
+
+@dataclass
+class Made:
+    """What was written: counts for people, pictures that prove it."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    overlays: list[str] = field(default_factory=list)
+
+
+def write_format(
+    task: ExportTask,
+    snapshot: Snapshot,
+    movies: list[Gathered],
+    particles: ParticleSet | None,
+    optics: ExportOptics,
+    progress: Progress,
+) -> Made:
+    """Write all tables and images of the format that was asked for."""
+    maker = _Maker(task, snapshot, movies, particles, optics, progress)
+    maker.write_rows()
+    if snapshot.request.format == "cistem":
+        maker.write_cistem()
+    elif snapshot.request.format != "csv":
+        maker.write_relion()
+        maker.draw()
+    return maker.made
+
+
+@dataclass
+class _Maker:
+    task: ExportTask
+    snapshot: Snapshot
+    movies: list[Gathered]
+    particles: ParticleSet | None
+    optics: ExportOptics
+    progress: Progress
+    made: Made = field(default_factory=Made)
+
+    @property
+    def folder(self) -> Path:
+        return self.task.part
+
+    def wants(self, content: str) -> bool:
+        return content in self.snapshot.request.contents
+
+    def write_rows(self) -> None:
+        """Write CSV and Parquet, which go along with every format."""
+        self.progress.begin("writing CSV and Parquet")
+        tables.write_micrograph_rows(self.folder, [movie.movie.row for movie in self.movies])
+        chosen = self.snapshot.classes
+        good = chosen.good if chosen else []
+        if self.particles is not None and self.wants("particles"):
+            self.made.counts["particles"] = len(self.particles)
+            tables.write_particle_rows(self.folder, self.particles, self.movies, self.optics, good)
+        if self.wants("classes"):
+            if chosen is None:
+                self.progress.note("there are no class averages yet: none were exported")
+            else:
+                classes = read_summary(self.task.session, chosen)["classes"]
+                tables.write_class_rows(self.folder, classes, good)
+                self.made.counts["classes"] = sum(item["particles"] > 0 for item in classes)
+
+    def write_relion(self) -> None:
+        """Write STAR files."""
+        self.progress.begin("writing STAR files")
+        request = self.snapshot.request
+        names = relion.Names(None if request.files == "none" else self.folder)
+        if self.wants("movies"):
+            if relion.write_movies(self.folder, self.movies, self.optics):
+                self.made.counts["movies"] = sum(bool(movie.raw) for movie in self.movies)
+            else:
+                self.progress.note("no movie is there any more: movies.star was not written")
+            self._bring_gain()
+        written = relion.write_micrographs(self.folder, self.movies, self.optics, names)
+        if self.wants("picks"):
+            picked = sum(movie.has("picks_star") for movie in self.movies)
+            self.made.counts["micrographs_with_picks"] = picked
+            if "autopick.star" not in written:
+                self.progress.note("no micrograph has picks: autopick.star was not written")
+        if self.particles is None:
+            return
+        if self.wants("particles"):
+            path = self.folder / "particles.star"
+            relion.write_particles(path, self.particles, self.movies, self.optics, names)
+            if request.format == "cryosparc":
+                cryosparc.write_flipped(self.folder, self.particles, self.movies, self.optics, names)
+        if self.wants("classes") and self.snapshot.classes is not None:
+            self._write_class2d()
+
+    def _write_class2d(self) -> None:
+        """RELION's job folder; its data file needs the particle images."""
+        chosen, particles = self.snapshot.classes, self.particles
+        if chosen is None or particles is None:
+            return
+        if not self.wants("particles"):
+            class2d.write_averages(self.folder, self.task.session, chosen)
+            self.progress.note("class2d/ needs the particles: only the averages were exported")
+            return
+        class2d.write_class2d(self.folder, self.task.session, chosen, particles, self.movies, self.optics)
+        data = self.folder / class2d.FOLDER / "run_it000_data.star"
+        data.hardlink_to(self.folder / "particles.star")
+
+    def _bring_gain(self) -> None:
+        """Bring the gain reference in, under the name that the motion files give it."""
+        from pathlib import Path
+
+        gain = self.movies[-1].settings.gain.gain_path
+        if gain is None or self.snapshot.request.files == "none":
+            return
+        path = Path(gain)
+        target = self.folder / f"raw/gain{path.suffix}"
+        if not pin_movie(path, target, self.snapshot.request.files):
+            self.progress.note(f"the gain reference is not at {gain} any more; it is left out")
+
+    def write_cistem(self) -> None:
+        """Write the stack and its table."""
+        if self.particles is None:
+            raise InputError("there are no particles, and cisTEM's format holds nothing else")
+        cistem.write_stack(self.folder, self.particles, self.movies, self.progress)
+        cistem.write_table(self.folder, self.particles, self.movies)
+        if self.wants("classes") and self.snapshot.classes is not None:
+            class2d.write_averages(self.folder, self.task.session, self.snapshot.classes)
+
+    def draw(self) -> None:
+        """Draw the exported coordinates."""
+        self.progress.begin("drawing coordinates")
+        shown = self.particles if self.wants("particles") else None
+        if shown is not None or self.wants("picks"):
+            self.made.overlays = draw_overlays(self.folder, self.task.session, self.movies, shown)

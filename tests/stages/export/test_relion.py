@@ -1,0 +1,254 @@
+"""An export for RELION: every value survives, every name leads to a file, and it is whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import starfile
+
+from frazil.formats.mrc import read_mrc
+from frazil.model.errors import InputError
+from frazil.stages.export.manifest import checksum, files_of, read_manifest
+from frazil.stages.export.request import CONTENTS, ExportRequest
+from frazil.stages.export.run import run_export
+
+from .world import (
+    BOX_PX,
+    IMAGE_PIXEL_A,
+    PIXEL_A,
+    World,
+    add_classes,
+    add_products,
+    coordinates,
+    make_world,
+)
+
+ALL = ExportRequest(contents=CONTENTS)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return make_world(tmp_path / "s")
+
+
+def read(folder: Path, name: str) -> dict[str, Any]:
+    """Read a STAR file by an independent reader: block to table."""
+    tables: dict[str, Any] = starfile.read(folder / name, always_dict=True)
+    return tables
+
+
+def test_particles_keep_every_value(world: World) -> None:
+    classes = add_classes(world, 5)
+    task = world.prepare(ALL, classes=classes)
+    result = run_export(task)
+    assert result["counts"]["particles"] == 15
+    blocks = read(task.final, "particles.star")
+    table, optics = blocks["particles"], blocks["optics"]
+    assert len(table) == 15
+    for number in (1, 2, 3):
+        mine = table[table.rlnMicrographName == f"micrographs/movie_{number:04d}.mrc"]
+        x, y = coordinates(number, 5)
+        assert mine.rlnCoordinateX.tolist() == x.tolist() and mine.rlnCoordinateY.tolist() == y.tolist()
+        assert mine.rlnImageName.tolist() == [
+            f"{index + 1:06d}@particles/movie_{number:04d}.mrcs" for index in range(5)
+        ]
+        assert (mine.rlnDefocusU == 12_000 + number).all() and (mine.rlnDefocusAngle == 30).all()
+        assert mine.rlnClassNumber.tolist() == [1, 2, 3, 1, 0]
+        assert mine.rlnAnglePsi.tolist() == [0, 10, 20, 30, 0]
+        # Of a class: its shift. Without one: the rest of the pick on whole pixels.
+        assert mine.rlnOriginXAngst.tolist() == [1.5 + number] * 4 + [-0.25 * PIXEL_A]
+        assert mine.rlnOriginYAngst.tolist() == [-2.5] * 4 + [0.5 * PIXEL_A]
+    assert optics.rlnImagePixelSize.tolist() == [IMAGE_PIXEL_A]
+    assert optics.rlnImageSize.tolist() == [BOX_PX]
+    assert optics.rlnMicrographOriginalPixelSize.tolist() == [PIXEL_A]
+    assert "rlnRandomSubset" not in table
+
+
+def test_every_name_in_every_table_is_a_file_of_the_export(world: World) -> None:
+    task = world.prepare(ALL, classes=add_classes(world, 5))
+    run_export(task)
+    named = 0
+    for star in [*task.final.glob("*.star"), *task.final.glob("class2d/*.star")]:
+        for table in read(task.final, star.relative_to(task.final).as_posix()).values():
+            columns = table if isinstance(table, dict) else {name: table[name].tolist() for name in table}
+            for column, values in columns.items():
+                for value in values if isinstance(values, list) else [values]:
+                    words = str(value).rpartition("@")[2]
+                    if "/" in words and column != "rlnOutputRootName":
+                        assert (task.final / words).exists(), (star.name, column, value)
+                        assert not words.startswith(("/", "./")) and ".." not in words
+                        named += 1
+    assert named > 60
+
+
+def test_images_are_those_of_the_session(world: World) -> None:
+    task = world.prepare(ALL)
+    run_export(task)
+    stack = read_mrc(task.final / "particles" / "movie_0002.mrcs")
+    assert stack.data[3, 0, 0] == 203 and stack.data.dtype == np.float16
+    # A hard link: not a byte more, and it stays when the session's own file is replaced.
+    assert (task.final / "particles" / "movie_0002.mrcs").samefile(world.products(2).particles)
+    add_products(world, 2, 1)
+    assert len(read_mrc(task.final / "particles" / "movie_0002.mrcs").data) == 5
+    movie = task.final / "raw" / "movie_0001.tif"
+    assert movie.is_symlink() and movie.read_bytes() == b"frames of 1"
+
+
+def test_copies_have_the_depth_that_was_asked_for(world: World) -> None:
+    task = world.prepare(ALL.model_copy(update={"files": "copy", "image_depth": "float32"}))
+    run_export(task)
+    for name in ("particles/movie_0001.mrcs", "micrographs/movie_0001.mrc"):
+        copied, own = read_mrc(task.final / name), read_mrc(world.folder / name)
+        assert copied.data.dtype == np.float32
+        assert np.array_equal(copied.data, own.data.astype(np.float32))
+        assert copied.pixel_size_a == pytest.approx(own.pixel_size_a)
+        assert not (task.final / name).samefile(world.folder / name)
+    assert not (task.final / "raw" / "movie_0001.tif").is_symlink()
+
+
+def test_without_files_tables_name_the_session(world: World) -> None:
+    task = world.prepare(ALL.model_copy(update={"files": "none"}))
+    run_export(task)
+    table = read(task.final, "particles.star")["particles"]
+    assert table.rlnImageName[0] == f"000001@{world.products(1).particles}"
+    assert not (task.final / "micrographs").exists()
+
+
+def test_only_the_chosen_classes(world: World) -> None:
+    classes = add_classes(world, 5).model_copy(update={"classes": [2], "good": [2]})
+    task = world.prepare(ALL, classes=classes)
+    assert run_export(task)["counts"]["particles"] == 3
+    table = read(task.final, "particles.star")["particles"]
+    assert table.rlnClassNumber.tolist() == [2, 2, 2]
+    assert table.rlnImageName.tolist() == [f"000002@particles/movie_{m:04d}.mrcs" for m in (1, 2, 3)]
+    selected = read(task.final, "class2d/selected_classes.star")
+    (rows,) = selected.values()
+    assert rows.rlnReferenceImage.tolist() == ["000002@class2d/run_it000_classes.mrcs"]
+
+
+def test_particles_that_were_extracted_anew_have_no_class(world: World) -> None:
+    classes = add_classes(world, 5)
+    path = world.products(2).record
+    path.write_text(path.read_text().replace('"at": null', '"at": 200.0'))
+    task = world.prepare(ALL, classes=classes)
+    notes = run_export(task)["notes"]
+    table = read(task.final, "particles.star")["particles"]
+    stale = table.rlnMicrographName == "micrographs/movie_0002.mrc"
+    assert (table.rlnClassNumber[stale] == 0).all() and (table.rlnClassNumber[~stale] > 0).sum() == 8
+    assert any("extracted anew" in note for note in notes)
+
+
+def test_optics_groups_are_consecutive_and_small_ones_join_the_largest(tmp_path: Path) -> None:
+    world = make_world(tmp_path / "s", movies=6)
+    for movie, group in zip(world.movies, (4, 4, 4, 9, 9, 7), strict=True):
+        movie.row["optics_group"] = group
+    run_export(world.prepare(ALL, name="apart"))
+    table = read(world.folder / "exports" / "apart", "particles.star")
+    assert table["optics"].rlnOpticsGroup.tolist() == [1, 2, 3]
+    assert table["optics"].rlnOpticsGroupName.tolist() == ["opticsGroup1", "opticsGroup2", "opticsGroup3"]
+    run_export(world.prepare(ALL.model_copy(update={"fewest_per_optics_group": 2}), name="joined"))
+    joined = read(world.folder / "exports" / "joined", "corrected_micrographs.star")["micrographs"]
+    assert joined.rlnOpticsGroup.tolist() == [1, 1, 1, 2, 2, 1]
+
+
+def test_two_pixel_sizes_are_never_in_one_group(world: World) -> None:
+    world.settings[2] = {**world.settings[1], "pixel_size_a": 1.6}
+    world.movies[2].row["settings_revision"] = 2
+    run_export(world.prepare(ALL))
+    optics = read(world.folder / "exports" / "e", "micrographs_ctf.star")["optics"]
+    assert sorted(optics.rlnMicrographOriginalPixelSize) == [1.5, 1.6]
+
+
+def test_the_manifest_lists_every_file_with_its_checksum(world: World) -> None:
+    task = world.prepare(ALL)
+    result = run_export(task)
+    rows = list(read_manifest(task.final))
+    there = {name.as_posix() for name in files_of(task.final)} - {"manifest.tsv", "export.log"}
+    assert {name for name, _, _ in rows} == there
+    assert result["files"] == len(rows) + 1
+    for name, size, digest in rows:
+        path = task.final / name
+        assert path.stat().st_size == size
+        assert digest == ("-" if path.is_symlink() else checksum(path))
+
+
+def test_what_was_interrupted_is_not_there_and_is_made_when_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = world.prepare(ALL)
+    with monkeypatch.context() as patch:
+        patch.setattr("frazil.stages.export.run.write_manifest", _fail)
+        with pytest.raises(OSError, match="full"):
+            run_export(task)
+    assert not task.final.exists() and (task.part / "particles.star").exists()
+    # Meanwhile the session goes on; the export is of the state in which it was asked for.
+    world.movies.pop()
+    assert run_export(task)["counts"]["micrographs"] == 3
+    assert not task.part.exists()
+    assert not (task.final / "snapshot.json").exists()
+
+
+def _fail(*_: object) -> None:
+    raise OSError(28, "disk is full")
+
+
+def test_no_picks_no_particles_no_classes(tmp_path: Path) -> None:
+    world = make_world(tmp_path / "s", particles=0)
+    task = world.prepare(ALL)
+    result = run_export(task)
+    assert (
+        sorted(path.name for path in task.final.glob("*.star"))
+        == [
+            "autopick.star",
+            "corrected_micrographs.star",
+            "micrographs_ctf.star",
+            "movies.star",
+        ][1:]
+    )
+    assert any("no particle" in note for note in result["notes"])
+    assert any("class averages" in note for note in result["notes"])
+
+
+def test_movies_that_were_moved_are_told_and_left_out(world: World) -> None:
+    Path(world.movies[1].raw_path or "").unlink()
+    task = world.prepare(ALL)
+    result = run_export(task)
+    assert read(task.final, "movies.star")["movies"].rlnMicrographMovieName.tolist() == [
+        "raw/movie_0001.tif",
+        "raw/movie_0003.tif",
+    ]
+    assert any("movie_0002" in note for note in result["notes"])
+    assert len(read(task.final, "particles.star")["particles"]) == 15
+
+
+def test_a_lost_micrograph_is_named(world: World) -> None:
+    world.products(2).micrograph.unlink()
+    with pytest.raises(InputError, match="movie_0002"):
+        run_export(world.prepare(ALL))
+
+
+def test_nothing_to_export(world: World) -> None:
+    world.movies.clear()
+    with pytest.raises(InputError, match="nothing to export"):
+        run_export(world.prepare(ALL))
+
+
+def test_movies_outside_with_blanks_in_their_path(tmp_path: Path) -> None:
+    raw = tmp_path / "K3 data, Tuesday"
+    raw.mkdir()
+    world = make_world(tmp_path / "my session", raw_folder=raw)
+    task = world.prepare(ALL)
+    run_export(task)
+    names = read(task.final, "movies.star")["movies"].rlnMicrographMovieName
+    assert (task.final / names[0]).read_bytes() == b"frames of 1"
+
+
+def test_the_readme_says_what_is_in_it(world: World) -> None:
+    task = world.prepare(ALL)
+    run_export(task)
+    text = (task.final / "README.txt").read_text()
+    assert "Grid 7" in text and "particles: 15" in text and "200 kV, 1.4 mm, 0.1" in text
+    assert (task.final / "overlay" / "movie_0001.jpg").stat().st_size > 1000
