@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from frazil.app.exports import resume_exports
 from frazil.app.feed import Feed
 from frazil.app.health import Gpus
 from frazil.app.janitor import Janitor
@@ -119,6 +120,7 @@ class Hub:
                 self._resume(row)
             elif row.state != "stopped":
                 self._note(row, wanted=False, reason="")
+        resume_exports(self)
         self.watch.start()
 
     def close(self) -> None:

@@ -42,9 +42,9 @@ _NEVER: dict[str, str] = {
     "classify_gpus": _ONE_MACHINE,
     "classify_walltime": _ONE_MACHINE,
     "classify_share": "2D classification has workers of its own, at a lower priority of the system",
-    "export_threads": "exports are not possible yet",
-    "export_memory_gb": "exports are not possible yet",
-    "export_walltime": "exports are not possible yet",
+    "export_threads": "exports have one worker of their own",
+    "export_memory_gb": "exports have one worker of their own",
+    "export_walltime": "exports have one worker of their own",
     "extra_cluster_options": _ONE_MACHINE,
 }
 _FRAMES_ONLY_TABS = ("gain", "alignment")

@@ -1,0 +1,221 @@
+"""Export jobs of a session: told before, made, cancelled, gone on with, deleted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.stages.export.world import SETTINGS, add_classes, make_world
+
+from frazil.app import exports, sessions
+from frazil.app.access import SERVER
+from frazil.app.errors import ConflictError, NotFoundError
+from frazil.engine.inline import InlineExecutor
+from frazil.model.errors import InputError
+from frazil.model.movie_filter import MovieFilter
+from frazil.stages.export.request import CONTENTS, ExportRequest
+from frazil.store.catalogue import class_selections, class_updates, movies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.stages.export.world import World
+
+    from frazil.app.hub import Hub
+
+ALL = ExportRequest(contents=CONTENTS)
+
+
+@pytest.fixture
+def executor() -> InlineExecutor:
+    return InlineExecutor()
+
+
+@pytest.fixture
+def hub(make_hub: Callable[..., Hub], executor: InlineExecutor) -> Hub:
+    return make_hub(executor=executor)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Return a session with three movies; the second one's CTF is bad, the third is excluded by hand."""
+    return make_world(tmp_path / "made")
+
+
+@pytest.fixture
+def session(hub: Hub, world: World, tmp_path: Path) -> int:
+    """Number of that session in the catalogue."""
+    number: int = sessions.create(hub, SERVER, {"folder": str(tmp_path / "s"), "name": "Grid 7", **SETTINGS})[
+        "id"
+    ]
+    folder = tmp_path / "s"
+    for path in world.folder.iterdir():
+        if (folder / path.name).exists():
+            for file in path.iterdir():
+                file.rename(folder / path.name / file.name)
+    world.folder = folder
+    with hub.catalogue.write() as connection:
+        movies.add_many(
+            connection,
+            number,
+            [
+                {
+                    "name": movie.name,
+                    "path": f"{movie.name}.tif",
+                    "raw_path": str(folder / "raw" / f"{movie.name}.tif"),
+                    "state": "done",
+                    "found_at": 1.0,
+                    "target_revision": 1,
+                    "settings_revision": 1,
+                    "particles": 5,
+                    "ctf_resolution_a": 9.0 if movie.number == 2 else 4.0,
+                    "override": "exclude" if movie.number == 3 else "auto",
+                }
+                for movie in world.movies
+            ],
+        )
+    return number
+
+
+def add_update(hub: Hub, session: int, world: World) -> None:
+    chosen = add_classes(world, 5)
+    summary = json.loads((world.folder / chosen.folder / "summary.json").read_bytes())
+    values: dict[str, Any] = {
+        "run": 1,
+        "update_in_run": 1,
+        "kind": "streaming",
+        "finished_at": 5.0,
+        "seconds": 2.0,
+        "particles": 12,
+        "class_count": 3,
+        "settings_revision": 1,
+        "folder": chosen.folder,
+        "summary": summary,
+    }
+    with hub.catalogue.write() as connection:
+        class_updates.add(connection, session, 1, values)
+
+
+def test_it_is_made_and_told_how_far_it_is(hub: Hub, session: int, executor: InlineExecutor) -> None:
+    job = exports.start_export(hub, SERVER, session, ALL)
+    assert (job["state"], job["name"], job["number"]) == ("queued", "relion-001", 1)
+    executor.begin_next()
+    assert exports.show_export(hub, SERVER, session, 1)["state"] == "running"
+    executor.run_all()
+    (done,) = exports.list_exports(hub, SERVER, session)
+    assert done["state"] == "done" and done["reason"] == ""
+    assert done["result"]["counts"] == {
+        "micrographs": 2,
+        "particles": 10,
+        "movies": 2,
+        "micrographs_with_picks": 2,
+    }
+    assert (Path(done["path"]) / "particles.star").is_file()
+    second = exports.start_export(hub, SERVER, session, ALL)
+    assert second["name"] == "relion-002"
+
+
+def test_what_a_filter_keeps_goes_in(hub: Hub, session: int, executor: InlineExecutor) -> None:
+    where = MovieFilter.model_validate({"ranges": {"ctf_resolution_a": {"high": 5.0}}})
+    request = ExportRequest(where=where)
+    told = exports.preview_export(hub, SERVER, session, request)
+    assert (told["micrographs"], told["particles"], told["problems"]) == (1, 5, [])
+    exports.start_export(hub, SERVER, session, request, "good")
+    executor.run_all()
+    done = exports.show_export(hub, SERVER, session, 1)
+    assert done["result"]["counts"]["micrographs"] == 1
+
+
+def test_what_is_empty_is_told_before_and_refused(hub: Hub, session: int) -> None:
+    where = MovieFilter.model_validate({"ranges": {"ctf_resolution_a": {"high": 1.0}}})
+    empty = ExportRequest(where=where)
+    (problem,) = exports.preview_export(hub, SERVER, session, empty)["problems"]
+    assert "no micrograph is kept" in problem
+    with pytest.raises(InputError, match="no micrograph is kept"):
+        exports.start_export(hub, SERVER, session, empty)
+    good = ExportRequest(classes="good")
+    assert "no class averages" in exports.preview_export(hub, SERVER, session, good)["problems"][0]
+    with pytest.raises(NotFoundError, match="no filter"):
+        exports.preview_export(hub, SERVER, session, ExportRequest(filter_name="nonsense"))
+    assert exports.list_exports(hub, SERVER, session) == []
+
+
+def test_a_selection_of_classes_chooses_particles(
+    hub: Hub, session: int, world: World, executor: InlineExecutor
+) -> None:
+    add_update(hub, session, world)
+    with hub.catalogue.write() as connection:
+        class_selections.save(connection, session, "nice", 1, [3], saved_by="ann", saved_at=1.0)
+    request = ExportRequest(classes="selection", selection="nice")
+    told = exports.preview_export(hub, SERVER, session, request)
+    assert (told["classes"], told["class_particles"]) == ([3], 3)
+    exports.start_export(hub, SERVER, session, request)
+    executor.run_all()
+    assert exports.show_export(hub, SERVER, session, 1)["result"]["counts"]["particles"] == 2
+
+
+def test_cancel_removes_what_there_is(hub: Hub, session: int, executor: InlineExecutor, world: World) -> None:
+    exports.start_export(hub, SERVER, session, ALL)
+    executor.begin_next()
+    exports.cancel_export(hub, SERVER, session, 1)
+    assert exports.show_export(hub, SERVER, session, 1)["state"] == "cancelled"
+    assert list((world.folder / "exports").iterdir()) == []
+    with pytest.raises(ConflictError, match="only a failed one"):
+        exports.retry_export(hub, SERVER, session, 1)
+
+
+def test_a_failure_is_told_and_tried_again(
+    hub: Hub, session: int, executor: InlineExecutor, world: World
+) -> None:
+    micrograph = world.products(1).micrograph
+    aside = micrograph.rename(micrograph.with_suffix(".away"))
+    exports.start_export(hub, SERVER, session, ALL)
+    executor.run_all()
+    failed = exports.show_export(hub, SERVER, session, 1)
+    assert failed["state"] == "failed" and "movie_0001" in failed["reason"]
+    assert not Path(failed["path"]).exists()
+    aside.rename(micrograph)
+    exports.retry_export(hub, SERVER, session, 1)
+    executor.run_all()
+    assert exports.show_export(hub, SERVER, session, 1)["state"] == "done"
+
+
+def test_a_server_goes_on_with_what_the_last_one_made(
+    make_hub: Callable[..., Hub], hub: Hub, session: int, executor: InlineExecutor
+) -> None:
+    exports.start_export(hub, SERVER, session, ALL)
+    executor.begin_next()
+    executor.close()
+    hub.close()
+    second = InlineExecutor()
+    again = make_hub(executor=second)
+    again.start()
+    assert exports.show_export(again, SERVER, session, 1)["state"] == "queued"
+    second.run_all()
+    assert exports.show_export(again, SERVER, session, 1)["state"] == "done"
+
+
+def test_deleting_leaves_the_session_alone(
+    hub: Hub, session: int, executor: InlineExecutor, world: World
+) -> None:
+    exports.start_export(hub, SERVER, session, ALL)
+    executor.run_all()
+    exports.delete_export(hub, SERVER, session, 1)
+    assert list((world.folder / "exports").iterdir()) == []
+    assert world.products(1).particles.is_file() and Path(world.folder / "raw" / "movie_0001.tif").is_file()
+    with pytest.raises(NotFoundError):
+        exports.show_export(hub, SERVER, session, 1)
+
+
+@pytest.mark.parametrize("name", ["", "../x", ".hidden", "a b", "x" * 81])
+def test_names_are_names_of_folders(hub: Hub, session: int, name: str) -> None:
+    with pytest.raises(InputError, match="name"):
+        exports.start_export(hub, SERVER, session, ALL, name)
+
+
+def test_a_name_is_taken_once(hub: Hub, session: int) -> None:
+    exports.start_export(hub, SERVER, session, ALL, "mine")
+    with pytest.raises(InputError, match="mine already"):
+        exports.start_export(hub, SERVER, session, ALL, "mine")
