@@ -17,7 +17,7 @@ from frazil.compute.picking.template import (
     matched_filter,
     power_spectrum,
 )
-from frazil.compute.picking.threshold import false_alarm_threshold, split_scores
+from frazil.compute.picking.threshold import false_alarm_threshold, split_scores, typical_score
 
 PIXEL_A = 6.0
 CPU = torch.device("cpu")
@@ -132,3 +132,14 @@ def test_the_line_does_not_hang_on_how_many_are_noise() -> None:
     lines = [split_scores(np.concatenate([whole, noise[:n]]), 3.0) for n in (10, 100, 400)]
     assert max(lines) - min(lines) < 1.0
     assert split_scores(np.array([9.0, 5.0]), 3.0) == 3.0
+
+
+def test_neither_aggregates_nor_noise_are_taken_for_typical_particles() -> None:
+    rng = np.random.default_rng(5)
+    whole, heaps = rng.normal(8.5, 1.2, 45), rng.normal(18.5, 2.5, 14)
+    noise = np.sqrt(9.0 + 2.0 * rng.exponential(1.0, 200))
+    scores = np.concatenate([whole, heaps, noise])
+    assert typical_score(scores) == pytest.approx(8.5, abs=0.6)
+    assert 5.0 < split_scores(scores, 3.0) < 6.5
+    assert typical_score(np.zeros(0)) == 0.0
+    assert typical_score(np.array([3.2, 3.4])) == 3.4

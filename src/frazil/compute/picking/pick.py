@@ -155,13 +155,14 @@ def find_particles(
     search.look_at(_clipped(flat, usable), usable)
     blobs = _blobs(rings.frequency_per_a, diameters, shape, ctf, optics)
     start = search.start(blobs)
+    # Asked before anything is masked: in an inverted micrograph the particles themselves are the odd ones.
+    inverted = start is not None and search.looks_inverted(start)
     if start is not None and mask_contamination:
         search.look_at(flat, usable)
         usable = usable & ~search.unlike(start)
         flat = flatten_background(reduced.pixels, usable, sigma_px)
         search.look_at(flat, usable)
         start = search.start([start.blob])
-    inverted = start is not None and search.looks_inverted(start)
     found = search.plain(blobs[0]) if start is None else search.run(start)
     allowed = search.usable
     sure = false_alarm_threshold(found.false_alarm_b, float(allowed.sum()) * pixel_a**2, FALSE_PICKS_ON_NOISE)

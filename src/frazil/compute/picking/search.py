@@ -20,6 +20,7 @@ from frazil.compute.picking.template import (
     point_transform,
     power_spectrum,
 )
+from frazil.compute.picking.threshold import typical_score
 
 if TYPE_CHECKING:
     import torch
@@ -302,8 +303,7 @@ class Search:
 
 
 def surely(score: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Candidates that are surely particles: near the typical score of the best third."""
-    best = np.sort(score)[::-1][: max(score.size // 3, 20)]
-    typical = float(np.median(best)) if best.size else 0.0
+    """Candidates that are surely particles: near the typical score."""
+    typical = typical_score(score)
     result: NDArray[np.bool_] = (score > 0.6 * typical) & (score < 2.0 * typical)
     return result

@@ -14,6 +14,9 @@ FEWEST = 8
 """With fewer candidates nothing can be said about their scores."""
 LEAST_WHOLE = 0.65
 """A whole particle scores at least this share of what is typical; below lie fragments and cut ones."""
+LARGEST_WHOLE = 1.5
+SURELY_NOT_NOISE = 4.5
+"""Noise alone reaches this hardly once in a micrograph."""
 LARGEST_LINE = 0.85
 """The line is never drawn higher than this share of the particles' mean."""
 
@@ -52,15 +55,32 @@ def split_scores(scores: NDArray[np.float64], lowest: float) -> float:
     return max(lowest, LEAST_WHOLE * typical, noise_line(z, lowest, typical))
 
 
-def typical_score(z: NDArray[np.float64]) -> float:
-    """Median of the scores that are not below `LEAST_WHOLE` of it; ``z`` descends."""
-    typical = float(np.median(z[: max(z.size // 3, 4)]))
-    for _ in range(50):
-        lower = float(np.median(z[z > LEAST_WHOLE * typical]))
-        if lower >= typical:
-            break
-        typical = lower
-    return typical
+def typical_score(scores: NDArray[np.float64], lowest: float = SURELY_NOT_NOISE) -> float:
+    """Score of a typical particle.
+
+    Of all values, the one around which (from `LEAST_WHOLE` to `LARGEST_WHOLE` times it) most score lies: a
+    few aggregates score higher, many noise peaks lower, but particles are most of what stands out.
+
+    Parameters
+    ----------
+    scores
+        Shape (n,).
+    lowest
+        Scores below are not counted, unless there are none above.
+
+    Returns
+    -------
+    typical
+        Median of the scores around that value; 0 without any.
+    """
+    z = np.sort(scores[scores >= lowest])
+    if z.size == 0:
+        return float(scores.max()) if scores.size else 0.0
+    sums = np.concatenate([[0.0], np.cumsum(z)])
+    first = np.searchsorted(z, LEAST_WHOLE * z)
+    last = np.searchsorted(z, LARGEST_WHOLE * z, side="right")
+    best = int(np.argmax(sums[last] - sums[first]))
+    return float(np.median(z[first[best] : last[best]]))
 
 
 def noise_line(z: NDArray[np.float64], lowest: float, typical: float) -> float:
