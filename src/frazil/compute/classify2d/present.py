@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from frazil.compute.classify2d.prepared import centre_a
-from frazil.compute.classify2d.quality import judge
+from frazil.compute.classify2d.quality import ClassMeasures, judge
 from frazil.compute.classify2d.render import low_passed, polarity, render
 from frazil.compute.classify2d.sums import crossing
 from frazil.model.classes import Classification
@@ -55,7 +55,18 @@ def present(
     pictures[torch.as_tensor(population == 0)] = 0.0
     if automask:
         pictures = narrowed(pictures, sampler.pixel_size_a)
-    quality, reasons = judge(engine, pictures.numpy(), population, half.numpy())
+    evidence = np.zeros(engine.class_count)
+    for filled in np.flatnonzero(population):
+        evidence[filled] = np.median(bank.column("evidence")[slot == filled])
+    measures = ClassMeasures(
+        pictures.numpy(),
+        population,
+        half.numpy(),
+        evidence,
+        sampler.pixel_size_a,
+        engine.grid.mask_radius_a,
+    )
+    quality, reasons = judge(measures)
     order = np.argsort(-population, kind="stable") if by_population else np.arange(engine.class_count)
     number = np.empty_like(order)
     number[order] = np.arange(len(order))

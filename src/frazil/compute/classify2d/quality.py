@@ -7,6 +7,7 @@ on simulated classes of particles, junk and neighbours cut in half.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,50 +16,53 @@ from scipy import ndimage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from frazil.compute.classify2d.engine import Engine
-
 # Classes at or above are selected automatically.
 SELECTED = 0.5
 # What a class without any fault gets: logit 3 is 0.95.
 _BEST = 3.0
 
 
-def judge(
-    engine: Engine, pictures: NDArray[np.float32], population: NDArray[np.int64], half_a: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], list[tuple[str, ...]]]:
-    """Score classes.
+@dataclass(frozen=True)
+class ClassMeasures:
+    """What is known of K classes.
 
-    Parameters
+    Attributes
     ----------
-    engine
-        For the evidence of the members.
-    pictures, population, half_a
-        Averages (K, n, n), members, FRC-0.5 resolutions of the classes.
-
-    Returns
-    -------
-    tuple
-        Scores (K,), 0 for an empty class; reasons of each class against it, the gravest first.
+    pictures
+        Averages (K, n, n), protein white.
+    population, half_a
+        Members, and resolutions at FRC 0.5, Å.
+    evidence
+        Median log evidence of the members over pure noise, nats.
+    pixel_size_a, radius_a
+        Of the pictures; of the mask.
     """
-    bank = engine.bank
-    slot, evidence = bank.column("slot"), bank.column("evidence")
+
+    pictures: NDArray[np.float32]
+    population: NDArray[np.int64]
+    half_a: NDArray[np.float64]
+    evidence: NDArray[np.float64]
+    pixel_size_a: float
+    radius_a: float
+
+
+def judge(classes: ClassMeasures) -> tuple[NDArray[np.float64], list[tuple[str, ...]]]:
+    """Score classes: (K,), 0 for an empty one; and what speaks against each, the gravest first."""
+    population, half_a = classes.population, classes.half_a
     filled = np.flatnonzero(population > 0)
     scores = np.zeros(len(population))
     reasons: list[tuple[str, ...]] = [("empty",)] * len(population)
     if not len(filled):
         return scores, reasons
     finest = float(np.min(half_a[filled]))
-    per_particle = np.zeros(len(population))
-    for k in filled:
-        per_particle[k] = float(np.median(evidence[slot == k]))
-    strong = float(np.max(per_particle[filled]))
-    typical = float(population[filled].sum()) / max(1, len(filled))
+    strong = float(np.max(classes.evidence[filled]))
+    typical = float(population[filled].mean())
     for k in filled:
         faults = [
             _resolution(float(half_a[k]), finest),
             _members(float(population[k]), typical),
-            _gain(float(per_particle[k]), strong),
-            *_shape(pictures[k], engine.sampler.pixel_size_a, engine.grid.mask_radius_a),
+            _gain(float(classes.evidence[k]), strong),
+            *_shape(classes.pictures[k], classes.pixel_size_a, classes.radius_a),
         ]
         faults = sorted((fault for fault in faults if fault[0] > 0.3), key=lambda fault: -fault[0])
         logit = _BEST - sum(fault[0] for fault in faults)
@@ -71,7 +75,7 @@ def _resolution(half_a: float, finest_a: float) -> tuple[float, str]:
     if not math.isfinite(half_a):
         return 5.0, "halves don't agree at any resolution"
     # The frequency counts: half of the best class's is poor.
-    return max(0.0, 6.0 * (0.75 - finest_a / half_a)), f"resolved to {half_a:.0f} Å only"
+    return max(0.0, 8.0 * (0.75 - finest_a / half_a)), f"resolved to {half_a:.0f} Å only"
 
 
 def _members(count: float, typical: float) -> tuple[float, str]:
