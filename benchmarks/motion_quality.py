@@ -144,7 +144,7 @@ def relion_track(
         space = np.stack([np.ones_like(x), x, x * x, y, y * y, x * y])
         z = np.arange(settings.frames)[:, None] ** np.arange(1, 4)
         shift = np.einsum("apm,pn,fm->fna", c, space, z) + track[:, None]
-        return -shift * settings.pixel_size_a
+        return np.asarray(-shift * settings.pixel_size_a, dtype=np.float64)
 
     return at
 
@@ -221,13 +221,14 @@ def main() -> None:
     parser.add_argument("--drift-a", type=float, default=20.0)
     parser.add_argument("--local-a", type=float, default=3.0)
     parser.add_argument("--specimen", default="proteasome")
+    parser.add_argument("--spacing", type=float, default=1.6, help="in diameters; from 2 on sparse")
     parser.add_argument("--no-relion", action="store_true")
     args = parser.parse_args()
     for seed in args.seeds:
         settings = ExposureSettings(
             height_px=args.size[-1], width_px=args.size[0], frames=args.frames,
             pixel_size_a=args.pixel_size_a, dose_per_frame_e_per_a2=args.dose_per_frame_e_per_a2,
-            specimens=(args.specimen,), seed=seed, noise_seed=seed,
+            specimens=(args.specimen,), spacing=args.spacing, seed=seed, noise_seed=seed,
             drift_total_a=0.5 * args.drift_a, drift_burst_a=0.5 * args.drift_a, local_motion_a=args.local_a,
         )  # fmt: skip
         result = one(args.folder / str(seed), settings, not args.no_relion)

@@ -87,15 +87,18 @@ class Tally:
         truth: Any,
         diameter_a: float,
         seconds: float,
+        *,
+        with_border: bool,
     ) -> None:
         """Count one micrograph."""
         inner = 0.5 * diameter_a / PIXEL_A
+        edge = 0.0 if with_border else inner
         shape = (truth.settings.width_px, truth.settings.height_px)
         particles = truth.particles
         true = np.stack([particles.x_px, particles.y_px], axis=1)[particles.visible]
-        # Particles cut by the border are neither asked for nor held against anyone.
-        true = true[((true >= inner) & (true < np.array(shape) - inner)).all(axis=1)]
-        within = ((found >= inner) & (found < np.array(shape) - inner)).all(axis=1)
+        # Particles cut by the border are neither asked for nor held against anyone, unless wanted.
+        true = true[((true >= edge) & (true < np.array(shape) - edge)).all(axis=1)]
+        within = ((found >= edge) & (found < np.array(shape) - edge)).all(axis=1)
         found, score = found[within], score[within]
         picked = found[score >= threshold]
         self.half += 2 * len(hits(picked, true, 0.5 * diameter_a / PIXEL_A))
@@ -154,6 +157,7 @@ def main() -> None:
     parser.add_argument("--micrographs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=10)
     parser.add_argument("--specimen", choices=sorted(DIAMETER_A))
+    parser.add_argument("--with-border", action="store_true", help="count particles cut by the border too")
     parser.add_argument("--relion", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -167,10 +171,14 @@ def main() -> None:
             picks = find_particles(micrograph.image, PIXEL_A, diameter_min_a=diameter).picks
             seconds = time.process_time() - begin
             found = np.stack([picks.x_px, picks.y_px], axis=1)
-            ours.add(found, picks.score, picks.threshold, micrograph.truth, diameter, seconds)
+            border = arguments.with_border
+            ours.add(
+                found, picks.score, picks.threshold, micrograph.truth, diameter, seconds, with_border=border
+            )
             if arguments.relion:
                 found, seconds = relion_log(micrograph.image, diameter)
-                theirs.add(found, np.ones(len(found)), 0.5, micrograph.truth, diameter, seconds)
+                score = np.ones(len(found))
+                theirs.add(found, score, 0.5, micrograph.truth, diameter, seconds, with_border=border)
         print(f"{specimen:20s} frazil  {ours.line()}", flush=True)
         if arguments.relion:
             print(f"{'':20s} RELION  {theirs.line()}", flush=True)
