@@ -64,7 +64,7 @@ export function SavedFilters({ session, filter, onChange }: SavedFiltersProps) {
           onChange(chosen ? fromDefinition(chosen.name, chosen.definition) : NO_FILTER);
         }}
       >
-        <option value="">{saved.length ? "No saved filter" : "No filter is saved yet"}</option>
+        <option value="">No saved filter</option>
         {saved.map((item) => (
           <option key={item.name} value={item.name}>
             {item.name} ({count(item.kept)})

@@ -1,5 +1,6 @@
 import { url } from "../../../api/client";
 import { count, fixed, plural } from "../../../lib/format";
+import { useKeys } from "../../../lib/keyboard";
 import { Button } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
 import { Badge } from "../../../ui/feedback";
@@ -24,6 +25,7 @@ interface ClassDialogProps {
 /** One class, large; arrow keys go on to its neighbours. */
 export function ClassDialog(props: ClassDialogProps) {
   const { item } = props;
+  useKeys({ ArrowRight: () => props.onStep(1), ArrowLeft: () => props.onStep(-1) });
   const share = props.total ? (100 * item.particles) / props.total : 0;
   return (
     <Dialog
@@ -45,14 +47,7 @@ export function ClassDialog(props: ClassDialogProps) {
         </>
       }
     >
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: keys of the window as a whole */}
-      <div
-        className="class-full"
-        onKeyDown={(event) => {
-          if (event.key === "ArrowRight") props.onStep(1);
-          if (event.key === "ArrowLeft") props.onStep(-1);
-        }}
-      >
+      <div className="class-full">
         {item.particles ? (
           <Picture
             src={url(`/sessions/${props.session}/classify2d/updates/${props.update}/classes/${item.id}.png`)}

@@ -9,6 +9,7 @@ import { mayChange } from "../../../lib/me";
 import { NameDialog } from "../../../movies/saved-filters";
 import { Button } from "../../../ui/button";
 import { toast, toastError } from "../../../ui/feedback";
+import "../../../movies/movies.css";
 import { automatic, type ClassInfo, type Least, passing, totals } from "./class-order";
 
 type Selection = components["schemas"]["Selection"];

@@ -26,11 +26,11 @@ export default function GalleryPage({ session }: SessionTabProps) {
   const [show, setShow] = useShow();
   const [sort, setSort] = useParam("sort", "number");
   const [order, setOrder] = useParam("order", "down");
-  const [sizeText, setSize] = useParam("size", "190");
+  const [sizeText, setSize] = useParam("size", usualSize());
   const [selected, setSelected] = useParam("movie");
   const [perRow, setPerRow] = useState(1);
   const columns = useColumns();
-  const size = Math.min(420, Math.max(90, Number(sizeText) || 190));
+  const size = Math.min(420, Math.max(90, Number(sizeText) || Number(usualSize())));
   const needed = [
     ...new Set([...COLUMNS, ...Object.keys(filter.ranges), ...(sort === "number" ? [] : [sort])]),
   ];
@@ -114,6 +114,11 @@ export default function GalleryPage({ session }: SessionTabProps) {
       )}
     </>
   );
+}
+
+/** Two side by side on a phone. */
+function usualSize(): string {
+  return window.innerWidth < 600 ? "160" : "190";
 }
 
 function orderWords(sort: string, order: string): string {

@@ -70,7 +70,7 @@ export default function MicrographsPage({ session }: SessionTabProps) {
     <>
       <nav className="row tight walk" aria-label="Movies">
         <Button small aria-label="First movie" onClick={() => walk.jump(0)}>
-          ⏮
+          First
         </Button>
         {STEPS.map(([by, label]) => (
           <Button key={by} small aria-label={`${label} movies`} onClick={() => walk.step(by)}>
@@ -78,7 +78,7 @@ export default function MicrographsPage({ session }: SessionTabProps) {
           </Button>
         ))}
         <Button small aria-label="Last movie" onClick={() => walk.jump(-1)}>
-          ⏭
+          Last
         </Button>
         <Button small icon="play" aria-pressed={live} onClick={() => setLive(!live)}>
           Live

@@ -1,5 +1,6 @@
 import { fixed } from "../../../lib/format";
 import type { Motion } from "./use-movie";
+import "./micrographs.css";
 
 interface Track {
   x: number[];

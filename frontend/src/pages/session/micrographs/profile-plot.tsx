@@ -3,6 +3,7 @@ import type uPlot from "uplot";
 import { significant } from "../../../lib/format";
 import { axis, Plot, themeColour } from "../../../ui/plot";
 import type { Profile } from "./use-movie";
+import "./micrographs.css";
 
 /** 1D CTF: measured profile, fit, and how well they agree. */
 export function ProfilePlot({ profile, height = 200 }: { profile: Profile; height?: number }) {
@@ -24,7 +25,7 @@ export function ProfilePlot({ profile, height = 200 }: { profile: Profile; heigh
           labelSize: 0,
           values: (_, ticks) => ticks.map((tick) => (tick ? `${significant(1 / tick, 2)} Å` : "")),
         }),
-        axis("", { size: 34, labelSize: 0 }),
+        axis("", { size: 42, labelSize: 0 }),
       ],
       series: [
         {},

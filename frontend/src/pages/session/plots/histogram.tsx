@@ -35,7 +35,7 @@ export function Histogram({ values, kept, label, xLabel = "", height, limits, on
         y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] },
       },
       axes: [
-        axis(xLabel, { size: 30, labelSize: xLabel ? 18 : 0 }),
+        axis(xLabel, { space: 36, size: 30, labelSize: xLabel ? 18 : 0 }),
         axis("", { size: 40, labelSize: 0, grid: { show: false } }),
       ],
       series: [

@@ -71,7 +71,8 @@ export default function PlotsPage({ session }: SessionTabProps) {
     [session.id],
   );
   const numeric = columns.filter((column) => column.kind === "number" || column.kind === "integer");
-  const shown = numeric.filter((column) => more === "all" || USUAL.includes(column.name));
+  const usual = USUAL.flatMap((name) => numeric.filter((column) => column.name === name));
+  const shown = more === "all" ? numeric : usual;
   const timeColumn = (base.columns.acquired_at ?? []).some(isNumber) ? "acquired_at" : "found_at";
   const x = xAxis === "time" ? (base.columns[timeColumn] ?? []) : base.numbers;
   const shared = { session, filter, kept, setRange, onHover: hover.set, onOpen: open };
@@ -112,7 +113,14 @@ export default function PlotsPage({ session }: SessionTabProps) {
       {count && view === "series" ? (
         <div className="plot-grid">
           {shown.map((column) => (
-            <SeriesCard key={column.name} column={column} x={x} xIsTime={xAxis === "time"} {...shared} />
+            <SeriesCard
+              key={column.name}
+              evenIfEmpty={more === "all"}
+              column={column}
+              x={x}
+              xIsTime={xAxis === "time"}
+              {...shared}
+            />
           ))}
         </div>
       ) : null}

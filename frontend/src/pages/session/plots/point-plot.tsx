@@ -5,6 +5,7 @@ import { axis, Plot, themeColour } from "../../../ui/plot";
 import { barLength } from "../micrographs/motion-plot";
 import { nearest, type Points, robustRange } from "./points";
 import { Thresholds } from "./threshold";
+import { timeAxis } from "./time-axis";
 
 export interface Brush {
   x: Range;
@@ -59,7 +60,7 @@ export function PointPlot(props: PointPlotProps) {
         y: { range: () => (square ? reach() : padded(ranges.current.y)) },
       },
       axes: [
-        axis(xLabel, { size: 30, labelSize: xLabel ? 18 : 0 }),
+        xIsTime ? timeAxis() : axis(xLabel, { size: 30, labelSize: xLabel ? 18 : 0 }),
         axis(yLabel, { size: 48, labelSize: yLabel ? 18 : 0 }),
       ],
       series: [{}, { paths: () => null, points: { show: false } }],

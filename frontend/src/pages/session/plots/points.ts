@@ -89,7 +89,7 @@ export function binned(
   values: readonly number[],
   kept: readonly boolean[],
   range: readonly [number, number],
-  wanted = 40,
+  wanted = 30,
 ): Bins {
   const [low, high] = range;
   const width = (high - low) / wanted;

@@ -6,6 +6,7 @@ import { useSeries } from "../../../movies/use-series";
 import { ErrorNote, Waiting } from "../../../ui/feedback";
 import { axis, Plot, themeColour } from "../../../ui/plot";
 import { ratesOf } from "./points";
+import { timeAxis } from "./time-axis";
 
 const COLUMNS = ["found_at", "transferred_at", "done_at", "state"];
 
@@ -53,7 +54,7 @@ function lines(colours: readonly string[]): Omit<uPlot.Options, "width" | "heigh
   const stepped = uPlot.paths.stepped?.({ align: 1 });
   return {
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.08)] } },
-    axes: [axis("", { size: 42, labelSize: 0 }), axis("", { size: 52, labelSize: 0 })],
+    axes: [timeAxis(), axis("", { size: 52, labelSize: 0 })],
     series: [
       {},
       ...colours.map((colour) => ({

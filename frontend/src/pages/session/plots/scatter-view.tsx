@@ -81,7 +81,7 @@ function Polar({ session, kept, onHover, onOpen }: SharedProps) {
           <PointPlot
             points={points}
             label="Astigmatism by direction"
-            height={420}
+            height={Math.min(420, window.innerWidth - 60)}
             brush="none"
             square
             onHover={onHover}

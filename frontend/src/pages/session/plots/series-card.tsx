@@ -1,4 +1,4 @@
-import { useMemo } from "react";
+import { useEffect, useMemo, useState } from "react";
 import type { ColumnInfo, SessionView } from "../../../api/types";
 import { cellWithUnit, heading, shownAs } from "../../../lib/columns";
 import type { Filter } from "../../../lib/filters";
@@ -24,6 +24,8 @@ interface SeriesCardProps extends SharedProps {
   column: ColumnInfo;
   x: readonly Value[];
   xIsTime: boolean;
+  /** A quantity that was never measured is named too. */
+  evenIfEmpty: boolean;
 }
 
 const HEIGHT_PX = 170;
@@ -32,20 +34,25 @@ const HEIGHT_PX = 170;
 export function SeriesCard(props: SeriesCardProps) {
   const { column } = props;
   const [place, inSight] = useInSight();
+  const [empty, setEmpty] = useState(false);
+  if (empty && !props.evenIfEmpty) return null;
   return (
     <section className="panel plot-card" aria-label={heading(column)} ref={place}>
       <h2>{heading(column)}</h2>
-      {inSight ? <Drawn {...props} /> : <div style={{ height: HEIGHT_PX }} />}
+      {inSight ? <Drawn {...props} onEmpty={setEmpty} /> : <div style={{ height: HEIGHT_PX }} />}
     </section>
   );
 }
 
-function Drawn(props: SeriesCardProps) {
+function Drawn(props: SeriesCardProps & { onEmpty: (empty: boolean) => void }) {
   const { session, column, x, kept, filter, setRange } = props;
   const series = useSeries(session.id, [column.name]);
   const values = series.columns[column.name];
   const { scale } = shownAs(column);
   const points = useMemo(() => pointsOf(x, values ?? [], kept, { x: 1, y: scale }), [x, values, kept, scale]);
+  const { onEmpty } = props;
+  const isEmpty = !series.pending && !series.error && !points.y.length;
+  useEffect(() => onEmpty(isEmpty), [onEmpty, isEmpty]);
   if (series.pending) return <Waiting />;
   if (!points.y.length) return <p className="muted plot-empty">not measured in this session</p>;
   const median = medianOf(points.y.filter((_, place) => points.kept[place]));

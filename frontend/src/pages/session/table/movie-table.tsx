@@ -103,7 +103,7 @@ function Heading(props: MovieTableProps & { column: ColumnInfo }) {
         title={`Sort by ${heading(column)}`}
         onClick={() => onSort(column.name)}
       >
-        <span className="truncate">{heading(column)}</span>
+        <span>{heading(column)}</span>
         <span aria-hidden="true">{isSort ? (descending ? "▾" : "▴") : ""}</span>
       </button>
     </th>

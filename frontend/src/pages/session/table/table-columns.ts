@@ -18,20 +18,21 @@ export const DEFAULT_COLUMNS = [
 ];
 
 const WIDTHS: Record<string, number> = {
-  name: 260,
+  name: 240,
   path: 300,
   reason: 320,
-  state: 120,
+  state: 112,
   grid_square: 140,
   foil_hole: 120,
   override: 92,
 };
 
-/** Columns of the address, in the order of the session's columns; the usual ones if it names none. */
+/** Columns of the address; the usual ones, in the order in which they are looked at, if it names none. */
 export function chosenColumns(all: readonly ColumnInfo[], text: string): ColumnInfo[] {
-  const wanted = new Set(text ? text.split(",") : DEFAULT_COLUMNS);
+  const wanted = new Set(text.split(","));
   const chosen = all.filter((column) => wanted.has(column.name));
-  return chosen.length ? chosen : all.filter((column) => DEFAULT_COLUMNS.includes(column.name));
+  if (chosen.length) return chosen;
+  return DEFAULT_COLUMNS.flatMap((name) => all.filter((column) => column.name === name));
 }
 
 /** As it stands in the address: nothing for the usual ones. */
@@ -44,5 +45,6 @@ export function columnsText(names: readonly string[]): string {
 export function widthOf(column: ColumnInfo): number {
   const known = WIDTHS[column.name];
   if (known) return known;
-  return column.kind === "text" || column.kind === "time" ? 140 : 116;
+  if (column.kind === "time") return 158;
+  return column.kind === "text" ? 140 : 104;
 }
