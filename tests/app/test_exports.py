@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.stages.export.world import SETTINGS, add_classes, make_world
+from tests.app.exported import add_update, fill_session
+from tests.stages.export.world import SETTINGS
 
 from frazil.app import exports, sessions
 from frazil.app.access import SERVER
@@ -16,7 +16,7 @@ from frazil.engine.inline import InlineExecutor
 from frazil.model.errors import InputError
 from frazil.model.movie_filter import MovieFilter
 from frazil.stages.export.request import CONTENTS, ExportRequest
-from frazil.store.catalogue import class_selections, class_updates, movies
+from frazil.store.catalogue import class_selections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,63 +39,19 @@ def hub(make_hub: Callable[..., Hub], executor: InlineExecutor) -> Hub:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    """Return a session with three movies; the second one's CTF is bad, the third is excluded by hand."""
-    return make_world(tmp_path / "made")
-
-
-@pytest.fixture
-def session(hub: Hub, world: World, tmp_path: Path) -> int:
-    """Number of that session in the catalogue."""
+def session(hub: Hub, tmp_path: Path) -> int:
     number: int = sessions.create(hub, SERVER, {"folder": str(tmp_path / "s"), "name": "Grid 7", **SETTINGS})[
         "id"
     ]
-    folder = tmp_path / "s"
-    for path in world.folder.iterdir():
-        if (folder / path.name).exists():
-            for file in path.iterdir():
-                file.rename(folder / path.name / file.name)
-    world.folder = folder
-    with hub.catalogue.write() as connection:
-        movies.add_many(
-            connection,
-            number,
-            [
-                {
-                    "name": movie.name,
-                    "path": f"{movie.name}.tif",
-                    "raw_path": str(folder / "raw" / f"{movie.name}.tif"),
-                    "state": "done",
-                    "found_at": 1.0,
-                    "target_revision": 1,
-                    "settings_revision": 1,
-                    "particles": 5,
-                    "ctf_resolution_a": 9.0 if movie.number == 2 else 4.0,
-                    "override": "exclude" if movie.number == 3 else "auto",
-                }
-                for movie in world.movies
-            ],
-        )
     return number
 
 
-def add_update(hub: Hub, session: int, world: World) -> None:
-    chosen = add_classes(world, 5)
-    summary = json.loads((world.folder / chosen.folder / "summary.json").read_bytes())
-    values: dict[str, Any] = {
-        "run": 1,
-        "update_in_run": 1,
-        "kind": "streaming",
-        "finished_at": 5.0,
-        "seconds": 2.0,
-        "particles": 12,
-        "class_count": 3,
-        "settings_revision": 1,
-        "folder": chosen.folder,
-        "summary": summary,
-    }
-    with hub.catalogue.write() as connection:
-        class_updates.add(connection, session, 1, values)
+@pytest.fixture
+def world(hub: Hub, session: int) -> World:
+    return fill_session(hub, session)
+
+
+pytestmark = pytest.mark.usefixtures("world")
 
 
 def test_it_is_made_and_told_how_far_it_is(hub: Hub, session: int, executor: InlineExecutor) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from frazil import __version__
-from frazil.cli import people, sessions, settings, track
+from frazil.cli import exports, filters, people, sessions, settings, track
 from frazil.cli.classify import classify
 from frazil.cli.ctf import ctf
 from frazil.cli.demo import demo
@@ -36,6 +36,8 @@ for name, commands in (
     ("sessions", sessions.app),
     ("track", track.app),
     ("settings", settings.app),
+    ("filters", filters.app),
+    ("exports", exports.app),
     ("users", people.users),
     ("groups", people.groups),
     ("tokens", people.tokens),

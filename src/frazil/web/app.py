@@ -17,6 +17,7 @@ from frazil.web.routes import (
     class_jobs,
     class_selections,
     classes,
+    exports,
     files,
     movie_actions,
     movie_filters,
@@ -48,6 +49,7 @@ ROUTERS = (
     class_jobs.router,
     class_selections.router,
     classes.router,
+    exports.router,
     files.router,
     watch.router,
 )

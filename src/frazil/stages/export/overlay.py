@@ -8,6 +8,7 @@ import numpy as np
 
 from frazil.formats.mrc import read_mrc
 from frazil.formats.star import read_star
+from frazil.stages.export.request import OVERLAYS
 from frazil.stages.pictures import preview_image, save_picture, with_circles
 from frazil.stages.products import Products
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from frazil.stages.export.gather import Gathered
     from frazil.stages.export.particles import ParticleSet
 
-FOLDER = "overlay"
+
 _PICTURES = 3
 _UNKNOWN_DIAMETER_A = 150.0
 
@@ -48,8 +49,8 @@ def draw_overlays(
         pixel = movie.record.number("micrograph_pixel_size_a")
         picture, scale = preview_image(read_mrc(path).data.astype(np.float32), pixel)
         diameter = movie.record.numbers.get("particle_diameter_a") or _UNKNOWN_DIAMETER_A
-        (folder / FOLDER).mkdir(exist_ok=True)
-        name = f"{FOLDER}/{movie.movie.name}.jpg"
+        (folder / OVERLAYS).mkdir(exist_ok=True)
+        name = f"{OVERLAYS}/{movie.movie.name}.jpg"
         save_picture(
             folder / name, with_circles(picture, x * scale, y * scale, 0.5 * diameter / pixel * scale)
         )

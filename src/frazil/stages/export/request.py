@@ -13,6 +13,8 @@ Format = Literal["relion", "cryosparc", "cistem", "csv"]
 Content = Literal["movies", "micrographs", "picks", "particles", "classes"]
 CONTENTS: tuple[Content, ...] = ("movies", "micrographs", "picks", "particles", "classes")
 SNAPSHOT, PROGRESS, LOG = "snapshot.json", "progress.json", "export.log"
+OVERLAYS = "overlay"
+"""Folder of pictures in an export."""
 
 
 class ExportRequest(BaseModel):

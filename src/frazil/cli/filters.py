@@ -1,0 +1,131 @@
+"""``frazil filters``: named filters of a session's movies."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from frazil.cli.output import AsJson, session_number, show, table
+from frazil.cli.sessions import Session  # noqa: TC001 - typer reads the annotations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+app = typer.Typer(help="Filters of a session's movies.", no_args_is_help=True, add_completion=False)
+Name = Annotated[str, typer.Argument(help="Of the filter.")]
+Ranges = Annotated[
+    list[str] | None,
+    typer.Option("--range", metavar="COLUMN=LOW..HIGH", help="Either end may be left out; may be repeated."),
+]
+Text = Annotated[str, typer.Option(help="Part of the name or path.")]
+Negate = Annotated[bool, typer.Option("--negate", help="Keep those that fail instead.")]
+KeepMissing = Annotated[bool, typer.Option("--keep-missing", help="A missing value passes a range.")]
+_RANGE = re.compile(r"([a-z][a-z0-9_]*)=(.*)\.\.(.*)")
+
+
+@app.command("list")
+def list_filters(session: Session, as_json: AsJson = False) -> None:
+    """List filters with the number of movies that each keeps."""
+    from frazil.cli.client import Client
+
+    with Client() as client:
+        found = client.get(f"sessions/{session_number(session)}/filters")
+    columns = {
+        "name": lambda row: row["name"],
+        "kept": lambda row: row["kept"],
+        "ranges": lambda row: _ranges_text(row["definition"]),
+        "by": lambda row: row["saved_by"],
+    }
+    show(found, as_json, lambda: table(found, columns) if found else "no filters")
+
+
+@app.command()
+def save(
+    session: Session,
+    name: Name,
+    ranges: Ranges = None,
+    text: Text = "",
+    negate: Negate = False,
+    keep_missing: KeepMissing = False,
+    as_json: AsJson = False,
+) -> None:
+    """Save a filter, in place of one that had this name."""
+    from frazil.cli.client import Client
+
+    content = _definition(ranges, text, negate, keep_missing)
+    place = f"sessions/{session_number(session)}"
+    with Client() as client:
+        client.put(f"{place}/filters/{quote(name, safe='')}", {"definition": content})
+        kept = client.get(f"{place}/kept", filter=name)
+    show(kept, as_json, lambda: _kept_text(kept))
+
+
+@app.command()
+def count(
+    session: Session,
+    name: Annotated[str | None, typer.Argument(help="A saved filter.")] = None,
+    ranges: Ranges = None,
+    text: Text = "",
+    negate: Negate = False,
+    keep_missing: KeepMissing = False,
+    as_json: AsJson = False,
+) -> None:
+    """Count what a filter keeps, saved or not."""
+    from frazil.cli.client import Client
+
+    content = _definition(ranges, text, negate, keep_missing)
+    with Client() as client:
+        kept = client.get(
+            f"sessions/{session_number(session)}/kept",
+            filter=name,
+            where=None if name else json.dumps(content),
+        )
+    show(kept, as_json, lambda: _kept_text(kept))
+
+
+@app.command()
+def delete(session: Session, name: Name) -> None:
+    """Delete a filter."""
+    from frazil.cli.client import Client
+
+    with Client() as client:
+        client.delete(f"sessions/{session_number(session)}/filters/{quote(name, safe='')}")
+
+
+def _definition(ranges: list[str] | None, text: str, negate: bool, keep_missing: bool) -> dict[str, Any]:
+    from frazil.model.errors import InputError
+
+    limits: dict[str, dict[str, float]] = {}
+    for words in ranges or []:
+        match = _RANGE.fullmatch(words)
+        try:
+            if match is None or not (match[2] or match[3]):
+                raise ValueError
+            ends = {"low": match[2], "high": match[3]}
+            limits[match[1]] = {name: float(end) for name, end in ends.items() if end}
+        except ValueError:
+            raise InputError(
+                f"{words}: a range is COLUMN=LOW..HIGH, as ctf_resolution_a=..5 or defocus_u_a=8000..25000"
+            ) from None
+    return {"ranges": limits, "text": text, "negate": negate, "keep_missing": keep_missing}
+
+
+def _ranges_text(definition: Mapping[str, Any]) -> str:
+    def end(value: float | None) -> str:
+        return "" if value is None else f"{value:g}"
+
+    words = [f"{name}={end(r['low'])}..{end(r['high'])}" for name, r in definition["ranges"].items()]
+    if definition["text"]:
+        words.append(f"text {definition['text']!r}")
+    return ("not " if definition["negate"] else "") + (", ".join(words) or "everything")
+
+
+def _kept_text(kept: Mapping[str, int]) -> str:
+    decided = f" ({kept['included']} included and {kept['excluded']} excluded by hand)"
+    return f"{kept['kept']:,} of {kept['total']:,} movies are kept" + (
+        decided if kept["included"] or kept["excluded"] else ""
+    )
