@@ -99,9 +99,16 @@ def test_failed_movies_are_retried_and_ignored(open_page: Callable[..., Page], w
 def test_an_alert_can_be_put_to_sleep(open_page: Callable[..., Page], world: World) -> None:
     page = open_page(f"/sessions/{world.main}/operation")
     alerts = page.get_by_role("region", name="Alerts")
-    expect(alerts).to_contain_text("behind by 31 min")
-    alerts.get_by_role("button", name="Snooze 30 min").click()
-    expect(alerts).to_contain_text("quiet until")
+    expect(alerts).to_contain_text("7 of the last 20 movies failed")
+    note = alerts.locator(".note", has_text="7 of the last 20")
+    note.get_by_role("button", name="Snooze 30 min").click()
+    expect(note).to_contain_text("quiet until")
+    page.goto("/sessions")
+    note = page.get_by_role("region", name="Alerts").locator(".note", has_text="7 of the last 20")
+    note.get_by_role("button", name="Wake it").click()
+    expect(note.get_by_role("button", name="Snooze 30 min")).to_be_visible()
+    note.get_by_role("link", name="Apoferritin, grid 3").click()
+    expect(page.get_by_role("heading", name="Apoferritin, grid 3")).to_be_visible()
 
 
 def test_logs_lead_to_the_log_of_the_track(open_page: Callable[..., Page], world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 from frazil.app import settings_changes
@@ -132,3 +133,17 @@ def test_name_and_group_are_changed_at_once(open_page: Callable[..., Page], worl
     page.get_by_label("Name", exact=True).fill("Apoferritin, grid 4")
     page.get_by_role("button", name="Save name and group").click()
     expect(page.get_by_role("heading", name="Apoferritin, grid 4")).to_be_visible()
+
+
+# Loaded with the first target, by a package of others.
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_a_test_message_says_whether_it_was_sent(
+    open_page: Callable[..., Page], world: World, watch: Watch
+) -> None:
+    watch.expected.append("400 POST")
+    page = open_page(f"/sessions/{world.main}/settings?tab=notifications")
+    expect(page.get_by_role("button", name="Send a test message")).to_be_disabled()
+    page.get_by_label("Send to", exact=True).fill("json://localhost:9/nobody-listens")
+    page.get_by_role("button", name="Send a test message").click()
+    expect(page.locator(".note.bad")).to_be_visible(timeout=20_000)
+    page.get_by_role("button", name="Undo changes").click()

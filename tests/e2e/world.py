@@ -137,7 +137,7 @@ def fill(world: World, session_id: int, movie_count: int) -> None:
     rows = [_row(random, place, name, movie_count, now) for place, name in enumerate(names)]
     with world.hub.catalogue.write() as connection:
         movies.add_many(connection, session_id, rows)
-        alerts.raise_alert(connection, session_id, "behind", "processing is behind by 31 min", now - 240)
+        alerts.raise_alert(connection, session_id, "failures", "7 of the last 20 movies failed", now - 240)
         for number in range(1, _UPDATES + 1):
             class_updates.add(connection, session_id, number, _update(random, folder, number, now))
     _pictures(folder / "pictures", names[-60:], random)

@@ -8,6 +8,8 @@ import { Button } from "./button";
 import { ErrorNote, Note } from "./feedback";
 
 const SNOOZE_MIN = 30;
+/** The one rule that tells something to be glad of. */
+const GOOD_NEWS = "first_classes";
 
 /** One open alert; a snoozed one is quiet until it wakes up. */
 export function AlertNote(props: {
@@ -29,7 +31,7 @@ export function AlertNote(props: {
   };
   return (
     <Note
-      tone={asleep ? "plain" : "warn"}
+      tone={asleep ? "plain" : alert.rule === GOOD_NEWS ? "good" : "warn"}
       live={!asleep}
       action={
         props.maySnooze ? (
