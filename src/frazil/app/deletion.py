@@ -158,6 +158,7 @@ def finish(hub: Hub, session_id: int) -> None:
         with hub.catalogue.write() as connection:
             sessions.remove(connection, session_id)
         hub.feed.publish(session_id, "session", {"life": "deleted"})
+        hub.feed.rights_changed()
 
 
 def _stop(hub: Hub, session_id: int) -> None:

@@ -169,6 +169,8 @@ movies = Table(
     UniqueConstraint("session_id", "name"),
     Index("ix_movies_session_state", "session_id", "state", "number"),
     Index("ix_movies_session_queue", "session_id", "state", "priority", "number"),
+    # What lists of sessions count.
+    Index("ix_movies_session_counts", "session_id", "state", "particles"),
     Index("ix_movies_session_done", "session_id", "done_at"),
     Index("ix_movies_session_particles", "session_id", "particles_change"),
 )

@@ -264,6 +264,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("session_id", "name", name=op.f("uq_movies_session_id_name")),
     )
     with op.batch_alter_table("movies", schema=None) as batch_op:
+        batch_op.create_index("ix_movies_session_counts", ["session_id", "state", "particles"], unique=False)
         batch_op.create_index("ix_movies_session_done", ["session_id", "done_at"], unique=False)
         batch_op.create_index("ix_movies_session_particles", ["session_id", "particles_change"], unique=False)
         batch_op.create_index(
