@@ -688,6 +688,174 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Exports
+         * @description All exports, newest first.
+         */
+        get: operations["listExports"];
+        put?: never;
+        /**
+         * Start Export
+         * @description Make an export of the session as it is now.
+         */
+        post: operations["startExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/exports/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Export
+         * @description Say what an export would hold, and why it can't be made.
+         */
+        post: operations["previewExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/exports/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Export
+         * @description Return one export.
+         */
+        get: operations["showExport"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove Export
+         * @description Delete an export and its folder, never what it links to.
+         */
+        delete: operations["removeExport"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/exports/{number}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Export
+         * @description Give an export up; what it made so far is removed.
+         */
+        post: operations["cancelExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/exports/{number}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download
+         * @description Return the whole export as a tar file; movies stay links.
+         */
+        get: operations["downloadExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/exports/{number}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Log
+         * @description Return the log of an export.
+         */
+        get: operations["showExportLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/exports/{number}/overlay/{name}.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Overlay
+         * @description Return the picture of exported coordinates on a micrograph.
+         */
+        get: operations["showExportOverlay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/exports/{number}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Export
+         * @description Try a failed export again, of the same state of the session.
+         */
+        post: operations["retryExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/filters": {
         parameters: {
             query?: never;
@@ -1984,6 +2152,156 @@ export interface components {
             users: string[];
         };
         /**
+         * Export
+         * @description An export job.
+         */
+        Export: {
+            /** Created At */
+            created_at: number;
+            /** Created By */
+            created_by: string;
+            /** Doing */
+            doing: string;
+            /** Ended At */
+            ended_at: number | null;
+            /**
+             * Fraction
+             * @description of the work that is done, while it is made
+             */
+            fraction: number | null;
+            /** Name */
+            name: string;
+            /** Number */
+            number: number;
+            /**
+             * Path
+             * @description where it is, or will be, on the server
+             */
+            path: string;
+            /** Reason */
+            reason: string;
+            request: components["schemas"]["ExportRequest"];
+            /**
+             * Result
+             * @description counts, files, bytes, notes, overlays; empty until it is done
+             */
+            result: {
+                [key: string]: unknown;
+            };
+            /** Started At */
+            started_at: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "failed" | "cancelled";
+        };
+        /**
+         * ExportPreview
+         * @description What an export would hold.
+         */
+        ExportPreview: {
+            /**
+             * Class Particles
+             * @description in these classes, of all micrographs
+             */
+            class_particles: number | null;
+            /**
+             * Class Update
+             * @description entry of the class history that goes along
+             */
+            class_update: number | null;
+            /**
+             * Classes
+             * @description whose particles are chosen; none: all particles
+             */
+            classes: number[] | null;
+            /** Micrographs */
+            micrographs: number;
+            /** Notes */
+            notes: string[];
+            /**
+             * Particles
+             * @description of these micrographs, in all classes
+             */
+            particles: number;
+            /**
+             * Problems
+             * @description why it can't be made; empty: it can
+             */
+            problems: string[];
+        };
+        /**
+         * ExportRequest
+         * @description What a person asks for.
+         *
+         *     Attributes
+         *     ----------
+         *     format
+         *         Which program shall read it.
+         *     contents
+         *         What goes along; what the format has no place for is left out.
+         *     filter_name, where
+         *         Which micrographs: those that a named filter keeps, or one that is not saved; neither: all that are
+         *         not excluded by hand.
+         *     classes
+         *         Which particles: ``all``; those in ``good`` classes as the classifier judges them; those of a
+         *         ``selection``, which is named then.
+         *     files
+         *         ``link``: hard links to the session's files as they are now, symbolic ones to movies; ``copy``; or
+         *         ``none``: the tables name the session's files by absolute paths.
+         *     image_depth
+         *         Of micrographs, particles and class averages; ``stored``: as they are in the session.
+         *     fewest_per_optics_group
+         *         Optics groups with fewer micrographs are joined with the largest one of the same microscope settings.
+         */
+        ExportRequest: {
+            /**
+             * Classes
+             * @default all
+             * @enum {string}
+             */
+            classes: "all" | "good" | "selection";
+            /**
+             * Contents
+             * @default [
+             *       "micrographs",
+             *       "picks",
+             *       "particles",
+             *       "classes"
+             *     ]
+             */
+            contents: ("movies" | "micrographs" | "picks" | "particles" | "classes")[];
+            /**
+             * Fewest Per Optics Group
+             * @default 1
+             */
+            fewest_per_optics_group: number;
+            /**
+             * Files
+             * @default link
+             * @enum {string}
+             */
+            files: "link" | "copy" | "none";
+            /** Filter Name */
+            filter_name?: string | null;
+            /**
+             * Format
+             * @default relion
+             * @enum {string}
+             */
+            format: "relion" | "cryosparc" | "cistem" | "csv";
+            /**
+             * Image Depth
+             * @default stored
+             * @enum {string}
+             */
+            image_depth: "stored" | "float16" | "float32";
+            /** Selection */
+            selection?: string | null;
+            where?: components["schemas"]["MovieFilter"] | null;
+        };
+        /**
          * FileEntry
          * @description A file or folder.
          */
@@ -2717,6 +3035,18 @@ export interface components {
             saved_at: number;
             /** Saved By */
             saved_by: string;
+        };
+        /**
+         * NewExport
+         * @description What is wanted, and what it shall be called.
+         */
+        NewExport: {
+            /**
+             * Name
+             * @description of the folder; none: one is found
+             */
+            name?: string | null;
+            request: components["schemas"]["ExportRequest"];
         };
         /**
          * NewGroup
@@ -4908,6 +5238,261 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeletePreview"];
+                };
+            };
+        };
+    };
+    listExports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"][];
+                };
+            };
+        };
+    };
+    startExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExport"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+        };
+    };
+    previewExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportPreview"];
+                };
+            };
+        };
+    };
+    showExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+        };
+    };
+    removeExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    cancelExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    downloadExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": unknown;
+                };
+            };
+        };
+    };
+    showExportLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    showExportOverlay: {
+        parameters: {
+            query?: {
+                /** @description version of the content, as in its ETag: then it may be kept for long */
+                v?: string | null;
+            };
+            header?: {
+                "if-none-match"?: string | null;
+            };
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                number: number;
+                /** @description name of the movie's products */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                };
+            };
+            /** @description not changed */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    retryExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
                 };
             };
         };

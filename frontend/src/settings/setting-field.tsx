@@ -13,8 +13,6 @@ interface SettingFieldProps {
   saved: SettingValue | undefined;
   /** Undefined: nothing is staged for it. */
   typed: Typed | undefined;
-  /** What "auto" came to. */
-  effective?: SettingValue | undefined;
   /** Said below the field: where the value came from, why it has no effect. */
   remark?: ReactNode;
   disabled?: boolean;
@@ -89,7 +87,8 @@ function Control(
   props: SettingFieldProps & { value: string; error: string | null; mark: ReactNode; help: ReactNode },
 ) {
   const { info, value, error, mark, help, disabled, onChange } = props;
-  const auto = info.automatic ? automatic(info, props.effective) : "";
+  // An empty field: chosen from the data; of a path it means none.
+  const auto = info.automatic && info.kind !== "str" ? "auto" : "";
   if (info.name === "group") return <GroupField {...props} />;
   const path = PATHS[info.name];
   if (path) {
@@ -119,7 +118,7 @@ function Control(
             disabled={disabled}
             onChange={(event) => onChange(event.target.value)}
           >
-            {info.automatic ? <option value="">{auto}</option> : null}
+            {info.automatic ? <option value="">auto</option> : null}
             {info.choices.map((choice) => (
               <option key={choice} value={choice}>
                 {CHOICE_LABEL[choice] ?? choice}
@@ -155,11 +154,6 @@ const CHOICE_LABEL: Record<string, string> = {
   streaming: "Streaming",
   in_place: "in place",
 };
-
-function automatic(info: SettingInfo, effective: SettingValue | undefined): string {
-  if (effective === undefined || effective === null) return info.kind === "str" ? "" : "auto";
-  return `auto: ${shown(info, effective)}`;
-}
 
 function GroupField(props: SettingFieldProps & { value: string; mark: ReactNode; help: ReactNode }) {
   const groups = useQuery({ queryKey: ["groups"], queryFn: () => api.get<Group[]>("/groups") });

@@ -1,5 +1,5 @@
 import { type ReactNode, useMemo } from "react";
-import type { SettingInfo, SettingValue, Values } from "../api/types";
+import type { SettingInfo, Values } from "../api/types";
 import { TabPanel, Tabs } from "../ui/tabs";
 import { hiddenReason } from "./applies";
 import { SettingField } from "./setting-field";
@@ -9,7 +9,6 @@ export interface SettingsFormProps {
   schema: readonly SettingInfo[];
   saved: Values;
   staged: Staged;
-  effective?: Values;
   /** Settings that do nothing whatever the others are, by the server's word. */
   notUsed?: Record<string, string>;
   /** By setting: where its value came from. */
@@ -75,7 +74,6 @@ export function Fields(
               info={info}
               saved={saved[info.name]}
               typed={staged[info.name]}
-              effective={props.effective?.[info.name] as SettingValue | undefined}
               remark={props.fixed?.[info.name] ?? props.remarks?.[info.name]}
               disabled={Boolean(props.disabled || props.fixed?.[info.name])}
               onChange={(typed) => props.onChange(info.name, typed)}
