@@ -15,7 +15,7 @@ import numpy as np
 from frazil.formats.star import StarTable, write_star
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -23,6 +23,107 @@ if TYPE_CHECKING:
 _UNKNOWN = 999.0
 _PADDING = 2.0
 _SHIFT_SIGMA_A = 10.0
+_SMALLEST = 1e-20
+
+_NO_NAMES = (
+    "rlnSolventMaskName",
+    "rlnSolventMask2Name",
+    "rlnBodyStarFile",
+    "rlnTauSpectrumName",
+    "rlnLocalSymmetryFile",
+    "rlnFourierMask",
+)
+_OPTIMISER: dict[str, int | float] = {
+    # From 0 RELION begins anew instead of going on.
+    "rlnCurrentIteration": 1,
+    "rlnNumberOfIterations": 25,
+    "rlnDoSplitRandomHalves": 0,
+    "rlnJoinHalvesUntilThisResolution": -1.0,
+    "rlnAdaptiveOversampleOrder": 1,
+    "rlnAdaptiveOversampleFraction": 0.999,
+    "rlnRandomSeed": 1,
+    "rlnWidthMaskEdge": 5,
+    "rlnDoZeroMask": 1,
+    "rlnDoSolventFlattening": 1,
+    "rlnDoSolventFscCorrection": 0,
+    "rlnMaximumCoarseImageSize": -1,
+    "rlnHighresLimitExpectation": -1.0,
+    "rlnLowresLimitExpectation": -1.0,
+    "rlnIncrementImageSize": 10,
+    "rlnDoMapEstimation": 1,
+    "rlnDoFastSubsetOptimisation": 0,
+    "rlnDoExternalReconstruct": 0,
+    "rlnDoStochasticGradientDescent": 0,
+    "rlnDoStochasticEM": 0,
+    "rlnSgdInitialIterations": 50,
+    "rlnSgdFinalIterations": 50,
+    "rlnSgdInBetweenIterations": 200,
+    "rlnSgdInitialResolution": 35.0,
+    "rlnSgdFinalResolution": 15.0,
+    "rlnSgdInitialSubsetSize": 100,
+    "rlnSgdFinalSubsetSize": 500,
+    "rlnSgdMuFactor": 0.0,
+    "rlnSgdSigma2FudgeInitial": 8.0,
+    "rlnSgdSigma2FudgeHalflife": -1,
+    "rlnSgdSkipAnneal": 0,
+    "rlnSgdSubsetSize": -1,
+    "rlnSgdWriteEverySubset": 1,
+    "rlnSgdStepsize": 0.5,
+    "rlnDoAutoRefine": 0,
+    "rlnAutoLocalSearchesHealpixOrder": 4,
+    "rlnNumberOfIterWithoutResolutionGain": 0,
+    "rlnBestResolutionThusFar": 0.0,
+    "rlnNumberOfIterWithoutChangingAssignments": 0,
+    "rlnDoSkipAlign": 0,
+    "rlnDoSkipRotate": 0,
+    "rlnOverallAccuracyRotations": _UNKNOWN,
+    "rlnOverallAccuracyTranslationsAngst": _UNKNOWN,
+    "rlnChangesOptimalOrientations": _UNKNOWN,
+    "rlnChangesOptimalOffsets": _UNKNOWN,
+    "rlnChangesOptimalClasses": _UNKNOWN,
+    "rlnSmallestChangesOrientations": _UNKNOWN,
+    "rlnSmallestChangesOffsets": _UNKNOWN,
+    "rlnSmallestChangesClasses": 9999999,
+    "rlnDoHelicalRefine": 0,
+    "rlnIgnoreHelicalSymmetry": 0,
+    "rlnHelicalTwistInitial": 0.0,
+    "rlnHelicalRiseInitial": 0.0,
+    "rlnHelicalCentralProportion": 0.3,
+    "rlnNrHelicalNStart": 1,
+    "rlnHelicalMaskTubeInnerDiameter": -1.0,
+    "rlnHelicalMaskTubeOuterDiameter": -1.0,
+    "rlnHelicalSymmetryLocalRefinement": 0,
+    "rlnHelicalSigmaDistance": -1.0,
+    "rlnHelicalKeepTiltPriorFixed": 0,
+    "rlnHasConverged": 0,
+    "rlnHasHighFscAtResolLimit": 0,
+    "rlnHasLargeSizeIncreaseIterationsAgo": 0,
+    "rlnDoCorrectNorm": 1,
+    "rlnDoCorrectScale": 1,
+    "rlnDoCorrectCtf": 1,
+    "rlnDoIgnoreCtfUntilFirstPeak": 0,
+    "rlnCtfDataArePhaseFlipped": 0,
+    "rlnDoOnlyFlipCtfPhases": 0,
+    "rlnRefsAreCtfCorrected": 1,
+    "rlnFixSigmaNoiseEstimates": 0,
+    "rlnFixSigmaOffsetEstimates": 0,
+    "rlnMaxNumberOfPooledParticles": 30,
+}
+"""Names and kinds of values as RELION 3.1.3 writes them itself after an iteration; its reader demands all."""
+_SAMPLING: dict[str, int | float] = {
+    "rlnIs3DSampling": 0,
+    "rlnIs3DTranslationalSampling": 0,
+    "rlnPsiStep": 12.0,
+    "rlnOffsetRange": 10.0,
+    "rlnOffsetStep": 4.0,
+    "rlnHelicalOffsetStep": -1.0,
+    "rlnSamplingPerturbInstance": 0.0,
+    "rlnSamplingPerturbFactor": 0.5,
+    "rlnHealpixOrderOriginal": 2,
+    "rlnPsiStepOriginal": 12.0,
+    "rlnOffsetRangeOriginal": 10.0,
+    "rlnOffsetStepOriginal": 4.0,
+}
 
 
 @dataclass(frozen=True)
@@ -44,8 +145,9 @@ class ClassModel:
     noise_power
         For each optics group, shape (n // 2 + 1,): mean of |F|² / 2 by ring of a particle's transform that is
         divided by its number of pixels.
-    group_names, group_particles
-        Micrographs and how many particles each has.
+    group_particles
+        How many particles each optics group has. One group shares noise and scale: a group for each
+        micrograph, as RELION makes them itself, says no more before its first iteration.
     particle_diameter_a
         Å.
     """
@@ -56,9 +158,13 @@ class ClassModel:
     particles: NDArray[np.int64]
     resolution_a: NDArray[np.float64]
     noise_power: Sequence[NDArray[np.float64]]
-    group_names: Sequence[str]
     group_particles: Sequence[int]
     particle_diameter_a: float
+
+
+def group_name(group: int) -> str:
+    """Name of the group of particles of an optics group, as model and data files have it."""
+    return f"group_{group}"
 
 
 def ring_power(images: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -94,7 +200,7 @@ def write_class_model(folder: Path, prefix: str, model: ClassModel, selected: Co
     """
     write_star(folder / "run_it000_model.star", _model_blocks(model))
     write_star(folder / "run_it000_optimiser.star", {"optimiser_general": _optimiser(prefix, model)})
-    write_star(folder / "run_it000_sampling.star", {"sampling_general": _sampling()})
+    write_star(folder / "run_it000_sampling.star", {"sampling_general": _list(_SAMPLING)})
     rows = [k - 1 for k in sorted(selected) if 1 <= k <= len(model.averages)]
     if rows:
         table = {name: [values[row] for row in rows] for name, values in _classes(model).items()}
@@ -106,19 +212,22 @@ def _model_blocks(model: ClassModel) -> dict[str, Any]:
     mean_noise = np.mean(model.noise_power, axis=0)
     for k in range(len(model.averages)):
         blocks[f"model_class_{k + 1}"] = _class_spectrum(model, k, mean_noise)
+    groups = len(model.noise_power)
     blocks["model_groups"] = {
-        "rlnGroupNumber": list(range(1, len(model.group_names) + 1)),
-        "rlnGroupName": list(model.group_names),
+        "rlnGroupNumber": list(range(1, groups + 1)),
+        "rlnGroupName": [group_name(group) for group in range(1, groups + 1)],
         "rlnGroupNrParticles": list(model.group_particles),
-        "rlnGroupScaleCorrection": [1.0] * len(model.group_names),
+        "rlnGroupScaleCorrection": [1.0] * groups,
     }
     rings = np.arange(mean_noise.size)
-    for group, noise in enumerate(model.noise_power, 1):
-        blocks[f"model_optics_group_{group}"] = {
-            "rlnSpectralIndex": rings,
-            "rlnResolution": rings / _box_a(model),
-            "rlnSigma2Noise": _positive(noise),
-        }
+    # RELION 3.1 keeps the noise by group of micrographs, later ones by optics group.
+    for kind in ("group", "optics_group"):
+        for group, noise in enumerate(model.noise_power, 1):
+            blocks[f"model_{kind}_{group}"] = {
+                "rlnSpectralIndex": rings,
+                "rlnResolution": rings / _box_a(model),
+                "rlnSigma2Noise": _scientific(noise),
+            }
     return blocks
 
 
@@ -139,7 +248,7 @@ def _general(model: ClassModel) -> StarTable:
         "rlnPixelSize": model.pixel_size_a,
         "rlnNrClasses": len(model.averages),
         "rlnNrBodies": 1,
-        "rlnNrGroups": len(model.group_names),
+        "rlnNrGroups": len(model.noise_power),
         "rlnNrOpticsGroups": len(model.noise_power),
         "rlnTau2FudgeFactor": 2.0,
         "rlnNormCorrectionAverage": 1.0,
@@ -151,7 +260,7 @@ def _general(model: ClassModel) -> StarTable:
         "rlnLogLikelihood": 0.0,
         "rlnAveragePmax": 1.0,
     }
-    return StarTable({name: [value] for name, value in columns.items()}, is_loop=False)
+    return _list(columns)
 
 
 def _classes(model: ClassModel) -> dict[str, list[Any]]:
@@ -177,7 +286,7 @@ def _resolution(model: ClassModel, k: int) -> float:
 def _class_spectrum(model: ClassModel, k: int, noise: NDArray[np.float64]) -> dict[str, Any]:
     signal = ring_power(model.averages[k : k + 1])
     # CTF² is 1/2 on average.
-    error = _positive(noise / max(0.5, 0.5 * float(model.particles[k])))
+    error = np.maximum(noise / max(0.5, 0.5 * float(model.particles[k])), _SMALLEST)
     rings = np.arange(noise.size)
     resolution = rings / _box_a(model)
     return {
@@ -187,8 +296,8 @@ def _class_spectrum(model: ClassModel, k: int, noise: NDArray[np.float64]) -> di
         "rlnSsnrMap": np.minimum(signal / error, 1e6),
         "rlnGoldStandardFsc": np.zeros(rings.size),
         "rlnFourierCompleteness": np.ones(rings.size),
-        "rlnReferenceSigma2": error,
-        "rlnReferenceTau2": _positive(signal),
+        "rlnReferenceSigma2": _scientific(error),
+        "rlnReferenceTau2": _scientific(signal),
     }
 
 
@@ -196,9 +305,9 @@ def _box_a(model: ClassModel) -> float:
     return int(model.averages.shape[-1]) * model.pixel_size_a
 
 
-def _positive(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    # RELION divides by it, and six decimals are what a STAR file keeps.
-    return np.maximum(power, 1e-6)
+def _scientific(power: NDArray[np.float64]) -> list[str]:
+    """Small numbers, which RELION divides by, as words that keep their digits."""
+    return [f"{value:.6e}" for value in np.maximum(power, _SMALLEST).tolist()]
 
 
 def _optimiser(prefix: str, model: ClassModel) -> StarTable:
@@ -207,58 +316,12 @@ def _optimiser(prefix: str, model: ClassModel) -> StarTable:
         "rlnModelStarFile": f"{prefix}run_it000_model.star",
         "rlnExperimentalDataStarFile": f"{prefix}run_it000_data.star",
         "rlnOrientSamplingStarFile": f"{prefix}run_it000_sampling.star",
-        "rlnCurrentIteration": 0,
-        "rlnNumberOfIterations": 25,
-        "rlnDoSplitRandomHalves": 0,
-        "rlnJoinHalvesUntilThisResolution": -1.0,
-        "rlnAdaptiveOversampleOrder": 1,
-        "rlnAdaptiveOversampleFraction": 0.999,
-        "rlnRandomSeed": 1,
         "rlnParticleDiameter": model.particle_diameter_a,
-        "rlnWidthMaskEdge": 5,
-        "rlnDoZeroMask": 1,
-        "rlnDoSolventFlattening": 1,
-        "rlnSolventMaskName": "None",
-        "rlnSolventMask2Name": "None",
-        "rlnTauSpectrumName": "None",
-        "rlnCoarseImageSize": model.averages.shape[-1],
-        "rlnMaximumCoarseImageSize": -1,
-        "rlnHighresLimitExpectation": -1.0,
-        "rlnIncrementImageSize": 10,
-        "rlnDoMapEstimation": 1,
-        "rlnDoAutoRefine": 0,
-        "rlnDoOnlyFlipCtfPhases": 0,
-        "rlnDoCorrectCtf": 1,
-        "rlnDoCorrectMagnification": 0,
-        "rlnDoCorrectNorm": 1,
-        "rlnDoCorrectScale": 1,
-        "rlnDoRealignMovies": 0,
-        "rlnDoIgnoreCtfUntilFirstPeak": 0,
-        "rlnCtfDataArePhaseFlipped": 0,
-        "rlnCtfDataAreCtfPremultiplied": 0,
-        "rlnRefsAreCtfCorrected": 1,
-        "rlnFixSigmaNoiseEstimates": 0,
-        "rlnFixSigmaOffsetEstimates": 0,
-        "rlnMaxNumberOfPooledParticles": 30,
+        **dict.fromkeys(_NO_NAMES, "None"),
+        **_OPTIMISER,
     }
-    return StarTable({name: [value] for name, value in columns.items()}, is_loop=False)
+    return _list(columns)
 
 
-def _sampling() -> StarTable:
-    columns: dict[str, Any] = {
-        "rlnIs3DSampling": 0,
-        "rlnIs3DTranslationalSampling": 0,
-        "rlnHealpixOrder": 1,
-        "rlnHealpixOrderOriginal": 1,
-        "rlnSymmetryGroup": "c1",
-        "rlnTiltAngleLimit": -91.0,
-        "rlnPsiStep": 12.0,
-        "rlnPsiStepOriginal": 12.0,
-        "rlnOffsetRange": 10.0,
-        "rlnOffsetStep": 4.0,
-        "rlnOffsetRangeOriginal": 10.0,
-        "rlnOffsetStepOriginal": 4.0,
-        "rlnSamplingPerturbInstance": 0.0,
-        "rlnSamplingPerturbFactor": 0.5,
-    }
+def _list(columns: Mapping[str, Any]) -> StarTable:
     return StarTable({name: [value] for name, value in columns.items()}, is_loop=False)

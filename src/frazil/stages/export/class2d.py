@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from frazil.formats.mrc import MrcStack, read_mrc, write_mrc
-from frazil.formats.relion_classes import ClassModel, ring_power, write_class_model
+from frazil.formats.relion_classes import ClassModel, group_name, ring_power, write_class_model
+from frazil.formats.relion_optics import groups_table
+from frazil.formats.star import write_star
 from frazil.model.errors import InputError
 from frazil.stages.export.particles import read_summary
+from frazil.stages.export.relion import particle_columns
 from frazil.stages.products import Products
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from frazil.stages.export.gather import Gathered
     from frazil.stages.export.optics import ExportOptics
     from frazil.stages.export.particles import ParticleSet
+    from frazil.stages.export.relion import Names
     from frazil.stages.export.request import ChosenClasses
 
 FOLDER = "class2d"
@@ -52,8 +57,9 @@ def write_class2d(
     particles: ParticleSet,
     movies: Sequence[Gathered],
     optics: ExportOptics,
+    names: Names,
 ) -> None:
-    """Write the folder that looks like a Class2D job of RELION; its data file is the caller's."""
+    """Write the folder that looks like a Class2D job of RELION."""
     summary = read_summary(session, chosen)
     averages, pixel = read_averages(session, chosen)
     target = folder / FOLDER
@@ -62,8 +68,7 @@ def write_class2d(
     population = np.bincount(
         (particles.classes or {"class_id": np.zeros(0, np.int32)})["class_id"], minlength=len(averages) + 1
     )[1 : len(averages) + 1]
-    counts = np.bincount(particles.movie, minlength=len(movies))
-    with_particles = np.flatnonzero(counts).tolist()
+    counts = np.bincount(np.array(optics.number_of)[particles.movie], minlength=optics.with_images + 1)
     model = ClassModel(
         stack=f"{FOLDER}/run_it000_classes.mrcs",
         averages=averages,
@@ -71,12 +76,18 @@ def write_class2d(
         particles=population.astype(np.int64),
         resolution_a=_resolutions(summary, len(averages)),
         noise_power=_noise(session, particles, movies, optics, averages.shape[-1]),
-        group_names=[f"micrographs/{movies[place].movie.name}.mrc" for place in with_particles],
-        group_particles=[int(counts[place]) for place in with_particles],
+        group_particles=counts[1:].tolist(),
         particle_diameter_a=float(summary.get("mask_radius_a") or 0.25 * averages.shape[-1] * pixel)
         * _DIAMETERS,
     )
     write_class_model(target, f"{FOLDER}/", model, chosen.good)
+    columns = particle_columns(particles, movies, optics, names)
+    # Named groups, or else RELION 3.1 counts one for each micrograph, and the model has others.
+    groups = pa.array([group_name(group) for group in range(optics.with_images + 1)])
+    columns["rlnGroupName"] = groups.take(pa.array(columns["rlnOpticsGroup"]))
+    columns["rlnNormCorrection"] = np.ones(len(particles))
+    table = groups_table(optics.groups[: optics.with_images], images=True)
+    write_star(target / "run_it000_data.star", {"optics": table, "particles": columns})
 
 
 def _resolutions(summary: Mapping[str, Any], count: int) -> NDArray[np.float64]:

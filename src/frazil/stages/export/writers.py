@@ -107,9 +107,9 @@ class _Maker:
             if request.format == "cryosparc":
                 cryosparc.write_flipped(self.folder, self.particles, self.movies, self.optics, names)
         if self.wants("classes") and self.snapshot.classes is not None:
-            self._write_class2d()
+            self._write_class2d(names)
 
-    def _write_class2d(self) -> None:
+    def _write_class2d(self, names: relion.Names) -> None:
         """RELION's job folder; its data file needs the particle images."""
         chosen, particles = self.snapshot.classes, self.particles
         if chosen is None or particles is None:
@@ -118,9 +118,9 @@ class _Maker:
             class2d.write_averages(self.folder, self.task.session, chosen)
             self.progress.note("class2d/ needs the particles: only the averages were exported")
             return
-        class2d.write_class2d(self.folder, self.task.session, chosen, particles, self.movies, self.optics)
-        data = self.folder / class2d.FOLDER / "run_it000_data.star"
-        data.hardlink_to(self.folder / "particles.star")
+        class2d.write_class2d(
+            self.folder, self.task.session, chosen, particles, self.movies, self.optics, names
+        )
 
     def _bring_gain(self) -> None:
         """Bring the gain reference in, under the name that the motion files give it."""

@@ -1,0 +1,164 @@
+"""RELION 3.1.3 takes an export as it is: it reads every table, and what it makes of them is what we made."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from tests.relion.test_session_tables import read_table, relion
+
+from frazil.app import adopt, exports
+from frazil.app.access import SERVER
+from frazil.app.config import ServerConfig
+from frazil.app.hub import Hub
+from frazil.app.process import ProcessRequest, process
+from frazil.cli.progress import PlainReporter
+from frazil.engine.inline import InlineExecutor
+from frazil.formats.mrc import read_mrc, write_mrc
+from frazil.formats.star import read_star, write_star
+from frazil.model.settings import Settings, with_values
+from frazil.stages.export.request import CONTENTS, ExportRequest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+pytestmark = [
+    pytest.mark.relion,
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("relion_refine") is None, reason="RELION is not installed"),
+]
+
+DIAMETER_A = 128.0
+PIXEL_A = 2.0
+VALUES = {
+    "pixel_size_a": PIXEL_A,
+    "voltage_kv": 300.0,
+    "particle_diameter_min_a": DIAMETER_A,
+    "particle_diameter_max_a": DIAMETER_A,
+    "class_count": 2,
+    "final_resolution_a": 12.0,
+    "max_ctf_resolution_a": 30.0,
+}
+
+
+def exported(folder: Path, pattern: str, **values: object) -> Path:
+    """Process movies, take the session over by a server, export it for RELION; returns the export."""
+    session = folder / "s"
+    settings = with_values(Settings(), {**VALUES, **values})
+    request = ProcessRequest([pattern], session, settings, device="cpu")
+    result = process(request, PlainReporter(), lambda _workers, _threads: InlineExecutor(eager=True))
+    assert result.exit_status == 0, (result.failed, result.problems)
+    hub = Hub(
+        ServerConfig(data_folder=folder / "data", roots=(folder,), device="cpu"),
+        executor=InlineExecutor(eager=True),
+    )
+    try:
+        number = adopt.adopt(hub, SERVER, str(session))["id"]
+        wanted = ExportRequest(contents=CONTENTS, image_depth="float32", files="copy")
+        exports.start_export(hub, SERVER, number, wanted, "relion")
+        done = exports.show_export(hub, SERVER, number, 1)
+    finally:
+        hub.close()
+    assert done["state"] == "done", done["reason"]
+    return Path(done["path"])
+
+
+@pytest.fixture(scope="module")
+def export(virtual_micrographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return exported(tmp_path_factory.mktemp("export"), str(virtual_micrographs / "*.mrc"), kind="micrographs")
+
+
+def test_every_table_is_read(export: Path) -> None:
+    for star, block in (
+        ("corrected_micrographs.star", "micrographs"),
+        ("micrographs_ctf.star", "micrographs"),
+        ("autopick.star", "coordinate_files"),
+        ("particles.star", "particles"),
+        ("particles.star", "optics"),
+        ("class2d/run_it000_model.star", "model_classes"),
+        ("class2d/run_it000_model.star", "model_groups"),
+        ("class2d/run_it000_data.star", "particles"),
+    ):
+        assert read_table(export, star, f"data_{block}") == len(read_star(export / star)[block])
+
+
+def test_relion_makes_our_averages_of_our_angles_and_shifts(export: Path) -> None:
+    classes = read_mrc(export / "class2d" / "run_it000_classes.mrcs")
+    table = read_star(export / "particles.star")
+    of_class = table["particles"].integers("rlnClassNumber")
+    fullest = int(np.bincount(of_class)[1:].argmax()) + 1
+    mine = of_class == fullest
+    some = {
+        name: [value for value, own in zip(column, mine, strict=True) if own]
+        for name, column in table["particles"].columns.items()
+    }
+    some["rlnClassNumber"] = [1] * int(mine.sum())
+    write_star(export / "fullest.star", {"optics": table["optics"], "particles": some})
+    pixel_a = table["optics"].numbers("rlnImagePixelSize")[0]
+    write_mrc(export / "fullest.mrc", classes.data[fullest - 1], pixel_a, depth="float32")
+    (export / "job").mkdir()
+    relion(
+        export,
+        "refine",
+        *("--i", "fullest.star", "--o", "job/run", "--iter", "1", "--K", "1", "--ctf", "--skip_align"),
+        *("--ref", "fullest.mrc", "--particle_diameter", str(DIAMETER_A + 12), "--zero_mask"),
+        *("--tau2_fudge", "20", "--pad", "2", "--norm", "--scale"),
+    )
+    theirs = read_mrc(export / "job" / "run_it001_classes.mrcs").data
+    ours = classes.data[fullest - 1]
+    frc = ring_correlation(ours, theirs if theirs.ndim == 2 else theirs[0], pixel_a)
+    resolution_a = ours.shape[-1] * pixel_a / np.arange(1, frc.size + 1)
+    assert frc[resolution_a > 12.0].min() > 0.9, frc
+
+
+def test_relion_classifies_with_our_averages(export: Path) -> None:
+    (export / "job2").mkdir()
+    classes = read_mrc(export / "class2d" / "run_it000_classes.mrcs")
+    relion(
+        export,
+        "refine",
+        *("--i", "particles.star", "--o", "job2/run", "--iter", "1", "--ctf"),
+        *("--ref", "class2d/run_it000_classes.mrcs", "--K", str(len(classes.data))),
+        *("--particle_diameter", str(DIAMETER_A + 12), "--zero_mask", "--oversampling", "0"),
+        *("--psi_step", "12", "--offset_range", "2", "--offset_step", "2", "--norm", "--scale", "--pad", "1"),
+    )
+    theirs = read_star(export / "job2" / "run_it001_data.star")["particles"]
+    assert len(theirs) == len(read_star(export / "particles.star")["particles"])
+
+
+def test_relion_continues_as_if_it_had_made_the_classes(export: Path) -> None:
+    (export / "job3").mkdir()
+    relion(
+        export,
+        "refine",
+        *("--continue", "class2d/run_it000_optimiser.star", "--o", "job3/run", "--iter", "2", "--pad", "1"),
+    )
+    theirs = read_star(export / "job3" / "run_it002_data.star")["particles"]
+    assert len(theirs) == len(read_star(export / "particles.star")["particles"])
+    ours = read_mrc(export / "class2d" / "run_it000_classes.mrcs")
+    averages = read_mrc(export / "job3" / "run_it002_classes.mrcs").data
+    assert averages.shape == ours.data.shape
+    for mine, continued in zip(ours.data, averages, strict=True):
+        frc = ring_correlation(mine, continued, ours.pixel_size_a or 0.0)
+        resolution_a = mine.shape[-1] * (ours.pixel_size_a or 0.0) / np.arange(1, frc.size + 1)
+        assert frc[resolution_a > 30.0].mean() > 0.9, frc
+
+
+def ring_correlation(a: NDArray[np.float32], b: NDArray[np.float32], pixel_a: float) -> NDArray[np.float64]:
+    """Fourier ring correlation of two images within the particle's circle, from ring 1."""
+    size = a.shape[-1]
+    y, x = np.mgrid[:size, :size] - size // 2
+    # A soft edge: a sharp one would correlate by itself.
+    edge = np.clip((DIAMETER_A / 2 + 12 - np.hypot(x, y) * pixel_a) / 24.0, 0.0, 1.0)
+    fa, fb = (np.fft.fft2((image - image[edge > 0].mean()) * edge) for image in (a, b))
+    ring = np.rint(np.hypot(np.fft.fftfreq(size)[:, None], np.fft.fftfreq(size)[None, :]) * size).astype(int)
+
+    def total(values: NDArray[Any]) -> NDArray[np.float64]:
+        return np.bincount(ring.ravel(), values.ravel())[1 : size // 2].astype(np.float64)
+
+    power = [total(np.abs(f) ** 2) for f in (fa, fb)]
+    correlation: NDArray[np.float64] = total((fa * fb.conj()).real) / np.sqrt(power[0] * power[1])
+    return correlation
