@@ -93,10 +93,18 @@ def install() -> None:
 def build() -> None:
     """Build the page and say from what."""
     install()
-    npm("run", "build")
-    if not (TARGET / "index.html").is_file():
-        raise BuildError(f"the build left no {TARGET / 'index.html'}")
-    STAMP.write_text(fingerprint() + "\n")
+    built = SOURCES / "node_modules" / ".page"
+    npm("run", "build", "--", "--outDir", str(built), "--emptyOutDir")
+    if not (built / "index.html").is_file():
+        raise BuildError(f"the build left no {built / 'index.html'}")
+    (built / STAMP.name).write_text(fingerprint() + "\n")
+    # A server that runs misses the page for a moment only, not for the whole build.
+    old = built.with_name(".page-before")
+    shutil.rmtree(old, ignore_errors=True)
+    if TARGET.exists():
+        shutil.move(TARGET, old)
+    shutil.move(built, TARGET)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def main(words: list[str]) -> int:

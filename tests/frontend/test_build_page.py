@@ -40,8 +40,9 @@ def make_npm(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[tuple[
         if words[0] == "ci":
             (module.SOURCES / "node_modules").mkdir(exist_ok=True)
         else:
-            module.TARGET.mkdir(exist_ok=True)
-            (module.TARGET / "index.html").write_text("<html>")
+            place = Path(words[words.index("--outDir") + 1])
+            place.mkdir()
+            (place / "index.html").write_text("<html>")
 
     monkeypatch.setattr(module, "npm", npm)
     return asked
@@ -91,7 +92,7 @@ def test_a_build_that_fails_says_why_and_leaves_no_stamp(
         '{"name": "x", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": {"name": "x"}}}'
     )
     assert build_page.main([]) == 1
-    assert "npm run build failed" in capsys.readouterr().err
+    assert "npm run build -- --outDir" in capsys.readouterr().err
     assert not build_page.STAMP.exists()
     assert build_page.main([]) == 1
 
