@@ -114,21 +114,20 @@ interface ClassTileProps {
 const ClassTile = memo(
   function ClassTile({ item, sheet, held, chosen, choosing, onPress }: ClassTileProps) {
     const { size, position } = sheetPlace(item.id, held);
-    const words = [
-      `${count(item.particles)} particles`,
-      item.resolutionA === null ? "" : `${fixed(item.resolutionA, 1)} Å`,
-      item.quality === null ? "" : `quality ${fixed(item.quality, 2)}`,
-    ].filter(Boolean);
     return (
       <li>
         <button
           type="button"
           className={`class-tile ${chosen ? "is-chosen" : ""} ${item.particles ? "" : "is-empty"}`}
           aria-pressed={choosing ? chosen : undefined}
-          aria-label={`Class ${item.id}: ${words.join(", ")}${chosen ? ", selected" : ""}`}
           title={item.reasons.join("; ")}
           onClick={onPress}
         >
+          <span className="class-number">
+            <span className="only-read">Class </span>
+            {item.id}
+            <span className="only-read">:</span>
+          </span>
           {item.particles ? (
             <span
               className="class-picture"
@@ -147,11 +146,19 @@ const ClassTile = memo(
             </span>
           ) : null}
           <span className="class-words number">
-            <b>{count(item.particles)}</b>
+            <b>
+              {count(item.particles)}
+              <span className="only-read"> particles</span>
+            </b>
             <span>{item.resolutionA === null ? "" : `${fixed(item.resolutionA, 1)} Å`}</span>
-            <span>{item.quality === null ? "" : fixed(item.quality, 2)}</span>
+            {item.quality === null ? null : (
+              <span>
+                <span className="only-read">quality </span>
+                {fixed(item.quality, 2)}
+              </span>
+            )}
+            {chosen ? <span className="only-read">selected</span> : null}
           </span>
-          <span className="class-number">{item.id}</span>
         </button>
       </li>
     );

@@ -80,7 +80,8 @@ export function MicrographView(props: MicrographViewProps) {
       {shown && widthA !== null ? (
         <output className="view-note">{lengthText(shown, widthA, size.height / size.width)}</output>
       ) : null}
-      <div className="view-zoom">
+      {/* A press on a button is none on the picture, which would take hold of the pointer. */}
+      <div className="view-zoom" onPointerDown={(event) => event.stopPropagation()}>
         <Button small look="quiet" icon="plus" aria-label="Zoom in" onClick={() => zoom(1.5)} />
         <Button small look="quiet" aria-label="Zoom out" onClick={() => zoom(1 / 1.5)}>
           −

@@ -1,10 +1,10 @@
-import { useEffect, useMemo, useState } from "react";
+import { useMemo } from "react";
 import type { ColumnInfo, SessionView } from "../../../api/types";
 import { cellWithUnit, heading, shownAs } from "../../../lib/columns";
 import type { Filter } from "../../../lib/filters";
 import { isNumber } from "../../../lib/format";
 import { useSeries, type Value } from "../../../movies/use-series";
-import { Waiting } from "../../../ui/feedback";
+import { ErrorNote, Waiting } from "../../../ui/feedback";
 import { Histogram } from "./histogram";
 import { fromShown, limitsOf, type SetRange } from "./limits";
 import { PointPlot } from "./point-plot";
@@ -32,29 +32,31 @@ const HEIGHT_PX = 170;
 
 /** One quantity over the session, with its histogram. Read and drawn when it comes into sight. */
 export function SeriesCard(props: SeriesCardProps) {
-  const { column } = props;
+  const { column, session } = props;
   const [place, inSight] = useInSight();
-  const [empty, setEmpty] = useState(false);
-  if (empty && !props.evenIfEmpty) return null;
+  const series = useSeries(session.id, inSight ? [column.name] : []);
+  const values = series.columns[column.name];
+  const isEmpty = values !== undefined && !series.pending && !values.some(isNumber);
+  if (isEmpty && !props.evenIfEmpty) return null;
   return (
     <section className="panel plot-card" aria-label={heading(column)} ref={place}>
       <h2>{heading(column)}</h2>
-      {inSight ? <Drawn {...props} onEmpty={setEmpty} /> : <div style={{ height: HEIGHT_PX }} />}
+      <ErrorNote error={series.error} />
+      {inSight && series.pending ? <Waiting /> : null}
+      {isEmpty ? <p className="muted plot-empty">not measured in this session</p> : null}
+      {values && !series.pending && !isEmpty ? (
+        <Drawn {...props} values={values} />
+      ) : (
+        <div style={{ height: HEIGHT_PX }} />
+      )}
     </section>
   );
 }
 
-function Drawn(props: SeriesCardProps & { onEmpty: (empty: boolean) => void }) {
-  const { session, column, x, kept, filter, setRange } = props;
-  const series = useSeries(session.id, [column.name]);
-  const values = series.columns[column.name];
+function Drawn(props: SeriesCardProps & { values: readonly Value[] }) {
+  const { column, x, values, kept, filter, setRange } = props;
   const { scale } = shownAs(column);
-  const points = useMemo(() => pointsOf(x, values ?? [], kept, { x: 1, y: scale }), [x, values, kept, scale]);
-  const { onEmpty } = props;
-  const isEmpty = !series.pending && !series.error && !points.y.length;
-  useEffect(() => onEmpty(isEmpty), [onEmpty, isEmpty]);
-  if (series.pending) return <Waiting />;
-  if (!points.y.length) return <p className="muted plot-empty">not measured in this session</p>;
+  const points = useMemo(() => pointsOf(x, values, kept, { x: 1, y: scale }), [x, values, kept, scale]);
   const median = medianOf(points.y.filter((_, place) => points.kept[place]));
   return (
     <>
