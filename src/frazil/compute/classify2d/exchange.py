@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Most evidence, in nats, that one particle may give for or against a move.
 _CAP_NATS = 4.0
 # Splits gain more than is seen at fixed poses, and a vain one is easily undone.
-_HOPE = 2.5
+_HOPE = 4.0
 # Members looked at when a class is tried; enough to see a mixture.
 _MOST_MEMBERS = 240
 _FEWEST_MEMBERS = 16

@@ -62,11 +62,12 @@ def render(
 def smooth_pictures(engine: Engine, resolution_a: float) -> torch.Tensor:
     """Pictures of an engine's present averages at one resolution, (K, n', n'), working pixel."""
     sampler = engine.sampler
-    averages = engine.averages(engine.spectra())[0]
+    averages = engine.regridded(engine.averages(engine.spectra())[0], 0.8 * resolution_a)
+    grid = engine.band(0.8 * resolution_a).grid
     limits = torch.full((engine.class_count,), resolution_a, dtype=torch.float64)
     return render(
-        engine.grid,
-        low_passed(engine.grid, averages, limits),
+        grid,
+        low_passed(grid, averages, limits),
         sampler.working_box_px,
         sampler.working_pixel_a,
         sampler.mask_norm * sampler.working_pixel_a**2,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,8 @@ _RENEWAL = 1.9
 _STRUCTURE = 1.1
 # The limit goes on while the better half of the classes is resolved to so many times its present value.
 _SUPPORTED = 1.3
+# Batches in which the start-up visits all its particles: the averages lack a batch while it is visited.
+_BATCHES = 7
 # Old particles from which the ones to visit again are chosen, for each one wanted.
 _CANDIDATES = 8
 
@@ -137,7 +140,7 @@ class Run:
     @property
     def batch_size(self) -> int:
         """Particles visited together."""
-        per_pass = math.ceil(min(self.usable, self.startup) / 10)
+        per_pass = math.ceil(min(self.usable, self.startup) / _BATCHES)
         return max(1, min(per_pass, max(500, 10 * self.engine.class_count)))
 
     def random(self, purpose: int) -> np.random.Generator:
@@ -173,11 +176,14 @@ class Run:
         steps = (self.reach.renewal() if again else self.reach.beginning()) + self.reach.ramp()
         total = sum(step.passes + step.after * step.exchanges for step in steps) + 1
         done = 0
-        for step in steps:
+        for step, after in pairwise([*steps, None]):
+            if step is None:
+                break
             if self.progress.limit_a < math.inf and not self._supports(step.stage.resolution_a):
                 break
             if step.restart:
-                self.engine.sample_at(rows, self.images, np.zeros((len(rows), 2)))
+                off = rows[self.engine.bank.columns["offset_a"][rows].any(axis=1)]
+                self.engine.sample_at(off, self.images, np.zeros((len(off), 2)))
             for _ in range(step.passes):
                 self.visit(rows, step.stage)
             for _ in range(step.exchanges):
@@ -188,7 +194,8 @@ class Run:
                 self.progress.limit_a = step.stage.resolution_a
             if self.autocentre:
                 self.centre()
-            self._recentre(rows, 0.15 * step.stage.resolution_a)
+            if after is None or not after.restart:
+                self._recentre(rows, 0.15 * step.stage.resolution_a)
             done += step.passes + step.after * step.exchanges
             self.tell(done / total, f"2D classification at {step.stage.resolution_a:.0f} Å")
         self.engine.hold(rows[:0])

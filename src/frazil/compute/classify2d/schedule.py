@@ -102,4 +102,4 @@ class Reach:
         ratio = self.coarse_a / self.final_a
         count = max(1, round(math.log(ratio) / _STEP))
         limits = [self.coarse_a * ratio ** (-(number + 1) / count) for number in range(count)]
-        return [Step(self.fine(limit), 2, 2 if limit > 10.0 else 0, 0.15) for limit in limits]
+        return [Step(self.fine(limit), 2, 2 if limit > 10.0 else 1, 0.15) for limit in limits]
