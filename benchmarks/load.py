@@ -22,8 +22,8 @@ from typing import Any
 import httpx
 import psutil  # noqa: TC002 - small
 import websockets
+from tests.kill.live import SETTINGS, Microscope, expose, free_port
 from tests.kill.server import Server
-from tests.kill.test_kill import SETTINGS, Microscope, free_port
 
 from frazil.model.movie_columns import MOVIE_COLUMNS
 from frazil.store.catalogue import Catalogue, movies, revisions, sessions, tracks
@@ -58,15 +58,6 @@ def main() -> None:
         for clients in (0, options.clients):
             measure(server, process, options, live, clients)
         microscope.stop()
-
-
-def expose(folder: Path) -> list[Path]:
-    """Make the live session's movies."""
-    from frazil.microscope.acquisition import acquire, exposures
-    from frazil.microscope.settings import ExposureSettings
-
-    base = ExposureSettings(height_px=384, width_px=384, frames=4, pixel_size_a=2.0, spacing=1.2)
-    return list(acquire(folder, exposures(base, 3, 3, varied=False)))
 
 
 def fill(folder: Path, count: int, movies_each: int) -> None:
