@@ -17,19 +17,10 @@ function tell(): void {
   for (const listener of [...listeners]) listener();
 }
 
-/** A guard is asked before the path changes; false keeps the page (unsaved settings). */
-type Guard = () => boolean;
-let guard: Guard | null = null;
-
-export function setGuard(next: Guard | null): void {
-  guard = next;
-}
-
 /** Go to a path of this page; `replace` leaves no step in the history. */
 export function navigate(to: string, options: { replace?: boolean } = {}): void {
   const target = new URL(to, window.location.href);
   const here = window.location;
-  if (target.pathname !== here.pathname && guard && !guard()) return;
   if (target.href === here.href) return;
   if (options.replace) window.history.replaceState(null, "", target);
   else window.history.pushState(null, "", target);
