@@ -48,7 +48,8 @@ def exported(folder: Path, pattern: str, **values: object) -> Path:
     """Process movies, take the session over by a server, export it for RELION; returns the export."""
     session = folder / "s"
     settings = with_values(Settings(), {**VALUES, **values})
-    request = ProcessRequest([pattern], session, settings, device="cpu")
+    is_movie = settings.session.kind == "movies"
+    request = ProcessRequest([pattern], session, settings, device="cpu", classify=not is_movie)
     result = process(request, PlainReporter(), lambda _workers, _threads: InlineExecutor(eager=True))
     assert result.exit_status == 0, (result.failed, result.problems)
     hub = Hub(
@@ -83,6 +84,45 @@ def test_every_table_is_read(export: Path) -> None:
         ("class2d/run_it000_data.star", "particles"),
     ):
         assert read_table(export, star, f"data_{block}") == len(read_star(export / star)[block])
+
+
+def test_relion_extracts_the_same_particles_from_exported_picks(export: Path) -> None:
+    table = read_star(export / "particles.star")["particles"]
+    ours = read_mrc(export / "particles" / "movie_0001.mrcs")
+    picks = export / "picked" / "micrographs"
+    picks.mkdir(parents=True)
+    shutil.copy(export / "picks" / "movie_0001.star", picks / "movie_0001_picks.star")
+    size = ours.data.shape[-1]
+    box = round(size * (ours.pixel_size_a or 0.0) / PIXEL_A)
+    relion(
+        export,
+        "preprocess",
+        *("--i", "micrographs_ctf.star", "--coord_dir", "picked/", "--coord_suffix", "_picks.star"),
+        *("--part_dir", "extract/", "--part_star", "extract/particles.star", "--extract"),
+        *("--extract_size", str(box), "--scale", str(size), "--norm", "--invert_contrast"),
+        *("--bg_radius", str(size // 2 - 4)),
+    )
+    theirs = read_star(export / "extract" / "particles.star")["particles"]
+    place = {
+        (x, y): name.partition("@")
+        for x, y, name in zip(
+            theirs.numbers("rlnCoordinateX"),
+            theirs.numbers("rlnCoordinateY"),
+            theirs.texts("rlnImageName"),
+            strict=True,
+        )
+    }
+    correlations = []
+    for row, name in enumerate(table.texts("rlnMicrographName")):
+        key = (table.numbers("rlnCoordinateX")[row], table.numbers("rlnCoordinateY")[row])
+        # RELION leaves out boxes that stick out of the micrograph a little; we keep them.
+        if "movie_0001" in name and key in place:
+            number, _, stack = place[key]
+            our = ours.data[int(table.texts("rlnImageName")[row].partition("@")[0]) - 1]
+            their = read_mrc(export / stack).data[int(number) - 1]
+            correlations.append(float(np.corrcoef(our.ravel(), their.ravel())[0, 1]))
+    assert len(correlations) >= 8
+    assert np.median(correlations) >= 0.99
 
 
 def test_relion_makes_our_averages_of_our_angles_and_shifts(export: Path) -> None:
