@@ -127,7 +127,8 @@ def test_delete_says_what_goes_and_asks_for_the_name(open_page: Callable[..., Pa
     expect(button).to_be_disabled()
     dialog.get_by_label(re.compile("Type the session's name")).fill("Empty one")
     button.click()
-    expect(page.get_by_role("article", name="Empty one")).to_have_count(0)
+    expect(page.get_by_role("article", name="Empty one")).to_have_count(0, timeout=20_000)
+    assert not folder.exists()
     page.get_by_role("button", name="Close message").first.click()
 
 

@@ -29,6 +29,7 @@ export default function SessionPage({ id, tab }: { id: number; tab: string }) {
   const session = useQuery({
     queryKey: keys.part(id, "info"),
     queryFn: () => api.get<SessionView>(`/sessions/${id}`),
+    refetchInterval: ({ state }) => (state.data?.life === "deleting" ? 2000 : false),
   });
   // Asked for at once, not only when the session is known: the first numbers come a round trip sooner.
   useStrip(id);

@@ -39,6 +39,9 @@ export function SessionsPage() {
   const sessions = useQuery({
     queryKey: [...keys.sessions, { life }],
     queryFn: () => api.get<SessionView[]>("/sessions", { life: life || null }),
+    // Who no longer sees a session is not told of its end either.
+    refetchInterval: ({ state }) =>
+      state.data?.some((session) => session.life === "deleting") ? 2000 : false,
   });
   const groups = useQuery({
     queryKey: ["groups"],
