@@ -66,14 +66,14 @@ export interface MovieList {
   retry: () => void;
 }
 
-/** Any number of movies: only those in sight are read, and read anew when they change. */
+/** Any number of movies: only the pages in sight are read, and read anew when they change. */
 export function useMovieList(session: number, wanted: Wanted): MovieList {
-  const [range, setRange] = useState<readonly [number, number]>([0, 0]);
+  const [range, setRange] = useState<readonly [first: number, last: number]>([0, 0]);
   const known = useRef(0);
   const { sort, descending, where, show } = wanted;
   const columns = wanted.columns.join(",");
   const pages: number[] = [];
-  for (let page = Math.floor(range[0] / PAGE); page <= Math.floor(range[1] / PAGE); page++) pages.push(page);
+  for (let page = range[0]; page <= range[1]; page++) pages.push(page);
   const results = useQueries({
     queries: pages.slice(0, MOST_PAGES).map((page) => ({
       queryKey: keys.part(session, "movies", "page", { columns, sort, descending, where, show }, page),
@@ -90,6 +90,8 @@ export function useMovieList(session: number, wanted: Wanted): MovieList {
           },
           signal,
         ),
+      // Nothing is asked before it is known what for.
+      enabled: columns !== "",
     })),
   });
   const rows = new Map<number, MovieRow>();
@@ -100,7 +102,8 @@ export function useMovieList(session: number, wanted: Wanted): MovieList {
   const told = results.find((result) => result.data)?.data?.total;
   if (told !== undefined) known.current = told;
   const onRange = useCallback((first: number, last: number) => {
-    setRange((old) => (old[0] === first && old[1] === last ? old : [first, last]));
+    const [low, high] = [Math.floor(first / PAGE), Math.floor(last / PAGE)];
+    setRange((old) => (old[0] === low && old[1] === high ? old : [low, high]));
   }, []);
   return {
     total: known.current,

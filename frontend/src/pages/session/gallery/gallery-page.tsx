@@ -42,7 +42,14 @@ export default function GalleryPage({ session }: SessionTabProps) {
     show,
   });
   const { place, setPlace, move, decide } = useDecisions(session, list, selected, setSelected, show);
-  const open = (name: string) => navigate(movieAddress(session.id, name));
+  const open = useCallback((name: string) => navigate(movieAddress(session.id, name)), [session.id]);
+  const choose = useCallback(
+    (name: string, at: number) => {
+      setSelected(name);
+      setPlace(at);
+    },
+    [setSelected, setPlace],
+  );
   useKeys({
     ArrowRight: () => move(1),
     ArrowLeft: () => move(-1),
@@ -105,10 +112,7 @@ export default function GalleryPage({ session }: SessionTabProps) {
           filter={show === "all" ? filter : null}
           sort={sort}
           onPerRow={setPerRow}
-          onSelect={(name, at) => {
-            setSelected(name);
-            setPlace(at);
-          }}
+          onSelect={choose}
           onOpen={open}
         />
       )}
@@ -209,8 +213,9 @@ function Grid(props: GridProps) {
                   extra={row ? caption(row) : ""}
                   selected={Boolean(row) && row?.name === props.selected}
                   rejected={isRejected(row, props.filter)}
-                  onSelect={() => row?.name && props.onSelect(row.name, at)}
-                  onOpen={() => row?.name && props.onOpen(row.name)}
+                  place={at}
+                  onSelect={props.onSelect}
+                  onOpen={props.onOpen}
                 />
               </li>
             );

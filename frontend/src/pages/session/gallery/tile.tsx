@@ -16,13 +16,15 @@ interface TileProps {
   extra: string;
   selected: boolean;
   rejected: boolean;
-  onSelect: () => void;
-  onOpen: () => void;
+  place: number;
+  onSelect: (name: string, place: number) => void;
+  onOpen: (name: string) => void;
 }
 
 /** Thumbnail, name, state, particles and resolution of one movie. */
 export const Tile = memo(function Tile({ session, row, large, extra, ...props }: TileProps) {
   if (!row?.name) return <div className="tile is-waiting" />;
+  const { name } = row;
   const state = String(row.state);
   const hasPicture = row.done_at !== null && WITH_PICTURE.has(state);
   const kind = large ? "preview" : "thumbnail";
@@ -38,8 +40,8 @@ export const Tile = memo(function Tile({ session, row, large, extra, ...props }:
       className={`tile ${props.selected ? "is-selected" : ""} ${props.rejected ? "is-rejected" : ""}`}
       aria-pressed={props.selected}
       title={row.reason ?? row.name}
-      onClick={props.onSelect}
-      onDoubleClick={props.onOpen}
+      onClick={() => props.onSelect(name, props.place)}
+      onDoubleClick={() => props.onOpen(name)}
     >
       {hasPicture ? (
         <Picture src={src} alt="" />

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef } from "react";
+import { memo, useEffect, useRef } from "react";
 import type { ColumnInfo, MovieRow } from "../../../api/types";
 import { cell, heading } from "../../../lib/columns";
 import { type Filter, passes } from "../../../lib/filters";
@@ -64,19 +64,18 @@ export function MovieTable(props: MovieTableProps) {
           {items.map((item) => {
             const row = list.row(item.index);
             return (
-              <tr
+              <Row
                 key={item.key}
-                aria-rowindex={item.index + 2}
-                aria-selected={row?.name === props.selected}
-                className={row ? rowClass(row, props) : "row-waiting"}
-                style={{ gridTemplateColumns: template, transform: `translateY(${item.start}px)` }}
-                onClick={() => row?.name && props.onSelect(row.name, item.index)}
-                onDoubleClick={() => row?.name && props.onOpen(row.name)}
-              >
-                {columns.map((column) => (
-                  <Cell key={column.name} column={column} row={row} />
-                ))}
-              </tr>
+                row={row}
+                place={item.index}
+                start={item.start}
+                columns={columns}
+                template={template}
+                selected={row !== undefined && row.name === props.selected}
+                rejected={row !== undefined && isRejected(row, props.filter)}
+                onSelect={props.onSelect}
+                onOpen={props.onOpen}
+              />
             );
           })}
         </tbody>
@@ -85,12 +84,45 @@ export function MovieTable(props: MovieTableProps) {
   );
 }
 
-function rowClass(row: MovieRow, props: MovieTableProps): string {
-  const words = [];
-  if (row.name === props.selected) words.push("is-selected");
-  if (row.override === "exclude" || (props.filter && !passes(props.filter, row))) words.push("is-rejected");
-  return words.join(" ");
+function isRejected(row: MovieRow, filter: Filter | null): boolean {
+  return row.override === "exclude" || (filter !== null && !passes(filter, row));
 }
+
+interface RowProps {
+  row: MovieRow | undefined;
+  place: number;
+  start: number;
+  columns: readonly ColumnInfo[];
+  template: string;
+  selected: boolean;
+  rejected: boolean;
+  onSelect: (name: string, place: number) => void;
+  onOpen: (name: string) => void;
+}
+
+/** One movie; drawn anew only when something of it changed, so that scrolling is smooth. */
+const Row = memo(function Row({ row, place, start, columns, template, ...props }: RowProps) {
+  const name = row?.name;
+  const words = [
+    row ? "" : "row-waiting",
+    props.selected ? "is-selected" : "",
+    props.rejected ? "is-rejected" : "",
+  ];
+  return (
+    <tr
+      aria-rowindex={place + 2}
+      aria-selected={props.selected}
+      className={words.filter(Boolean).join(" ")}
+      style={{ gridTemplateColumns: template, transform: `translateY(${start}px)` }}
+      onClick={() => name && props.onSelect(name, place)}
+      onDoubleClick={() => name && props.onOpen(name)}
+    >
+      {columns.map((column) => (
+        <Cell key={column.name} column={column} row={row} />
+      ))}
+    </tr>
+  );
+});
 
 function Heading(props: MovieTableProps & { column: ColumnInfo }) {
   const { column, sort, descending, onSort } = props;

@@ -1,4 +1,4 @@
-import { useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { useFilter } from "../../../lib/filters";
 import { useKeys } from "../../../lib/keyboard";
 import { navigate, setParams, useParam } from "../../../lib/router";
@@ -29,9 +29,14 @@ export default function TablePage({ session }: SessionTabProps) {
   const all = useColumns();
   const columns = useMemo(() => chosenColumns(all, columnText), [all, columnText]);
   const where = whereText(filter);
+  // What the filter looks at must be known to mark what it rejects.
+  const used = useMemo(() => Object.keys(filter.ranges), [filter]);
   const names = useMemo(
-    () => [...new Set([...columns.map((column) => column.name), "state", "override"])],
-    [columns],
+    () =>
+      columns.length
+        ? [...new Set([...columns.map((column) => column.name), "state", "override", ...used])]
+        : [],
+    [columns, used],
   );
   const list = useMovieList(session.id, {
     columns: names,
@@ -41,7 +46,14 @@ export default function TablePage({ session }: SessionTabProps) {
     show,
   });
   const { place, setPlace, move, decide } = useDecisions(session, list, selected, setSelected, show);
-  const open = (name: string) => navigate(movieAddress(session.id, name));
+  const open = useCallback((name: string) => navigate(movieAddress(session.id, name)), [session.id]);
+  const choose = useCallback(
+    (name: string, at: number) => {
+      setSelected(name);
+      setPlace(at);
+    },
+    [setSelected, setPlace],
+  );
   useKeys({
     ArrowDown: () => move(1),
     ArrowUp: () => move(-1),
@@ -102,10 +114,7 @@ export default function TablePage({ session }: SessionTabProps) {
             place={place}
             filter={show === "all" ? filter : null}
             onSort={sortBy}
-            onSelect={(name, at) => {
-              setSelected(name);
-              setPlace(at);
-            }}
+            onSelect={choose}
             onOpen={open}
           />
           {selected ? (
