@@ -26,7 +26,7 @@ PRODUCT: dict[Stage, str] = {
 
 def work(task: MovieTask) -> MovieRecord:
     """Do what is missing; what the movie's file says decides what goes wrong."""
-    content = task.source.read_text()
+    content = task.source.read_bytes().decode(errors="replace")
     if content == "passing":
         raise PassingError("the share is gone")
     if content == "memory":
