@@ -129,9 +129,9 @@ def _arrow_words(path: Path, name: str, values: Column) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    numbers = _numbers(path, name, values)
+    numbers = None if isinstance(values, pa.Array) else _numbers(path, name, values)
     if numbers is None:
-        words = pa.array(values, pa.string())
+        words = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
         if pc.any(pc.match_substring_regex(words, _NO_WORD)).as_py():
             return pa.array(_words(path, name, values), pa.string())
         return words

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import starfile
 
-from frazil.formats.mrc import read_mrc
+from frazil.formats.mrc import read_mrc, write_mrc
 from frazil.model.errors import InputError
 from frazil.stages.export.manifest import checksum, files_of, read_manifest
 from frazil.stages.export.request import CONTENTS, ExportRequest
@@ -17,8 +17,10 @@ from frazil.stages.export.run import run_export
 
 from .world import (
     BOX_PX,
+    HEIGHT_PX,
     IMAGE_PIXEL_A,
     PIXEL_A,
+    WIDTH_PX,
     World,
     add_classes,
     add_products,
@@ -252,3 +254,14 @@ def test_the_readme_says_what_is_in_it(world: World) -> None:
     text = (task.final / "README.txt").read_text()
     assert "Grid 7" in text and "particles: 15" in text and "200 kV, 1.4 mm, 0.1" in text
     assert (task.final / "overlay" / "movie_0001.jpg").stat().st_size > 1000
+
+
+def test_the_gain_is_turned_as_it_was_applied(world: World) -> None:
+    path = world.folder / "gain.mrc"
+    gain = np.linspace(0.5, 1.5, HEIGHT_PX * WIDTH_PX, dtype=np.float32).reshape(HEIGHT_PX, WIDTH_PX)
+    write_mrc(path, gain, PIXEL_A, depth="float32")
+    world.settings[1] |= {"gain_path": str(path), "gain_rotation_deg": 180}
+    task = world.prepare(ALL)
+    run_export(task)
+    turned = read_mrc(task.final / "raw" / "gain.mrc").data
+    assert np.allclose(turned, gain[::-1, ::-1])

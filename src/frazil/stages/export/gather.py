@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _TRIES, _PAUSE_S = 3, 1.0
 _OF_MICROGRAPHS = ("micrograph", "unweighted", "odd", "even", "spectrum", "motion_star")
 _WITH_FILES = ("relion", "cryosparc")
+FOLDERS_OF_FILES = ("raw", "micrographs", "motion", "ctf", "picks", "particles")
 PARTICLE_COLUMNS = (
     "x_px",
     "y_px",
@@ -109,6 +110,7 @@ class Collector:
             found = self._collect(movie, record, settings)
             if found is not None and stored_record(self._session, movie.name) == record:
                 return found
+            self._take_back(movie)
             if attempt + 1 < _TRIES:
                 time.sleep(_PAUSE_S)
         raise PassingError(f"{movie.name}: is being processed again right now; export it a little later")
@@ -134,10 +136,18 @@ class Collector:
             self._take_movie(found, Path(movie.raw_path))
         return found
 
+    def _take_back(self, movie: ExportMovie) -> None:
+        """Remove what was brought of a movie."""
+        if self._brings_files:
+            files = Products(self._target, movie.name)
+            for kind in (*_OF_MICROGRAPHS, "picks_star", "particles"):
+                getattr(files, kind).unlink(missing_ok=True)
+            for raw in (self._target / "raw").glob(f"{movie.name}.*"):
+                raw.unlink()
+
     def _bring(self, source: Path, target: Path, is_image: bool) -> bool:
         if not self._brings_files:
             return source.is_file()
-        target.unlink(missing_ok=True)
         if is_image:
             return pin_image(source, target, self._request.files, self._request.image_depth)
         return pin_file(source, target, self._request.files)
@@ -146,7 +156,9 @@ class Collector:
         if found.record.stage("extract").state != "done":
             return True
         try:
-            table = pq.read_table(source.particle_table, columns=list(PARTICLE_COLUMNS), use_threads=False)
+            # For small files four times as fast as reading ahead in threads.
+            with pq.ParquetFile(source.particle_table, pre_buffer=False) as file:
+                table = file.read(columns=list(PARTICLE_COLUMNS), use_threads=False)
         except FileNotFoundError:
             self._progress.note(f"{found.movie.name}: its particles are gone; extract them again")
             return True
@@ -176,7 +188,6 @@ class Collector:
             there, name = raw.is_file(), str(raw)
         else:
             target = self._target / name
-            target.unlink(missing_ok=True)
             there = pin_movie(raw, target, self._request.files)
         if there:
             found.raw = name

@@ -32,7 +32,6 @@ def pin_image(source: Path, target: Path, files: Files, depth: Depth) -> bool:
 
 def pin_file(source: Path, target: Path, files: Files) -> bool:
     """Put a file at ``target``; False where there is none."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         if files == "link":
             try:
@@ -54,7 +53,6 @@ def pin_movie(source: Path, target: Path, files: Files) -> bool:
         return False
     if files == "copy":
         return pin_file(source, target, files)
-    target.parent.mkdir(parents=True, exist_ok=True)
     # Movies often lie on other disks, and stay where they are.
     target.symlink_to(source.resolve())
     return True
@@ -68,7 +66,6 @@ def _copy(source: Path, target: Path) -> bool:
 
 
 def _convert(stack: MrcStack, target: Path, depth: Literal["float16", "float32"]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
     with MrcStackWriter(target, stack.pixel_size_a or 1.0, depth=depth) as writer:
         for number in range(len(stack)):
             writer.append(stack.read_section(number))

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from frazil.formats.atomic import atomic_path, flush_directory
 from frazil.model.errors import InputError
 from frazil.model.settings import Settings, with_values
-from frazil.stages.export.gather import Collector
+from frazil.stages.export.gather import FOLDERS_OF_FILES, Collector
 from frazil.stages.export.manifest import write_manifest
 from frazil.stages.export.optics import find_optics
 from frazil.stages.export.particles import in_classes, join_particles, with_classes
@@ -57,6 +57,9 @@ def run_export(task: ExportTask) -> dict[str, Any]:
         raise InputError("none of the chosen movies has a micrograph yet; there is nothing to export")
     optics = find_optics(movies, snapshot.request.fewest_per_optics_group)
     made = write_format(task, snapshot, movies, particles, optics, progress)
+    for folder in FOLDERS_OF_FILES:
+        if not any((task.part / folder).iterdir()):
+            (task.part / folder).rmdir()
     counts = {"micrographs": len(movies), **made.counts}
     progress.begin("writing the README")
     _describe(task.part, snapshot, counts, optics, progress)
@@ -97,6 +100,8 @@ def _collect(task: ExportTask, snapshot: Snapshot, progress: Progress) -> list[G
     settings = {revision: with_values(Settings(), values) for revision, values in snapshot.settings.items()}
     newest = settings[snapshot.newest]
     collector = Collector(task.session, task.part, snapshot.request, progress)
+    for folder in FOLDERS_OF_FILES:
+        (task.part / folder).mkdir()
     found = []
     without = 0
     for movie in progress.each("collecting micrographs", snapshot.movies, snapshot.movies):

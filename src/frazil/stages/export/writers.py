@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from frazil.model.errors import InputError
 from frazil.stages.export import cistem, class2d, cryosparc, relion, tables
+from frazil.stages.export.gain import bring_gain
 from frazil.stages.export.overlay import draw_overlays
 from frazil.stages.export.particles import read_summary
-from frazil.stages.export.pin import pin_movie
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +92,7 @@ class _Maker:
                 self.made.counts["movies"] = sum(bool(movie.raw) for movie in self.movies)
             else:
                 self.progress.note("no movie is there any more: movies.star was not written")
-            self._bring_gain()
+            bring_gain(self.folder, self.movies[-1], request, self.progress)
         written = relion.write_micrographs(self.folder, self.movies, self.optics, names)
         if self.wants("picks"):
             picked = sum(movie.has("picks_star") for movie in self.movies)
@@ -121,18 +121,6 @@ class _Maker:
         class2d.write_class2d(
             self.folder, self.task.session, chosen, particles, self.movies, self.optics, names
         )
-
-    def _bring_gain(self) -> None:
-        """Bring the gain reference in, under the name that the motion files give it."""
-        from pathlib import Path
-
-        gain = self.movies[-1].settings.gain.gain_path
-        if gain is None or self.snapshot.request.files == "none":
-            return
-        path = Path(gain)
-        target = self.folder / f"raw/gain{path.suffix}"
-        if not pin_movie(path, target, self.snapshot.request.files):
-            self.progress.note(f"the gain reference is not at {gain} any more; it is left out")
 
     def write_cistem(self) -> None:
         """Write the stack and its table."""
