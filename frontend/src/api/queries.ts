@@ -24,6 +24,7 @@ const STALE: Record<string, string[]> = {
   settings: ["settings"],
   alerts: ["alerts"],
   filters: ["filters"],
+  exports: ["exports"],
 };
 
 /** Kinds after which the list of sessions may look different. */

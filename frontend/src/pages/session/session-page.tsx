@@ -21,6 +21,7 @@ const PAGES: Record<Tab, ComponentType<SessionTabProps>> = {
   gallery: lazy(() => import("./gallery/gallery-page")),
   micrographs: lazy(() => import("./micrographs/micrographs-page")),
   classes: lazy(() => import("./classes/classes-page")),
+  exports: lazy(() => import("./exports/exports-page")),
   settings: lazy(() => import("./settings/settings-page")),
   logs: lazy(() => import("./logs/logs-page")),
 };

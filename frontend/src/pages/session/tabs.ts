@@ -6,6 +6,7 @@ export const TABS = [
   ["gallery", "Gallery"],
   ["micrographs", "Micrographs"],
   ["classes", "2D Classes"],
+  ["exports", "Exports"],
   ["settings", "Settings"],
   ["logs", "Logs"],
 ] as const;

@@ -1,14 +1,16 @@
 import { useCallback, useMemo, useState } from "react";
-import { useFilter } from "../../../lib/filters";
+import { isEmpty, useFilter } from "../../../lib/filters";
 import { useKeys } from "../../../lib/keyboard";
+import { mayChange } from "../../../lib/me";
 import { navigate, setParams, useParam } from "../../../lib/router";
-import { whereText } from "../../../movies/definition";
+import { toDefinition, whereText } from "../../../movies/definition";
 import { FilterBar } from "../../../movies/filter-bar";
 import { ShowChoice } from "../../../movies/show-choice";
 import { useDecisions } from "../../../movies/use-decisions";
 import { useColumns, useMovieList, useShow } from "../../../movies/use-movies";
 import { Button } from "../../../ui/button";
 import { Empty, ErrorNote } from "../../../ui/feedback";
+import { ExportDialog } from "../exports/export-dialog";
 import { movieAddress } from "../micrographs/address";
 import type { SessionTabProps } from "../session-page";
 import { ColumnsDialog } from "./columns-dialog";
@@ -26,6 +28,7 @@ export default function TablePage({ session }: SessionTabProps) {
   const [columnText, setColumnText] = useParam("columns");
   const [selected, setSelected] = useParam("movie");
   const [choosing, setChoosing] = useState(false);
+  const [exporting, setExporting] = useState(false);
   const all = useColumns();
   const columns = useMemo(() => chosenColumns(all, columnText), [all, columnText]);
   const where = whereText(filter);
@@ -79,6 +82,11 @@ export default function TablePage({ session }: SessionTabProps) {
           <Button small icon="list" onClick={() => setChoosing(true)}>
             Columns ({columns.length} of {all.length})
           </Button>
+          {mayChange(session) ? (
+            <Button small icon="upload" onClick={() => setExporting(true)}>
+              Export…
+            </Button>
+          ) : null}
           {sort === "number" && order === "down" ? null : (
             <Button
               small
@@ -122,6 +130,14 @@ export default function TablePage({ session }: SessionTabProps) {
           ) : null}
         </div>
       )}
+      {exporting ? (
+        <ExportDialog
+          session={session}
+          where={isEmpty(filter) ? null : toDefinition(filter)}
+          onClose={() => setExporting(false)}
+          onStarted={() => navigate(`/sessions/${session.id}/exports`)}
+        />
+      ) : null}
       {choosing ? (
         <ColumnsDialog
           all={all}

@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { countsText, hasPlace, isGoing } from "./types";
+
+test("counts are told in words", () => {
+  expect(countsText({ micrographs: 2, micrographs_with_picks: 1 }, String)).toBe(
+    "2 micrographs, 1 micrographs with picks",
+  );
+  expect(countsText(undefined, String)).toBe("");
+});
+
+test("cisTEM holds particles and classes only", () => {
+  expect(hasPlace("cistem", "movies")).toBe(false);
+  expect(hasPlace("cistem", "particles")).toBe(true);
+  expect(hasPlace("relion", "movies")).toBe(true);
+});
+
+test("what waits or runs is going", () => {
+  expect(
+    ["queued", "running", "done", "failed", "cancelled"].map((state) => isGoing({ state } as never)),
+  ).toEqual([true, true, false, false, false]);
+});
