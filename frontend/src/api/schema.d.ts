@@ -712,6 +712,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/exports/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Live Export
+         * @description Return how the tables stand that are kept current while the session goes on.
+         */
+        get: operations["showLiveExport"];
+        /**
+         * Set Live Export
+         * @description Switch it on or off, and say which micrographs and classes are selected.
+         */
+        put: operations["setLiveExport"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/exports/preview": {
         parameters: {
             query?: never;
@@ -2484,6 +2508,44 @@ export interface components {
             done_at: number | null;
             /** Name */
             name: string;
+        };
+        /**
+         * LiveExport
+         * @description Tables for RELION that are kept current.
+         */
+        LiveExport: {
+            /** Enabled */
+            enabled: boolean;
+            /**
+             * Folder
+             * @description holds live_all and live_selected; paths are relative to the session
+             */
+            folder: string;
+            /**
+             * Reason
+             * @description why they could not be written last; else empty
+             */
+            reason: string;
+            /** @description filter and classes of the selected set */
+            request: components["schemas"]["ExportRequest"];
+            /**
+             * Result
+             * @description counts by set, notes, seconds
+             */
+            result: {
+                [key: string]: unknown;
+            };
+            /** Written At */
+            written_at: number | null;
+        };
+        /**
+         * LiveWish
+         * @description Whether tables are kept current, and of what.
+         */
+        LiveWish: {
+            /** Enabled */
+            enabled: boolean;
+            request: components["schemas"]["ExportRequest"];
         };
         /**
          * LocalMotion
@@ -5288,6 +5350,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Export"];
+                };
+            };
+        };
+    };
+    showLiveExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveExport"];
+                };
+            };
+        };
+    };
+    setLiveExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LiveWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveExport"];
                 };
             };
         };

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from frazil.app.alerts import watch_alerts
 from frazil.app.deletion import resume_deletions
 from frazil.app.disks import Disks
+from frazil.app.live_export import keep_current
 from frazil.app.strip import strip_of
 from frazil.model.errors import FrazilError
 from frazil.store.catalogue import overview, sessions, tracks
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 server_log = logging.getLogger("frazil.server")
 
-STRIPS_S, DISKS_S, ALERTS_S, DELETIONS_S = 5.0, 30.0, 30.0, 600.0
+STRIPS_S, DISKS_S, ALERTS_S, DELETIONS_S, LIVE_EXPORTS_S = 5.0, 30.0, 30.0, 600.0, 30.0
 OLDEST_STRIP_S = 60.0
 """Rates of the last hour change also when nothing happens."""
 _MOVING = frozenset({"movies", "classes", "track", "settings"})
@@ -53,6 +54,7 @@ class Watch:
             (STRIPS_S, self.tell_strips),
             (ALERTS_S, self.judge),
             (DELETIONS_S, lambda: resume_deletions(hub)),
+            (LIVE_EXPORTS_S, lambda: keep_current(hub)),
         ]
         self._thread = threading.Thread(target=self._run, name="frazil-watch", daemon=True)
 

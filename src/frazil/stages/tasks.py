@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from frazil.model.settings import Settings
     from frazil.stages.classify_stream_task import CycleResult, CycleTask, StreamResult, StreamTask
     from frazil.stages.classify_task import ClassifyTask
-    from frazil.stages.export.request import ExportTask
+    from frazil.stages.export.request import ExportTask, Snapshot
     from frazil.stages.movie_task import MovieTask
     from frazil.stages.record import MovieRecord
 
@@ -55,6 +56,13 @@ def make_export(task: ExportTask) -> dict[str, Any]:
     from frazil.stages.export.run import run_export
 
     return run_export(task)
+
+
+def write_live_tables(session: Path, sets: Mapping[str, Snapshot]) -> dict[str, Any]:
+    """See `frazil.stages.export.live.run_live`."""
+    from frazil.stages.export.live import run_live
+
+    return run_live(session, sets)
 
 
 def load_libraries() -> None:

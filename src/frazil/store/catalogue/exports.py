@@ -28,20 +28,25 @@ def add(
 ) -> int:
     """Add a job that waits; returns its number."""
     number = next_number(connection, session_id)
-    connection.execute(
-        insert(exports).values(
-            session_id=session_id,
-            number=number,
-            name=name,
-            state="queued",
-            request=dict(request),
-            created_at=created_at,
-            created_by=created_by,
-            reason="",
-            result={},
-        )
+    add_numbered(
+        connection,
+        session_id,
+        number,
+        name,
+        state="queued",
+        request=dict(request),
+        created_at=created_at,
+        created_by=created_by,
+        reason="",
     )
     return number
+
+
+def add_numbered(connection: Connection, session_id: int, number: int, name: str, **values: Any) -> None:
+    """Add a row under a number: 0 is the live export's."""
+    connection.execute(
+        insert(exports).values(session_id=session_id, number=number, name=name, result={}, **values)
+    )
 
 
 def next_number(connection: Connection, session_id: int) -> int:
@@ -61,9 +66,16 @@ def get(connection: Connection, session_id: int, number: int) -> dict[str, Any]:
 
 def listed(connection: Connection, session_id: int | None = None) -> list[dict[str, Any]]:
     """All jobs of a session, or of all sessions; newest first."""
-    query = select(exports).order_by(exports.c.created_at.desc(), exports.c.number.desc())
+    query = select(exports).where(exports.c.number > 0)
+    query = query.order_by(exports.c.created_at.desc(), exports.c.number.desc())
     if session_id is not None:
         query = query.where(exports.c.session_id == session_id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def listed_live(connection: Connection) -> list[dict[str, Any]]:
+    """Rows of the live exports of all sessions."""
+    query = select(exports).where(exports.c.number == 0)
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

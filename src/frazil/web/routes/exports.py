@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
-from frazil.app import export_files, exports
+from frazil.app import export_files, exports, live_export
 from frazil.stages.export.request import ExportRequest  # noqa: TC001 - pydantic reads annotations
 from frazil.web.asked import Asked
 from frazil.web.gates import CurrentActor, CurrentDisk, CurrentHub, MovieName, RowId, SessionId, guarded
@@ -49,6 +49,24 @@ class Export(BaseModel):
     doing: str
 
 
+class LiveExport(BaseModel):
+    """Tables for RELION that are kept current."""
+
+    enabled: bool
+    request: ExportRequest = Field(description="filter and classes of the selected set")
+    written_at: float | None
+    reason: str = Field(description="why they could not be written last; else empty")
+    result: dict[str, Any] = Field(description="counts by set, notes, seconds")
+    folder: str = Field(description="holds live_all and live_selected; paths are relative to the session")
+
+
+class LiveWish(Asked):
+    """Whether tables are kept current, and of what."""
+
+    enabled: bool
+    request: ExportRequest
+
+
 class NewExport(Asked):
     """What is wanted, and what it shall be called."""
 
@@ -74,6 +92,22 @@ def preview_export(
 def start_export(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, body: NewExport) -> Export:
     """Make an export of the session as it is now."""
     return Export.model_validate(exports.start_export(hub, actor, session_id, body.request, body.name))
+
+
+@router.get("/live", operation_id="showLiveExport", **guarded("viewer"))
+def show_live_export(hub: CurrentHub, actor: CurrentActor, session_id: SessionId) -> LiveExport:
+    """Return how the tables stand that are kept current while the session goes on."""
+    return LiveExport.model_validate(live_export.show_live_export(hub, actor, session_id))
+
+
+@router.put("/live", operation_id="setLiveExport", **guarded("operator"))
+def set_live_export(
+    hub: CurrentHub, actor: CurrentActor, session_id: SessionId, body: LiveWish
+) -> LiveExport:
+    """Switch it on or off, and say which micrographs and classes are selected."""
+    return LiveExport.model_validate(
+        live_export.set_live_export(hub, actor, session_id, enabled=body.enabled, request=body.request)
+    )
 
 
 @router.get("/{number}", operation_id="showExport", **guarded("viewer"))

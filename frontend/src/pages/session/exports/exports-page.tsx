@@ -9,6 +9,7 @@ import { Empty, ErrorNote, Waiting } from "../../../ui/feedback";
 import type { SessionTabProps } from "../session-page";
 import { ExportCard } from "./export-card";
 import { ExportDialog } from "./export-dialog";
+import { LivePanel } from "./live-panel";
 import { type ExportJob, isGoing } from "./types";
 import "./exports.css";
 
@@ -45,6 +46,7 @@ export default function ExportsPage({ session }: SessionTabProps) {
       {jobs.map((job) => (
         <ExportCard key={job.number} session={session} job={job} />
       ))}
+      {exports.data ? <LivePanel session={session} /> : null}
       {asking ? (
         <ExportDialog session={session} onClose={() => setAsking(false)} onStarted={() => undefined} />
       ) : null}

@@ -1,0 +1,80 @@
+"""Tables for RELION that are kept current: ``relion/live_all`` and ``relion/live_selected``.
+
+Paths in them are relative to the session folder. Each table is replaced by a rename; nothing is linked or
+copied.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from frazil.model.settings import Settings, with_values
+from frazil.stages.export import relion
+from frazil.stages.export.gather import Collector
+from frazil.stages.export.optics import find_optics
+from frazil.stages.export.particles import in_classes, join_particles, with_classes
+from frazil.stages.export.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from frazil.stages.export.request import Snapshot
+
+TABLES = ("corrected_micrographs.star", "micrographs_ctf.star", "autopick.star", "particles.star")
+
+
+class _Quiet(Progress):
+    """Nobody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(), 1)
+
+    def log(self, text: str) -> None:
+        """Say nothing: notes are returned."""
+
+    def _tell(self, doing: str, share: float) -> None:
+        """Say nothing."""
+
+
+def run_live(session: Path, sets: Mapping[str, Snapshot]) -> dict[str, Any]:
+    """Write the tables of each set of movies into ``relion/live_<set>``; returns counts, notes, seconds.
+
+    Tables without rows are removed. Errors as of `frazil.stages.export.run.run_export`.
+    """
+    began = time.monotonic()
+    counts, notes = {}, []
+    for name, snapshot in sets.items():
+        progress = _Quiet()
+        counts[name] = _write(session, session / "relion" / f"live_{name}", snapshot, progress)
+        notes += [f"{name}: {note}" for note in progress.notes]
+    return {"counts": counts, "notes": notes, "seconds": time.monotonic() - began}
+
+
+def _write(session: Path, folder: Path, snapshot: Snapshot, progress: Progress) -> dict[str, int]:
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {revision: with_values(Settings(), values) for revision, values in snapshot.settings.items()}
+    newest = settings[snapshot.newest]
+    collector = Collector(session, session, snapshot.request, progress)
+    movies = []
+    for movie in snapshot.movies:
+        revision = movie.row.get("settings_revision") or snapshot.newest
+        found = collector.collect(movie, settings.get(revision, newest))
+        if found is not None:
+            movies.append(found)
+    written: list[str] = []
+    particles = join_particles(movies)
+    if snapshot.classes is not None and len(particles):
+        particles = with_classes(particles, movies, session, snapshot.classes, progress)
+        particles = in_classes(particles, snapshot.classes.classes)
+    if movies:
+        optics = find_optics(movies, snapshot.request.fewest_per_optics_group)
+        names = relion.Names(session)
+        written += relion.write_micrographs(folder, movies, optics, names)
+        if len(particles):
+            relion.write_particles(folder / "particles.star", particles, movies, optics, names)
+            written.append("particles.star")
+    for name in set(TABLES) - set(written):
+        (folder / name).unlink(missing_ok=True)
+    return {"micrographs": len(movies), "particles": len(particles)}
