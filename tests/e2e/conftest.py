@@ -21,7 +21,9 @@ _FLAGS = (
 ).split()
 
 
-@pytest.fixture(scope="session")
+# Not of the whole session: as long as it is open, an event loop runs in this thread, which disturbs tests of
+# other rooms that come between.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     path = shutil.which("chromium")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Response
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from frazil.app import export_files, exports, live_export
@@ -135,14 +135,19 @@ def remove_export(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, n
 
 
 @router.get(
-    "/{number}/log", operation_id="showExportLog", response_class=PlainTextResponse, **guarded("viewer")
+    "/{number}/log",
+    operation_id="showExportLog",
+    # Errors are JSON all the same.
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}},
+    **guarded("viewer"),
 )
 async def show_log(
     hub: CurrentHub, disk: CurrentDisk, actor: CurrentActor, session_id: SessionId, number: RowId
-) -> PlainTextResponse:
+) -> Response:
     """Return the log of an export."""
     text = await disk.run(lambda: export_files.export_log(hub, actor, session_id, number))
-    return PlainTextResponse(text)
+    return Response(text, media_type="text/plain")
 
 
 @router.get(
