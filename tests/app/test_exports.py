@@ -9,7 +9,7 @@ import pytest
 from tests.app.exported import add_update, fill_session
 from tests.stages.export.world import SETTINGS
 
-from frazil.app import exports, sessions
+from frazil.app import exports, sessions, settings_changes
 from frazil.app.access import SERVER
 from frazil.app.errors import ConflictError, NotFoundError
 from frazil.engine.inline import InlineExecutor
@@ -163,6 +163,15 @@ def test_deleting_leaves_the_session_alone(
     assert world.products(1).particles.is_file() and Path(world.folder / "raw" / "movie_0001.tif").is_file()
     with pytest.raises(NotFoundError):
         exports.show_export(hub, SERVER, session, 1)
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_exports_tell_no_secrets(hub: Hub, session: int, executor: InlineExecutor, world: World) -> None:
+    settings_changes.save(hub, SERVER, session, {"notify_targets": ["json://user:secret@host"]}, 1)
+    exports.start_export(hub, SERVER, session, ALL)
+    executor.run_all()
+    folder = world.folder / "exports" / "relion-001"
+    assert all(b"secret" not in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("name", ["", "../x", ".hidden", "a b", "x" * 81])

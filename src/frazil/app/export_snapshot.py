@@ -13,7 +13,7 @@ from frazil.model.class_choice import good_classes
 from frazil.model.errors import InputError
 from frazil.model.movie_columns import MOVIE_COLUMNS
 from frazil.model.movie_filter import MovieFilter
-from frazil.stages.export.request import ChosenClasses, ExportMovie, Snapshot
+from frazil.stages.export.request import ChosenClasses, ExportMovie, Snapshot, without_secrets
 from frazil.store.catalogue import class_selections, class_updates, filters, revisions
 from frazil.store.catalogue.schema import movies
 
@@ -99,7 +99,7 @@ def make_snapshot(
         created_by=created_by,
         software=f"Frazil {__version__}",
         request=request,
-        settings={row.revision: row.values for row in saved},
+        settings={row.revision: without_secrets(row.values) for row in saved},
         newest=saved[-1].revision,
         movies=choice.movies,
         classes=choice.classes,

@@ -23,6 +23,7 @@ from frazil.web.routes import (
     movie_filters,
     movies,
     people,
+    report,
     sessions,
     settings,
     tokens,
@@ -50,6 +51,7 @@ ROUTERS = (
     class_selections.router,
     classes.router,
     exports.router,
+    report.router,
     files.router,
     watch.router,
 )

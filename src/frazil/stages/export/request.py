@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - as the next one
 from pathlib import Path  # noqa: TC003 - pydantic and dataclasses read annotations
 from typing import Any, Literal
 
@@ -126,6 +127,11 @@ class ExportTask(BaseModel):
     def final(self) -> Path:
         """Where it is when it is whole."""
         return self.session / "exports" / self.name
+
+
+def without_secrets(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings for other eyes: addresses for notifications hold passwords."""
+    return {name: value for name, value in values.items() if name != "notify_targets"}
 
 
 def part_folder(session: Path, name: str) -> Path:

@@ -21,7 +21,7 @@ from frazil.stages.export.optics import find_optics
 from frazil.stages.export.particles import in_classes, join_particles, with_classes
 from frazil.stages.export.progress import Progress
 from frazil.stages.export.readme import readme
-from frazil.stages.export.request import LOG, PROGRESS, SNAPSHOT, Snapshot
+from frazil.stages.export.request import LOG, PROGRESS, SNAPSHOT, Snapshot, without_secrets
 from frazil.stages.export.writers import write_format
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _describe(
         "request": snapshot.request.model_dump(mode="json"),
         "counts": counts,
         "settings_revision": snapshot.newest,
-        "settings": snapshot.settings[snapshot.newest],
+        "settings": without_secrets(snapshot.settings[snapshot.newest]),
         "optics_groups": {str(number): groups for number, groups in enumerate(optics.origin, 1)},
         "class_update": snapshot.classes.number if snapshot.classes else None,
         "notes": progress.notes,

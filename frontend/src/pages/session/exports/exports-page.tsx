@@ -1,11 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api } from "../../../api/client";
+import { api, url } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import { plural } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
 import { Button } from "../../../ui/button";
 import { Empty, ErrorNote, Waiting } from "../../../ui/feedback";
+import { Icon } from "../../../ui/icon";
 import type { SessionTabProps } from "../session-page";
 import { ExportCard } from "./export-card";
 import { ExportDialog } from "./export-dialog";
@@ -43,6 +44,12 @@ export default function ExportsPage({ session }: SessionTabProps) {
           {make}
         </div>
       ) : null}
+      <p>
+        <a className="button small" href={url(`/sessions/${session.id}/report.html`)} download>
+          <Icon name="file" />
+          Report
+        </a>
+      </p>
       {jobs.map((job) => (
         <ExportCard key={job.number} session={session} job={job} />
       ))}

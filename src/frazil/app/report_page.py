@@ -1,0 +1,180 @@
+"""The report of a session as one page of HTML that needs nothing else: to be kept, sent, printed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from frazil.model.movie_columns import COLUMN_BY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from frazil.app.report import Report
+
+_WIDTH, _HEIGHT, _BINS, _MOST_POINTS = 320, 110, 40, 400
+_STYLE = """
+body { font: 14px/1.45 system-ui, sans-serif; color: #222 }
+body { max-width: 1000px; margin: 24px auto; padding: 0 16px }
+h1 { font-size: 22px; margin: 0 } h2 { font-size: 16px; margin: 22px 0 6px } .muted { color: #666 }
+table { border-collapse: collapse } td, th { text-align: left; padding: 2px 14px 2px 0; vertical-align: top }
+td.number { text-align: right; font-variant-numeric: tabular-nums }
+.row { display: flex; flex-wrap: wrap; gap: 16px }
+figure { margin: 0 } figcaption { font-size: 12px; color: #555 }
+img.classes { max-width: 100% } svg { background: #fafafa; border: 1px solid #ddd }
+@media print { body { margin: 0 } h2 { break-after: avoid } figure, table { break-inside: avoid } }
+"""
+
+
+def report_page(report: Report) -> str:
+    """Return the page."""
+    facts = report.facts
+    session = facts["session"]
+    made = datetime.fromtimestamp(facts["made_at"], UTC).strftime("%Y-%m-%d %H:%M UTC")
+    title = f"{session['name']} (S{session['number']})"
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="muted">{escape(session["group"])} · {made} · Frazil {facts["software"]["frazil"]}</p>',
+        f"<p>{escape(facts['methods'])}</p>",
+        "<h2>Session</h2>",
+        _pairs(_overview(facts)),
+        "<h2>Measured</h2>",
+        _statistics(facts["columns"]),
+        "<h2>In the order of the movies, and how often</h2>",
+        '<div class="row">',
+        *(_series(name, values) + _histogram(values) for name, values in facts["series"].items()),
+        "</div>",
+        *_micrographs("Best micrographs", facts["best"], report.pictures),
+        *_micrographs("Worst micrographs", facts["worst"], report.pictures),
+        *_classes(facts["classes"], report.pictures),
+        "<h2>Settings that differ from the defaults</h2>",
+        f'<p class="muted">revision {facts["settings_revision"]}</p>',
+        _pairs({name: _text(value) for name, value in facts["settings"].items()}),
+        "<h2>Software</h2>",
+        _pairs(facts["software"]),
+    ]
+    body = "\n".join(parts)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{_STYLE}</style></head><body>\n{body}\n</body></html>\n"
+    )
+
+
+def _overview(facts: Mapping[str, Any]) -> dict[str, str]:
+    counts, throughput = facts["movies"], facts["throughput"]
+    rows = {
+        "Movies": f"{counts['total']:,}, {counts['done']:,} done, {counts['failed']:,} failed, "
+        f"{counts['excluded']:,} excluded",
+        "Particles": f"{facts['particles']:,}",
+    }
+    if throughput is not None:
+        rows["Throughput"] = f"{throughput['movies_per_hour']:,} movies per hour"
+    for name, value in facts["microscope"].items():
+        rows[name] = _text(value)
+    return rows
+
+
+def _pairs(rows: Mapping[str, Any]) -> str:
+    lines = [f"<tr><th>{escape(str(k))}</th><td>{escape(str(v))}</td></tr>" for k, v in rows.items()]
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _statistics(columns: Mapping[str, Any]) -> str:
+    heads = ("median", "lower_quartile", "upper_quartile", "least", "greatest", "count")
+    head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in heads)
+    lines = [
+        f"<tr><th>{escape(_label(name))}</th>"
+        + "".join(f'<td class="number">{values[head]:,.6g}</td>' for head in heads)
+        + "</tr>"
+        for name, values in columns.items()
+        if values is not None
+    ]
+    return f"<table><tr><th></th>{head}</tr>{''.join(lines)}</table>" if lines else "<p>Nothing yet.</p>"
+
+
+def _label(name: str) -> str:
+    column = COLUMN_BY_NAME[name]
+    return f"{column.label}, {column.unit}" if column.unit else column.label
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "not given"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _series(name: str, values: Sequence[float | None]) -> str:
+    known = [(place, value) for place, value in enumerate(values) if value is not None]
+    if len(known) < 2:
+        return ""
+    known = known[:: max(1, len(known) // _MOST_POINTS)]
+    low, high = _limits([value for _, value in known])
+    last = max(1, len(values) - 1)
+    dots = "".join(
+        f'<circle cx="{place / last * _WIDTH:.1f}" cy="{_y(value, low, high):.1f}" r="1.3"/>'
+        for place, value in known
+    )
+    caption = f"{escape(_label(name))}: {low:,.4g} to {high:,.4g}"
+    return _figure(f'<g fill="#3465a4">{dots}</g>', caption)
+
+
+def _histogram(values: Sequence[float | None]) -> str:
+    known = np.array([value for value in values if value is not None], np.float64)
+    if known.size < 2:
+        return ""
+    low, high = _limits(known.tolist())
+    counts, _ = np.histogram(known, _BINS, (low, high))
+    width = _WIDTH / _BINS
+    most = max(1, int(counts.max()))
+    bars = "".join(
+        f'<rect x="{k * width:.1f}" y="{_HEIGHT * (1 - n / most):.1f}" width="{width - 1:.1f}" '
+        f'height="{_HEIGHT * n / most:.1f}"/>'
+        for k, n in enumerate(counts.tolist())
+    )
+    return _figure(f'<g fill="#8a9db5">{bars}</g>', f"how often, {low:,.4g} to {high:,.4g}")
+
+
+def _limits(values: Sequence[float]) -> tuple[float, float]:
+    """Range without the outermost hundredth, which would flatten the rest."""
+    low, high = np.percentile(values, [0.5, 99.5])
+    return (float(low), float(high)) if high > low else (float(low) - 0.5, float(low) + 0.5)
+
+
+def _y(value: float, low: float, high: float) -> float:
+    return _HEIGHT * (1.0 - min(1.0, max(0.0, (value - low) / (high - low))))
+
+
+def _figure(content: str, caption: str) -> str:
+    svg = f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img" aria-label="{caption}">{content}</svg>'
+    return f"<figure>{svg}<figcaption>{caption}</figcaption></figure>"
+
+
+def _micrographs(title: str, rows: Sequence[Mapping[str, Any]], pictures: Mapping[str, str]) -> list[str]:
+    if not rows:
+        return []
+    figures = [
+        f"<figure>{_image(pictures.get(row['name']), '')}<figcaption>{escape(row['name'])}<br>"
+        f"{row['ctf_resolution_a']:.1f} Å, {row['particles'] or 0} particles</figcaption></figure>"
+        for row in rows
+    ]
+    return [f"<h2>{title}</h2>", f'<div class="row">{"".join(figures)}</div>']
+
+
+def _classes(classes: Mapping[str, Any] | None, pictures: Mapping[str, str]) -> list[str]:
+    if classes is None:
+        return []
+    words = (
+        f"update {classes['update']}: {classes['particles']:,} particles in {classes['class_count']} "
+        "classes; "
+        f"{classes['good']} good ones with {classes['good_particles']:,} particles"
+    )
+    return ["<h2>Class averages</h2>", f"<p>{words}</p>", _image(pictures.get("classes"), "classes")]
+
+
+def _image(address: str | None, kind: str) -> str:
+    return f'<img class="{kind}" src="{address}" alt="">' if address else ""

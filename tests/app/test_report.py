@@ -1,0 +1,92 @@
+"""The report says what is in the session, escapes it, and tells no secrets."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from tests.app.exported import add_update, fill_session
+from tests.stages.export.world import SETTINGS
+
+from frazil.app import sessions, settings_changes
+from frazil.app.access import SERVER
+from frazil.app.report import make_report
+from frazil.app.report_page import report_page
+from frazil.store.catalogue import movies
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from frazil.app.hub import Hub
+
+NAME = "Grid <7> & co"
+
+
+@pytest.fixture
+def session(hub: Hub, tmp_path: Path) -> int:
+    values = {"folder": str(tmp_path / "s"), "name": NAME, **SETTINGS}
+    number: int = sessions.create(hub, SERVER, values)["id"]
+    add_update(hub, number, fill_session(hub, number))
+    with hub.catalogue.write() as connection:
+        for movie in (1, 2, 3):
+            movies.change(
+                connection, number, movie, done_at=1000.0 + 60.0 * movie, defocus_mean_a=1e4 * movie
+            )
+    Image.new("L", (32, 32), 99).save(tmp_path / "s" / "pictures" / "movie_0001.thumbnail.jpg")
+    return number
+
+
+class Tags(HTMLParser):
+    """Counts tags, and collects what is asked of elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_facts_are_those_of_the_kept_movies(hub: Hub, session: int) -> None:
+    facts = make_report(hub, SERVER, session).facts
+    assert facts["movies"] == {"total": 3, "done": 3, "failed": 0, "excluded": 1}
+    assert facts["particles"] == 10
+    assert facts["columns"]["ctf_resolution_a"]["median"] == 6.5
+    assert [row["name"] for row in facts["best"]] == ["movie_0001", "movie_0002"]
+    assert facts["throughput"]["movies_per_hour"] == 60.0
+    assert facts["classes"]["particles"] == 12
+    assert "3 movies recorded at 200 kV and 1.5 Å per pixel" in facts["methods"]
+    assert json.loads(json.dumps(facts, allow_nan=False))["microscope"]["cs_mm"] == 1.4
+
+
+def test_the_page_stands_alone_and_escapes_names(hub: Hub, session: int) -> None:
+    page = report_page(make_report(hub, SERVER, session))
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert len(tags.addresses) == 1 and tags.addresses[0].startswith("data:image/jpeg;base64,")
+    assert "Grid &lt;7&gt; &amp; co" in page and "<7>" not in page
+    assert "<script" not in page
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_secrets_stay_inside(hub: Hub, session: int) -> None:
+    settings_changes.save(hub, SERVER, session, {"notify_targets": ["json://user:secret@host"]}, 1)
+    report = make_report(hub, SERVER, session)
+    assert "secret" not in json.dumps(report.facts) and "secret" not in report_page(report)
+
+
+def test_a_session_without_anything_has_a_report(hub: Hub, tmp_path: Path) -> None:
+    number = sessions.create(hub, SERVER, {"folder": str(tmp_path / "empty"), "name": "Empty"})["id"]
+    report = make_report(hub, SERVER, number)
+    assert report.facts["classes"] is None and report.facts["throughput"] is None
+    assert "Nothing yet" in report_page(report)
