@@ -47,6 +47,11 @@ def test_the_filter_of_the_table_goes_into_an_export(
     (job,) = exports.list_exports(world.hub, SERVER, session)
     assert (Path(job["path"]) / "particles.star").is_file()
     expect(card.get_by_label("Text to copy")).to_have_value(job["path"])
+    page.get_by_role("link", name="Operation").click()
+    shown = page.get_by_role("region", name="Exports")
+    expect(shown).to_contain_text("for-relion")
+    expect(shown).to_contain_text(job["path"])
+    shown.get_by_role("link", name="Exports").click()
     with page.expect_download() as download:
         card.get_by_role("link", name="Download as tar").click()
     download.value.save_as(tmp_path / "e.tar")

@@ -137,7 +137,6 @@ def remove_export(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, n
 @router.get(
     "/{number}/log",
     operation_id="showExportLog",
-    # Errors are JSON all the same.
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}}},
     **guarded("viewer"),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from frazil.app.report import make_report
@@ -30,11 +29,17 @@ async def show_report(
     return ReportFacts(facts=report.facts)
 
 
-@router.get("/report.html", operation_id="downloadReport", response_class=HTMLResponse, **guarded("viewer"))
+@router.get(
+    "/report.html",
+    operation_id="downloadReport",
+    response_class=Response,
+    responses={200: {"content": {"text/html": {}}}},
+    **guarded("viewer"),
+)
 async def download_report(
     hub: CurrentHub, disk: CurrentDisk, actor: CurrentActor, session_id: SessionId
-) -> HTMLResponse:
+) -> Response:
     """Return the report as one page that needs nothing else, to be kept or printed."""
     page = await disk.run(lambda: report_page(make_report(hub, actor, session_id)))
     headers = {"Content-Disposition": f'attachment; filename="S{session_id}-report.html"'}
-    return HTMLResponse(page, headers=headers)
+    return Response(page, media_type="text/html", headers=headers)

@@ -9,18 +9,10 @@ import { useAction } from "../../../lib/use-action";
 import { Button } from "../../../ui/button";
 import { CopyText } from "../../../ui/copy-text";
 import { Dialog } from "../../../ui/dialog";
-import { Badge, ErrorNote, Progress, type Tone, Waiting } from "../../../ui/feedback";
+import { Badge, ErrorNote, Progress, Waiting } from "../../../ui/feedback";
 import { Icon } from "../../../ui/icon";
 import { Picture } from "../../../ui/picture";
-import { countsText, type ExportJob, FORMATS, isGoing } from "./types";
-
-const TONES: Record<ExportJob["state"], Tone> = {
-  queued: "plain",
-  running: "busy",
-  done: "good",
-  failed: "bad",
-  cancelled: "plain",
-};
+import { countsText, type ExportJob, FORMATS, isGoing, TONES } from "./types";
 
 /** One export: how far it is, or where it is and what it holds. */
 export function ExportCard({ session, job }: { session: SessionView; job: ExportJob }) {

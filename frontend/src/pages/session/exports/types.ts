@@ -1,4 +1,5 @@
 import type { components } from "../../../api/schema";
+import type { Tone } from "../../../ui/feedback";
 
 type Schema = components["schemas"];
 
@@ -51,3 +52,12 @@ export function countsText(
     .map(([name, value]) => `${format(value)} ${name.replaceAll("_", " ")}`)
     .join(", ");
 }
+
+/** How a state looks. */
+export const TONES: Record<ExportJob["state"], Tone> = {
+  queued: "plain",
+  running: "busy",
+  done: "good",
+  failed: "bad",
+  cancelled: "plain",
+};

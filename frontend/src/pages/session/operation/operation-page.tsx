@@ -5,6 +5,7 @@ import type { Track } from "../../../api/types";
 import { TRACKS } from "../../../lib/tracks";
 import { ErrorNote, Waiting } from "../../../ui/feedback";
 import { AlertsPanel } from "../alerts-panel";
+import { LastExports } from "../exports/last-exports";
 import type { SessionTabProps } from "../session-page";
 import { ChangedPanel } from "./changed-panel";
 import { ClassifyPanel } from "./classify-panel";
@@ -47,6 +48,7 @@ export default function OperationPage({ session }: SessionTabProps) {
         <TransferPanel track={byName.get("transfer")} />
         <WorkersPanel />
         <StoragePanel session={session} />
+        <LastExports session={session} />
       </div>
     </>
   );
