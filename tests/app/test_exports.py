@@ -9,7 +9,7 @@ import pytest
 from tests.app.exported import add_update, fill_session
 from tests.stages.export.world import SETTINGS
 
-from frazil.app import exports, sessions, settings_changes
+from frazil.app import deletion, exports, sessions, settings_changes
 from frazil.app.access import SERVER
 from frazil.app.errors import ConflictError, NotFoundError
 from frazil.engine.inline import InlineExecutor
@@ -120,6 +120,35 @@ def test_cancel_removes_what_there_is(hub: Hub, session: int, executor: InlineEx
     assert list((world.folder / "exports").iterdir()) == []
     with pytest.raises(ConflictError, match="only a failed one"):
         exports.retry_export(hub, SERVER, session, 1)
+
+
+def test_what_was_cancelled_stays_cancelled_though_a_worker_had_just_begun(
+    hub: Hub, session: int, executor: InlineExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exports.start_export(hub, SERVER, session, ALL)
+    told = {}
+
+    def cancel(key: str) -> bool:
+        # The worker says that it begins only now.
+        executor.begin_next()
+        told["state"] = exports.show_export(hub, SERVER, session, 1)["state"]
+        return InlineExecutor.cancel(executor, key)
+
+    monkeypatch.setattr(executor, "cancel", cancel)
+    exports.cancel_export(hub, SERVER, session, 1)
+    assert told["state"] == exports.show_export(hub, SERVER, session, 1)["state"] == "cancelled"
+    assert not (hub.folder(session).path / "exports" / ".relion-001.part").exists()
+
+
+def test_deleting_a_session_ends_its_exports(
+    hub: Hub, session: int, executor: InlineExecutor, world: World
+) -> None:
+    exports.start_export(hub, SERVER, session, ALL)
+    executor.begin_next()
+    deletion.delete(hub, SERVER, session, "Grid 7")
+    assert executor.unfinished() == 0
+    hub.janitor.close(20.0)
+    assert not world.folder.exists()
 
 
 def test_a_failure_is_told_and_tried_again(

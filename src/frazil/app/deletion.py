@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from frazil.app.access import session_for
 from frazil.app.errors import ConflictError
+from frazil.app.exports import cancel_all
 from frazil.formats.atomic import atomic_path
 from frazil.model.errors import InputError, PassingError
 from frazil.model.track import TRACKS, Stop
@@ -114,6 +115,7 @@ def delete(hub: Hub, actor: Actor, session_id: int, name: str, wishes: Wishes | 
         raise InputError(f"S{session_id} is called {row.name!r}, not {name!r}: type its name to delete it")
     if row.life != "deleting":
         _stop(hub, session_id)
+        cancel_all(hub, session_id)
         _write_wishes(Path(row.folder), wishes)
     with hub.catalogue.write() as connection:
         sessions.change(connection, session_id, life="deleting")

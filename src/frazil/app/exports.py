@@ -149,6 +149,20 @@ def cancel_export(hub: Hub, actor: Actor, session_id: int, number: int) -> None:
     hub.feed.publish(session_id, FOLDER, {"number": number, "state": "cancelled"})
 
 
+def cancel_all(hub: Hub, session_id: int) -> None:
+    """Give up everything that is being made of a session, because it is deleted."""
+    with hub.catalogue.write() as connection:
+        numbers = [
+            row["number"]
+            for row in exports.listed(connection, session_id)
+            if row["state"] in exports.UNFINISHED
+        ]
+        for number in numbers:
+            exports.change(connection, session_id, number, state="cancelled", ended_at=hub.now())
+    for number in numbers:
+        hub.executor.cancel(Job(session_id, number).key)
+
+
 def retry_export(hub: Hub, actor: Actor, session_id: int, number: int) -> dict[str, Any]:
     """Make an export that failed again, of the same state of the session; `ConflictError` for others."""
     with hub.catalogue.write() as connection:
@@ -221,7 +235,9 @@ def _submit(hub: Hub, job: Job, task: ExportTask) -> None:
 
 def _started(hub: Hub, job: Job) -> None:
     with hub.catalogue.write() as connection:
-        exports.change(connection, job.session_id, job.number, state="running", started_at=hub.now())
+        values = {"state": "running", "started_at": hub.now()}
+        # It may have been cancelled in this very moment.
+        exports.change(connection, job.session_id, job.number, only_from=("queued",), **values)
     hub.feed.publish(job.session_id, FOLDER, {"number": job.number, "state": "running"})
 
 
@@ -243,7 +259,14 @@ def _ended(hub: Hub, job: Job, task: ExportTask, outcome: Outcome) -> None:
 
 def _end(hub: Hub, job: Job, **values: Any) -> None:
     with hub.catalogue.write() as connection:
-        exports.change(connection, job.session_id, job.number, ended_at=hub.now(), **values)
+        exports.change(
+            connection,
+            job.session_id,
+            job.number,
+            only_from=exports.UNFINISHED,
+            ended_at=hub.now(),
+            **values,
+        )
     hub.feed.publish(job.session_id, FOLDER, {"number": job.number, "state": values["state"]})
 
 

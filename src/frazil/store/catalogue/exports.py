@@ -10,7 +10,7 @@ from frazil.model.errors import InputError
 from frazil.store.catalogue.schema import exports
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy import Connection
 
@@ -79,9 +79,13 @@ def listed_live(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def change(connection: Connection, session_id: int, number: int, **values: Any) -> bool:
-    """Change a job; whether there was one."""
-    own = exports.c.session_id == session_id, exports.c.number == number
+def change(
+    connection: Connection, session_id: int, number: int, *, only_from: Collection[str] = (), **values: Any
+) -> bool:
+    """Change a job, where any states are given only one in these; whether there was one."""
+    own = [exports.c.session_id == session_id, exports.c.number == number]
+    if only_from:
+        own.append(exports.c.state.in_(only_from))
     return bool(connection.execute(update(exports).where(*own).values(**values)).rowcount)
 
 
