@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from frazil.app.access import session_for
 from frazil.app.errors import ConflictError
-from frazil.app.exports import cancel_all
+from frazil.app.export_jobs import cancel_all
 from frazil.formats.atomic import atomic_path
 from frazil.model.errors import InputError, PassingError
 from frazil.model.track import TRACKS, Stop

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frazil.app.access import session_for
 from frazil.app.errors import ConflictError, NotFoundError
+from frazil.app.export_jobs import FOLDER, Job, remove_part, submit
 from frazil.app.export_snapshot import choose, make_snapshot
-from frazil.engine.executor import Task
 from frazil.formats.atomic import atomic_path
-from frazil.model.errors import FrazilError, InputError, PassingError
+from frazil.model.errors import InputError, PassingError
 from frazil.stages.export.request import PROGRESS, SNAPSHOT, ExportTask, part_folder
-from frazil.stages.tasks import make_export
 from frazil.store.catalogue import audit, exports
 from frazil.store.trash import throw_away
 
@@ -25,27 +23,11 @@ if TYPE_CHECKING:
 
     from frazil.app.access import Actor, Role
     from frazil.app.hub import Hub
-    from frazil.engine.executor import Outcome
     from frazil.stages.export.request import ExportRequest
     from frazil.store.catalogue.sessions import SessionRow
 
-FOLDER = "exports"
 MOST_EXPORTS = 200
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
-_PRIORITY = (1.0,)
-
-
-@dataclass(frozen=True)
-class Job:
-    """Which export of which session."""
-
-    session_id: int
-    number: int
-
-    @property
-    def key(self) -> str:
-        """Of its task."""
-        return f"export/{self.session_id}/{self.number}"
 
 
 def preview_export(hub: Hub, actor: Actor, session_id: int, request: ExportRequest) -> dict[str, Any]:
@@ -108,7 +90,7 @@ def start_export(
     with hub.catalogue.write() as connection:
         number = exports.add(connection, session_id, chosen, wish, created_at=now, created_by=actor.login)
         _note(hub, connection, actor, session_id, "export.start", None, {"export": chosen, **wish})
-    _submit(hub, Job(session_id, number), ExportTask(session=folder, name=chosen))
+    submit(hub, Job(session_id, number), ExportTask(session=folder, name=chosen))
     return show_export(hub, actor, session_id, number)
 
 
@@ -145,22 +127,8 @@ def cancel_export(hub: Hub, actor: Actor, session_id: int, number: int) -> None:
         _note(hub, connection, actor, session_id, "export.cancel", {"export": row["name"]}, None)
     job = Job(session_id, number)
     if not hub.executor.cancel(job.key):
-        _remove_part(Path(session.folder), row["name"])
+        remove_part(Path(session.folder), row["name"])
     hub.feed.publish(session_id, FOLDER, {"number": number, "state": "cancelled"})
-
-
-def cancel_all(hub: Hub, session_id: int) -> None:
-    """Give up everything that is being made of a session, because it is deleted."""
-    with hub.catalogue.write() as connection:
-        numbers = [
-            row["number"]
-            for row in exports.listed(connection, session_id)
-            if row["state"] in exports.UNFINISHED
-        ]
-        for number in numbers:
-            exports.change(connection, session_id, number, state="cancelled", ended_at=hub.now())
-    for number in numbers:
-        hub.executor.cancel(Job(session_id, number).key)
 
 
 def retry_export(hub: Hub, actor: Actor, session_id: int, number: int) -> dict[str, Any]:
@@ -175,7 +143,7 @@ def retry_export(hub: Hub, actor: Actor, session_id: int, number: int) -> dict[s
         exports.change(connection, session_id, number, state="queued", ended_at=None, reason="")
         _note(hub, connection, actor, session_id, "export.retry", None, {"export": row["name"]})
     folder = hub.folder(session_id).path
-    _submit(hub, Job(session_id, number), ExportTask(session=folder, name=row["name"]))
+    submit(hub, Job(session_id, number), ExportTask(session=folder, name=row["name"]))
     return show_export(hub, actor, session_id, number)
 
 
@@ -196,78 +164,6 @@ def delete_export(hub: Hub, actor: Actor, session_id: int, number: int) -> None:
         _note(hub, connection, actor, session_id, "export.delete", {"export": row["name"]}, None)
     hub.janitor.empty(folder)
     hub.feed.publish(session_id, FOLDER, {"number": number, "state": "deleted"})
-
-
-def resume_exports(hub: Hub) -> None:
-    """Go on with what an earlier server was making; where the folder is away it fails, to be tried again."""
-    with hub.catalogue.read() as connection:
-        rows = [row for row in exports.listed(connection) if row["state"] in exports.UNFINISHED]
-    for row in rows:
-        job = Job(row["session_id"], row["number"])
-        try:
-            folder = hub.folder(job.session_id).path
-        except FrazilError as error:
-            _end(hub, job, state="failed", reason=str(error))
-            continue
-        if (folder / FOLDER / row["name"] / "manifest.tsv").exists():
-            # It got its name, and the server died before it could note so.
-            _end(hub, job, state="done", reason="")
-        else:
-            with hub.catalogue.write() as connection:
-                exports.change(connection, job.session_id, job.number, state="queued", started_at=None)
-            _submit(hub, job, ExportTask(session=folder, name=row["name"]))
-
-
-def _submit(hub: Hub, job: Job, task: ExportTask) -> None:
-    hub.feed.publish(job.session_id, FOLDER, {"number": job.number, "state": "queued"})
-    hub.executor.submit(
-        Task(
-            job.key,
-            make_export,
-            (task,),
-            pool="files",
-            priority=_PRIORITY,
-            done=lambda outcome: _ended(hub, job, task, outcome),
-            started=lambda _key, _worker: _started(hub, job),
-        )
-    )
-
-
-def _started(hub: Hub, job: Job) -> None:
-    with hub.catalogue.write() as connection:
-        values = {"state": "running", "started_at": hub.now()}
-        # It may have been cancelled in this very moment.
-        exports.change(connection, job.session_id, job.number, only_from=("queued",), **values)
-    hub.feed.publish(job.session_id, FOLDER, {"number": job.number, "state": "running"})
-
-
-def _ended(hub: Hub, job: Job, task: ExportTask, outcome: Outcome) -> None:
-    if outcome.cancelled:
-        with hub.catalogue.read() as connection:
-            row = next(
-                (r for r in exports.listed(connection, job.session_id) if r["number"] == job.number), None
-            )
-        # The server stops: the next one goes on. Or a person gave it up.
-        if row is not None and row["state"] == "cancelled":
-            _remove_part(task.session, task.name)
-        return
-    if outcome.error:
-        _end(hub, job, state="failed", reason=outcome.error)
-    else:
-        _end(hub, job, state="done", reason="", result=outcome.value)
-
-
-def _end(hub: Hub, job: Job, **values: Any) -> None:
-    with hub.catalogue.write() as connection:
-        exports.change(
-            connection,
-            job.session_id,
-            job.number,
-            only_from=exports.UNFINISHED,
-            ended_at=hub.now(),
-            **values,
-        )
-    hub.feed.publish(job.session_id, FOLDER, {"number": job.number, "state": values["state"]})
 
 
 def _shown(session: SessionRow, row: dict[str, Any]) -> dict[str, Any]:
@@ -295,10 +191,6 @@ def _name(name: str | None, request: ExportRequest, folder: Path, taken: set[str
     while (found := f"{request.format}-{number:03d}") in taken or (folder / FOLDER / found).exists():
         number += 1
     return found
-
-
-def _remove_part(folder: Path, name: str) -> None:
-    shutil.rmtree(part_folder(folder, name), ignore_errors=True)
 
 
 def _row(connection: Connection, session_id: int, number: int) -> dict[str, Any]:

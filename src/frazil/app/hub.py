@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from frazil.app.exports import resume_exports
+from frazil.app.export_jobs import resume_exports
 from frazil.app.feed import Feed
 from frazil.app.health import Gpus
 from frazil.app.janitor import Janitor
