@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from frazil.formats.relion_optimiser import SAMPLING, UNKNOWN, optimiser
 from frazil.formats.star import StarTable, write_star
 
 if TYPE_CHECKING:
@@ -20,110 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_UNKNOWN = 999.0
 _PADDING = 2.0
 _SHIFT_SIGMA_A = 10.0
 _SMALLEST = 1e-20
-
-_NO_NAMES = (
-    "rlnSolventMaskName",
-    "rlnSolventMask2Name",
-    "rlnBodyStarFile",
-    "rlnTauSpectrumName",
-    "rlnLocalSymmetryFile",
-    "rlnFourierMask",
-)
-_OPTIMISER: dict[str, int | float] = {
-    # From 0 RELION begins anew instead of going on.
-    "rlnCurrentIteration": 1,
-    "rlnNumberOfIterations": 25,
-    "rlnDoSplitRandomHalves": 0,
-    "rlnJoinHalvesUntilThisResolution": -1.0,
-    "rlnAdaptiveOversampleOrder": 1,
-    "rlnAdaptiveOversampleFraction": 0.999,
-    "rlnRandomSeed": 1,
-    "rlnWidthMaskEdge": 5,
-    "rlnDoZeroMask": 1,
-    "rlnDoSolventFlattening": 1,
-    "rlnDoSolventFscCorrection": 0,
-    "rlnMaximumCoarseImageSize": -1,
-    "rlnHighresLimitExpectation": -1.0,
-    "rlnLowresLimitExpectation": -1.0,
-    "rlnIncrementImageSize": 10,
-    "rlnDoMapEstimation": 1,
-    "rlnDoFastSubsetOptimisation": 0,
-    "rlnDoExternalReconstruct": 0,
-    "rlnDoStochasticGradientDescent": 0,
-    "rlnDoStochasticEM": 0,
-    "rlnSgdInitialIterations": 50,
-    "rlnSgdFinalIterations": 50,
-    "rlnSgdInBetweenIterations": 200,
-    "rlnSgdInitialResolution": 35.0,
-    "rlnSgdFinalResolution": 15.0,
-    "rlnSgdInitialSubsetSize": 100,
-    "rlnSgdFinalSubsetSize": 500,
-    "rlnSgdMuFactor": 0.0,
-    "rlnSgdSigma2FudgeInitial": 8.0,
-    "rlnSgdSigma2FudgeHalflife": -1,
-    "rlnSgdSkipAnneal": 0,
-    "rlnSgdSubsetSize": -1,
-    "rlnSgdWriteEverySubset": 1,
-    "rlnSgdStepsize": 0.5,
-    "rlnDoAutoRefine": 0,
-    "rlnAutoLocalSearchesHealpixOrder": 4,
-    "rlnNumberOfIterWithoutResolutionGain": 0,
-    "rlnBestResolutionThusFar": 0.0,
-    "rlnNumberOfIterWithoutChangingAssignments": 0,
-    "rlnDoSkipAlign": 0,
-    "rlnDoSkipRotate": 0,
-    "rlnOverallAccuracyRotations": _UNKNOWN,
-    "rlnOverallAccuracyTranslationsAngst": _UNKNOWN,
-    "rlnChangesOptimalOrientations": _UNKNOWN,
-    "rlnChangesOptimalOffsets": _UNKNOWN,
-    "rlnChangesOptimalClasses": _UNKNOWN,
-    "rlnSmallestChangesOrientations": _UNKNOWN,
-    "rlnSmallestChangesOffsets": _UNKNOWN,
-    "rlnSmallestChangesClasses": 9999999,
-    "rlnDoHelicalRefine": 0,
-    "rlnIgnoreHelicalSymmetry": 0,
-    "rlnHelicalTwistInitial": 0.0,
-    "rlnHelicalRiseInitial": 0.0,
-    "rlnHelicalCentralProportion": 0.3,
-    "rlnNrHelicalNStart": 1,
-    "rlnHelicalMaskTubeInnerDiameter": -1.0,
-    "rlnHelicalMaskTubeOuterDiameter": -1.0,
-    "rlnHelicalSymmetryLocalRefinement": 0,
-    "rlnHelicalSigmaDistance": -1.0,
-    "rlnHelicalKeepTiltPriorFixed": 0,
-    "rlnHasConverged": 0,
-    "rlnHasHighFscAtResolLimit": 0,
-    "rlnHasLargeSizeIncreaseIterationsAgo": 0,
-    "rlnDoCorrectNorm": 1,
-    "rlnDoCorrectScale": 1,
-    "rlnDoCorrectCtf": 1,
-    "rlnDoIgnoreCtfUntilFirstPeak": 0,
-    "rlnCtfDataArePhaseFlipped": 0,
-    "rlnDoOnlyFlipCtfPhases": 0,
-    "rlnRefsAreCtfCorrected": 1,
-    "rlnFixSigmaNoiseEstimates": 0,
-    "rlnFixSigmaOffsetEstimates": 0,
-    "rlnMaxNumberOfPooledParticles": 30,
-}
-"""Names and kinds of values as RELION 3.1.3 writes them itself after an iteration; its reader demands all."""
-_SAMPLING: dict[str, int | float] = {
-    "rlnIs3DSampling": 0,
-    "rlnIs3DTranslationalSampling": 0,
-    "rlnPsiStep": 12.0,
-    "rlnOffsetRange": 10.0,
-    "rlnOffsetStep": 4.0,
-    "rlnHelicalOffsetStep": -1.0,
-    "rlnSamplingPerturbInstance": 0.0,
-    "rlnSamplingPerturbFactor": 0.5,
-    "rlnHealpixOrderOriginal": 2,
-    "rlnPsiStepOriginal": 12.0,
-    "rlnOffsetRangeOriginal": 10.0,
-    "rlnOffsetStepOriginal": 4.0,
-}
 
 
 @dataclass(frozen=True)
@@ -199,8 +99,11 @@ def write_class_model(folder: Path, prefix: str, model: ClassModel, selected: Co
         Numbers (from 1) of the classes that a person kept; without any the last file is not written.
     """
     write_star(folder / "run_it000_model.star", _model_blocks(model))
-    write_star(folder / "run_it000_optimiser.star", {"optimiser_general": _optimiser(prefix, model)})
-    write_star(folder / "run_it000_sampling.star", {"sampling_general": _list(_SAMPLING)})
+    write_star(
+        folder / "run_it000_optimiser.star",
+        {"optimiser_general": _list(optimiser(prefix, model.particle_diameter_a))},
+    )
+    write_star(folder / "run_it000_sampling.star", {"sampling_general": _list(SAMPLING)})
     rows = [k - 1 for k in sorted(selected) if 1 <= k <= len(model.averages)]
     if rows:
         table = {name: [values[row] for row in rows] for name, values in _classes(model).items()}
@@ -269,8 +172,8 @@ def _classes(model: ClassModel) -> dict[str, list[Any]]:
     return {
         "rlnReferenceImage": [f"{k + 1:06d}@{model.stack}" for k in range(count)],
         "rlnClassDistribution": share.tolist(),
-        "rlnAccuracyRotations": [_UNKNOWN] * count,
-        "rlnAccuracyTranslationsAngst": [_UNKNOWN] * count,
+        "rlnAccuracyRotations": [UNKNOWN] * count,
+        "rlnAccuracyTranslationsAngst": [UNKNOWN] * count,
         "rlnEstimatedResolution": [_resolution(model, k) for k in range(count)],
         "rlnOverallFourierCompleteness": [1.0] * count,
         "rlnClassPriorOffsetX": [0.0] * count,
@@ -280,7 +183,7 @@ def _classes(model: ClassModel) -> dict[str, list[Any]]:
 
 def _resolution(model: ClassModel, k: int) -> float:
     value = float(model.resolution_a[k])
-    return value if math.isfinite(value) else _UNKNOWN
+    return value if math.isfinite(value) else UNKNOWN
 
 
 def _class_spectrum(model: ClassModel, k: int, noise: NDArray[np.float64]) -> dict[str, Any]:
@@ -308,19 +211,6 @@ def _box_a(model: ClassModel) -> float:
 def _scientific(power: NDArray[np.float64]) -> list[str]:
     """Small numbers, which RELION divides by, as words that keep their digits."""
     return [f"{value:.6e}" for value in np.maximum(power, _SMALLEST).tolist()]
-
-
-def _optimiser(prefix: str, model: ClassModel) -> StarTable:
-    columns: dict[str, Any] = {
-        "rlnOutputRootName": f"{prefix}run",
-        "rlnModelStarFile": f"{prefix}run_it000_model.star",
-        "rlnExperimentalDataStarFile": f"{prefix}run_it000_data.star",
-        "rlnOrientSamplingStarFile": f"{prefix}run_it000_sampling.star",
-        "rlnParticleDiameter": model.particle_diameter_a,
-        **dict.fromkeys(_NO_NAMES, "None"),
-        **_OPTIMISER,
-    }
-    return _list(columns)
 
 
 def _list(columns: Mapping[str, Any]) -> StarTable:
