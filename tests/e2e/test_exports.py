@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 from tests.app.exported import add_update, fill_session
+from tests.e2e.test_accessible import violations
 
 from frazil.app import exports
 from frazil.app.access import SERVER
+from frazil.stages.export.request import ExportRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,3 +82,18 @@ def test_viewers_see_and_make_none(open_page: Callable[..., Page], session: int)
     page = open_page(f"/sessions/{session}/exports", login="vera")
     expect(page.get_by_text("Nothing has been exported yet")).to_be_visible()
     expect(page.get_by_role("button", name="New export")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_page_is_for_everybody(
+    open_page: Callable[..., Page], world: World, session: int, width: int
+) -> None:
+    exports.start_export(world.hub, SERVER, session, ExportRequest(), f"at-{width}")
+    page = open_page(f"/sessions/{session}/exports", login="otto", width=width)
+    expect(page.get_by_role("article", name=f"Export at-{width}")).to_contain_text("done")
+    page.wait_for_load_state("networkidle")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name="New export").click()
+    expect(page.get_by_role("dialog")).to_contain_text("particles")
+    assert violations(page) == []
