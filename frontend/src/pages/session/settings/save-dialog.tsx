@@ -37,6 +37,8 @@ export function SaveDialog({ session, schema, values, base, onClose, onSaved }: 
       }),
     staleTime: 0,
     retry: false,
+    // Once it is being saved, what it was based on is the past.
+    enabled: busy === "",
   });
   const save = async (apply: "new" | "redo" | "redo_kept") => {
     setBusy(apply);
