@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from frazil.microscope.acquisition import acquire, exposures
 from frazil.microscope.settings import ExposureSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Every run tries the same examples, so that a red run is about the change it ran on.
+# FRAZIL_HYPOTHESIS=search looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("FRAZIL_HYPOTHESIS", "same"))
 
 MICROGRAPH = ExposureSettings(
     height_px=512,

@@ -141,6 +141,7 @@ def test_text_is_read_as_the_setting_s_type() -> None:
         ({"box_size_px": True}, "must be a whole number"),
         ({"defocus_min_a": "60000"}, r"defocus_min_a \(60000\) must not be larger than defocus_max_a"),
         ({"known_astigmatism_a": "300"}, "go together"),
+        ({"range_rules": "0"}, "range_rules: '0' is no rule"),
         ({"class_count": ""}, "class_count"),
         ({"class_count": None}, "needs a value"),
     ],

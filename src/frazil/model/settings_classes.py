@@ -122,5 +122,8 @@ class NotificationSettings(Tab):
     @model_validator(mode="after")
     def _readable(self) -> NotificationSettings:
         for text in self.range_rules:
-            parse_rule(text)
+            try:
+                parse_rule(text)
+            except ValueError as error:
+                raise ValueError(f"range_rules: {error}") from None
         return self
