@@ -178,6 +178,7 @@ def test_curves_of_a_movie(lab: Lab, filled: httpx.Client) -> None:
         "x_px": [1.0, 2.0],
         "y_px": [3.0, 4.0],
         "score": [9.0, 5.0],
+        "by_hand": [0, 0],
         "threshold": 6.0,
         "diameter_a": 120.0,
         "width_px": 50,

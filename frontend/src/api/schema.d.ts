@@ -1148,6 +1148,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/movies/{name}/picks/manual": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Manual Picks
+         * @description Return what was changed by hand about the particles of a micrograph.
+         */
+        get: operations["showManualPicks"];
+        /**
+         * Save Manual Picks
+         * @description Add and remove particles by hand; the micrograph is picked and extracted again.
+         */
+        put: operations["saveManualPicks"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/movies/{name}/place": {
         parameters: {
             query?: never;
@@ -2648,6 +2672,71 @@ export interface components {
             password: string;
         };
         /**
+         * ManualChange
+         * @description All that is changed by hand; it replaces what was changed before.
+         */
+        ManualChange: {
+            /**
+             * Added
+             * @description (x, y) in Å from the first pixel
+             */
+            added?: [
+                number,
+                number
+            ][];
+            /**
+             * Removed
+             * @description places in the list of candidates, counted from 0
+             */
+            removed?: number[];
+            /**
+             * Version
+             * @description as it was read: refused where it was picked again since
+             */
+            version?: string | null;
+        };
+        /**
+         * ManualPicks
+         * @description What was changed by hand.
+         */
+        ManualPicks: {
+            /**
+             * Added
+             * @description (x, y) in Å from the first pixel
+             */
+            added: [
+                number,
+                number
+            ][];
+            /**
+             * Pending
+             * @description the particles are not as this says yet
+             */
+            pending: boolean;
+            /**
+             * Removed
+             * @description places in the list of candidates as it is now
+             */
+            removed: number[];
+            /**
+             * Removed At
+             * @description where they were, Å
+             */
+            removed_at: [
+                number,
+                number
+            ][];
+            /** Saved At */
+            saved_at: number | null;
+            /** Saved By */
+            saved_by: string;
+            /**
+             * Version
+             * @description of the candidates
+             */
+            version: string;
+        };
+        /**
          * Me
          * @description Who is asking, and what they may do.
          */
@@ -3308,11 +3397,16 @@ export interface components {
         };
         /**
          * Picks
-         * @description All candidates, best first; those of at least the threshold are the picks.
+         * @description All candidates, best first; those of at least the threshold are the picks, unless a person decided.
          *
          *     Pixels are those of the micrograph, whose size is none where it is not there any more.
          */
         Picks: {
+            /**
+             * By Hand
+             * @description 1: a person added it, behind all that were found; -1: removed it
+             */
+            by_hand: number[];
             /** Diameter A */
             diameter_a: number | null;
             /** Height Px */
@@ -6056,6 +6150,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Picks"];
+                };
+            };
+        };
+    };
+    showManualPicks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                /** @description name of the movie's products */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManualPicks"];
+                };
+            };
+        };
+    };
+    saveManualPicks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                /** @description name of the movie's products */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ManualChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManualPicks"];
                 };
             };
         };

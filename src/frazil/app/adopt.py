@@ -85,7 +85,7 @@ def adopt(hub: Hub, actor: Actor, folder: str, group: str | None = None) -> dict
         session_id = _add(hub, connection, actor, path, content, group_id, kind)
         revisions.add_known(connection, session_id, saved)
         tracks.add_all(connection, session_id, hub.now())
-        rows = movie_rows(path, records, delivered, saved, content.overrides)
+        rows = movie_rows(path, records, delivered, saved, content.overrides, content.manual_picks)
         numbers = movies.add_many(connection, session_id, rows)
         by_name = {str(row["name"]): number for row, number in zip(rows, numbers, strict=True)}
         source_files.add_many(connection, session_id, file_rows(delivered, by_name))

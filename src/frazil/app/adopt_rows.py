@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from frazil.model.manual_picks import UNCHANGED, ManualPicks
 from frazil.tracks.preprocess.results import columns_of, is_complete
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def movie_rows(
     delivered: Sequence[Delivered],
     saved: Sequence[RevisionRow],
     overrides: Mapping[str, str],
+    manual_picks: Mapping[str, ManualPicks] | None = None,
 ) -> list[dict[str, Any]]:
     """Rows of all movies that were delivered or processed, in the order of their numbers.
 
@@ -39,7 +41,7 @@ def movie_rows(
         The manifest; empty for sessions of ``frazil process``.
     saved
         All settings, oldest first.
-    overrides
+    overrides, manual_picks
         What a person decided, by movie.
     """
     files = {file.movie: file for file in delivered if file.kind == "movie" and file.movie}
@@ -48,7 +50,9 @@ def movie_rows(
     rows = []
     for name in dict.fromkeys((*files, *by_name)):
         row = _delivered(folder, files.get(name), by_name.get(name))
-        row |= _processed(by_name.get(name), revisions)
+        by_hand = (manual_picks or {}).get(name, UNCHANGED)
+        row |= _processed(by_name.get(name), revisions, by_hand.token)
+        row["manual_picks"] = by_hand.model_dump(mode="json") if by_hand.token else None
         if row["raw_path"] is None and row.get("reason") is None:
             row["reason"] = RAW_ABSENT
         rows.append({**row, "name": name, "override": overrides.get(name, "auto")})
@@ -149,7 +153,9 @@ def _delivered(folder: Path, file: Delivered | None, record: MovieRecord | None)
     }
 
 
-def _processed(record: MovieRecord | None, revisions: Sequence[tuple[int, Settings]]) -> dict[str, Any]:
+def _processed(
+    record: MovieRecord | None, revisions: Sequence[tuple[int, Settings]], manual_picks: str
+) -> dict[str, Any]:
     """State and results of a movie; ``revisions`` are newest first."""
     newest, settings = revisions[0]
     if record is None:
@@ -157,7 +163,7 @@ def _processed(record: MovieRecord | None, revisions: Sequence[tuple[int, Settin
     if record.failed_stage is not None:
         return {**columns_of(record, settings), "state": "failed", "target_revision": newest}
     for revision, made_with in revisions:
-        if is_complete(record, made_with):
+        if is_complete(record, made_with, manual_picks):
             return {
                 **columns_of(record, made_with),
                 "state": "done" if revision == newest else "outdated",

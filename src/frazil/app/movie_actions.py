@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from frazil.model.track import TrackName
 
 Override = Literal["auto", "include", "exclude"]
-_AGAIN = {"state": "queued", "priority": TEST_OR_RETRY, "attempts": 0, "next_try_at": None}
+AGAIN = {"state": "queued", "priority": TEST_OR_RETRY, "attempts": 0, "next_try_at": None}
+"""Values of a movie that is processed again before all others."""
 
 
 def retry(hub: Hub, actor: Actor, session_id: int, name: str) -> dict[str, Any]:
@@ -31,23 +32,23 @@ def retry(hub: Hub, actor: Actor, session_id: int, name: str) -> dict[str, Any]:
     Raises `ConflictError` where it is neither.
     """
     with hub.catalogue.write() as connection:
-        _changeable(connection, actor, session_id)
+        changeable(connection, actor, session_id)
         row = _movie(connection, session_id, name)
         if row["state"] not in ("failed", "ignored"):
             raise ConflictError(f"{name} is {row['state']}: only a movie that failed can be tried again")
         _refuse_undelivered(row)
-        movies.change(connection, session_id, row["number"], **_AGAIN)
+        movies.change(connection, session_id, row["number"], **AGAIN)
         _note(hub, connection, actor, "movie.retry", session_id, {"movie": name})
-    _tell(hub, session_id, [name], "preprocess")
+    tell(hub, session_id, [name], "preprocess")
     return {"movie": name, "state": "queued"}
 
 
 def retry_failed(hub: Hub, actor: Actor, session_id: int) -> dict[str, Any]:
     """Try all failed movies again; returns ``{"movies": how many}``."""
     with hub.catalogue.write() as connection:
-        _changeable(connection, actor, session_id)
+        changeable(connection, actor, session_id)
         failed = and_(table.c.state == "failed", table.c.raw_path.is_not(None))
-        count = movies.change_where(connection, session_id, failed, **_AGAIN)
+        count = movies.change_where(connection, session_id, failed, **AGAIN)
         _note(hub, connection, actor, "movie.retry_failed", session_id, {"movies": count})
     if count:
         hub.feed.publish(session_id, "movies", {"names": [], "many": True})
@@ -61,13 +62,13 @@ def ignore(hub: Hub, actor: Actor, session_id: int, name: str) -> dict[str, Any]
     Raises `ConflictError` where it has not failed.
     """
     with hub.catalogue.write() as connection:
-        _changeable(connection, actor, session_id)
+        changeable(connection, actor, session_id)
         row = _movie(connection, session_id, name)
         if row["state"] != "failed":
             raise ConflictError(f"{name} is {row['state']}: only a movie that failed can be ignored")
         movies.change(connection, session_id, row["number"], state="ignored", next_try_at=None)
         _note(hub, connection, actor, "movie.ignore", session_id, {"movie": name})
-    _tell(hub, session_id, [name])
+    tell(hub, session_id, [name])
     return {"movie": name, "state": "ignored"}
 
 
@@ -76,7 +77,7 @@ def set_override(hub: Hub, actor: Actor, session_id: int, name: str, override: O
     if override not in ("auto", "include", "exclude"):
         raise InputError(f"override={override}: must be auto, include or exclude")
     with hub.catalogue.write() as connection:
-        _changeable(connection, actor, session_id)
+        changeable(connection, actor, session_id)
         row = _movie(connection, session_id, name)
         if row["override"] != override:
             movies.change(connection, session_id, row["number"], override=override)
@@ -85,11 +86,12 @@ def set_override(hub: Hub, actor: Actor, session_id: int, name: str, override: O
             before = {"movie": name, "override": row["override"]}
             _note(hub, connection, actor, "movie.override", session_id, {"override": override}, before)
     hub.write_through(session_id)
-    _tell(hub, session_id, [name], "classify2d")
+    tell(hub, session_id, [name], "classify2d")
     return {"movie": name, "override": override}
 
 
-def _changeable(connection: Connection, actor: Actor, session_id: int) -> None:
+def changeable(connection: Connection, actor: Actor, session_id: int) -> None:
+    """Refuse who may not change movies, and an archived session."""
     session = session_for(connection, actor, session_id, "operator")
     if session.life == "archived":
         raise ConflictError(f"S{session_id} is archived: nothing in it can be changed")
@@ -130,7 +132,8 @@ def _note(
     )
 
 
-def _tell(hub: Hub, session_id: int, names: list[str], track: TrackName | None = None) -> None:
+def tell(hub: Hub, session_id: int, names: list[str], track: TrackName | None = None) -> None:
+    """Tell those who watch that movies changed, and wake a track up that works on them."""
     hub.feed.publish(session_id, "movies", {"names": names})
     if track is not None:
         _nudge(hub, session_id, track)

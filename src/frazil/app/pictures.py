@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from frazil.app.errors import NotFoundError
 from frazil.app.movie_table import movie_row
 from frazil.app.products import read_product, session_folder
 from frazil.formats.mrc import MrcStack
@@ -20,6 +21,8 @@ from frazil.model.motion import MotionField
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from frazil.app.access import Actor
     from frazil.app.hub import Hub
@@ -93,17 +96,57 @@ def picks(hub: Hub, actor: Actor, session_id: int, name: str) -> dict[str, Any]:
     Returns
     -------
         x_px, y_px (of the micrograph, counted from 0), score, and threshold, diameter_a: candidates of at
-        least that score are the picks; width_px, height_px, pixel_size_a of the micrograph, None if unknown.
+        least that score are found; by_hand: 1 for what a person added, -1 for what one removed, which stand
+        above that; width_px, height_px, pixel_size_a of the micrograph, None if unknown.
     """
     content = _content(hub, actor, session_id, "picks", f"{name}.parquet")
     try:
         table = pq.read_table(pa.BufferReader(content))
         extra = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-        columns = {key: _numbers(table.column(key).to_numpy()) for key in ("x_px", "y_px", "score")}
+        columns: dict[str, list[Any]] = {
+            key: _numbers(table.column(key).to_numpy()) for key in ("x_px", "y_px", "score")
+        }
+        columns["by_hand"] = _by_hand(table).tolist()
         limits = {key: _finite(float(extra[key])) for key in ("threshold", "diameter_a")}
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise InputError(f"picks/{name}.parquet is damaged: {error}; process the movie again") from error
     return {**columns, **limits, **_size(session_folder(hub, actor, session_id) / "micrographs" / name)}
+
+
+def candidates(hub: Hub, actor: Actor, session_id: int, name: str) -> dict[str, Any]:
+    """Return where the candidates of a movie are.
+
+    Returns
+    -------
+        x_a, y_a, by_hand: shape (n,), in the order of `picks`; diameter_a; size_a: (width, height) of the
+        micrograph, None if unknown; version: another one whenever it was picked again.
+
+    Raises `NotFoundError` where it was not picked.
+    """
+    folder = session_folder(hub, actor, session_id)
+    product = read_product(folder, "picks", f"{name}.parquet")
+    size = _size(folder / "micrographs" / name)
+    pixel_size_a = size["pixel_size_a"]
+    if product is None or pixel_size_a is None:
+        raise NotFoundError(f"{name} has no micrograph now")
+    try:
+        table = pq.read_table(pa.BufferReader(product.content))
+        return {
+            "x_a": table.column("x_px").to_numpy() * pixel_size_a,
+            "y_a": table.column("y_px").to_numpy() * pixel_size_a,
+            "by_hand": _by_hand(table),
+            "diameter_a": float((table.schema.metadata or {})[b"diameter_a"]),
+            "size_a": (size["width_px"] * pixel_size_a, size["height_px"] * pixel_size_a),
+            "version": product.version,
+        }
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+        raise InputError(f"picks/{name}.parquet is damaged: {error}; process the movie again") from error
+
+
+def _by_hand(table: pa.Table) -> NDArray[np.int8]:
+    if "by_hand" not in table.column_names:
+        return np.zeros(table.num_rows, dtype=np.int8)
+    return np.asarray(table.column("by_hand").to_numpy(), dtype=np.int8)
 
 
 def _size(micrograph: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -199,8 +199,9 @@ class _Run:
         todo, unreachable = {}, 0
         for source, name in names.items():
             record = self.records.setdefault(name, MovieRecord(name=name, source=str(source)))
+            by_hand = self.session.manual_picks(name).token
             try:
-                wanted = stages_to_do(record, self.settings, self.session.path, source)
+                wanted = stages_to_do(record, self.settings, self.session.path, source, by_hand)
             except OSError as error:
                 record.stages["align"] = StageRecord(state="failed", reason=describe_error(error))
                 self.log.error(record.reason, movie=name, stage="align")
@@ -218,6 +219,7 @@ class _Run:
             task = MovieTask(
                 self.session.path, name, source, self.settings, self.records[name], self._device, size
             )
+            task = replace(task, manual_picks=self.session.manual_picks(name))
             tasks[name] = task
             executor.submit(name, preprocess_movie, task)
         while (outcome := executor.wait()) is not None:

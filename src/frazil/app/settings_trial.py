@@ -79,7 +79,15 @@ def start_test(
     scratch.mkdir(parents=True)
     description = {"movie": movie, "values": dict(values), "revision": newest.revision, "at": hub.now()}
     (scratch / "test.json").write_text(json.dumps(description), encoding="utf-8")
-    task = MovieTask(scratch, movie, Path(row["raw_path"]), settings, movies.record_of(row), hub.device)
+    task = MovieTask(
+        scratch,
+        movie,
+        Path(row["raw_path"]),
+        settings,
+        movies.record_of(row),
+        hub.device,
+        manual_picks=movies.manual_picks_of(row),
+    )
 
     def ended(outcome: Outcome) -> None:
         if outcome.error and not (scratch / RESULT).exists() and scratch.exists():

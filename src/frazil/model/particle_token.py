@@ -23,6 +23,12 @@ def particle_settings() -> tuple[str, ...]:
     )
 
 
-def particle_token(settings: Settings, source_signature: str) -> str:
-    """Name the particle images that these settings make of a movie: equal tokens, equal particles."""
-    return hash_of_values({name: settings.value(name) for name in particle_settings()}, source_signature)
+def particle_token(settings: Settings, source_signature: str, manual_picks: str = "") -> str:
+    """Name the particle images that these settings make of a movie: equal tokens, equal particles.
+
+    ``manual_picks`` is the token of what a person changed about the picks.
+    """
+    values: dict[str, object] = {name: settings.value(name) for name in particle_settings()}
+    if manual_picks:
+        values["manual_picks"] = manual_picks
+    return hash_of_values(values, source_signature)

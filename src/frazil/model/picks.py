@@ -28,6 +28,8 @@ class Picks:
         Share of the field masked as carbon, ice crystal, aggregate or edge.
     note
         What a person should know: for instance why nothing was picked.
+    by_hand
+        Shape (n,): 1 added by a person, -1 removed by one, 0 untouched; None: all untouched.
     """
 
     x_px: NDArray[np.float64]
@@ -37,9 +39,13 @@ class Picks:
     diameter_a: float
     contaminated_fraction: float
     note: str = ""
+    by_hand: NDArray[np.int8] | None = None
 
     @property
     def accepted(self) -> NDArray[np.bool_]:
         """Shape (n,): which candidates are picks."""
-        result: NDArray[np.bool_] = self.score >= self.threshold
-        return result
+        found: NDArray[np.bool_] = self.score >= self.threshold
+        if self.by_hand is None:
+            return found
+        decided: NDArray[np.bool_] = (self.by_hand > 0) | (found & (self.by_hand == 0))
+        return decided

@@ -66,7 +66,7 @@ _JOBS_ONLY = (
 _STREAMING_ONLY = ("stream_start_particles", "publish_s")
 _UNBUILT_CHOICES = {
     "kind": ("warp",),
-    "picking_method": ("template", "model", "import", "manual"),
+    "picking_method": ("template", "model", "import"),
     "engine": ("cistem",),
 }
 

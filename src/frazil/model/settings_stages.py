@@ -34,7 +34,7 @@ def settings_of(stage: Stage) -> tuple[str, ...]:
     return tuple(info.name for info in all_settings().values() if info.stage == stage)
 
 
-def stage_fingerprints(settings: Settings, source: str) -> dict[Stage, str]:
+def stage_fingerprints(settings: Settings, source: str, manual_picks: str = "") -> dict[Stage, str]:
     """Fingerprint of every stage for one movie.
 
     Parameters
@@ -43,11 +43,16 @@ def stage_fingerprints(settings: Settings, source: str) -> dict[Stage, str]:
         All settings.
     source
         What identifies the content of the input (movie, gain reference, defects).
+    manual_picks
+        Token of what a person changed about the picks; empty for nothing.
     """
     result: dict[Stage, str] = {}
     before = source
     for stage in STAGES:
-        before = hash_of_values({name: settings.value(name) for name in settings_of(stage)}, before)
+        values: dict[str, object] = {name: settings.value(name) for name in settings_of(stage)}
+        if stage == "pick" and manual_picks:
+            values["manual_picks"] = manual_picks
+        before = hash_of_values(values, before)
         result[stage] = before
     return result
 

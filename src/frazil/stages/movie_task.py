@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from frazil.model.manual_picks import UNCHANGED, ManualPicks
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -32,6 +34,8 @@ class MovieTask:
         Number of the settings' revision.
     threads
         Use no more than these, where memory was short before.
+    manual_picks
+        Particles that a person added and removed.
     """
 
     session: Path
@@ -43,3 +47,4 @@ class MovieTask:
     expected_size: tuple[int, int] | None = None
     revision: int = 0
     threads: int | None = None
+    manual_picks: ManualPicks = UNCHANGED

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from frazil.compute.picking.manual import with_manual_picks
 from frazil.compute.picking.pick import pick_particles
 from frazil.formats.atomic import atomic_path
 from frazil.formats.relion_micrographs import write_picks
@@ -29,8 +30,43 @@ def run_picking(exposure: Exposure) -> None:
     if settings.particle_diameter_min_a is None and settings.particle_diameter_max_a is None:
         raise InputError("particle_diameter_min_a: picking needs the particle's diameter")
     low = settings.particle_diameter_min_a or settings.particle_diameter_max_a or 0.0
+    if settings.picking_method == "manual":
+        found = _nothing(settings.particle_diameter_max_a or low)
+    else:
+        found = _search(exposure, low)
+    picks = with_manual_picks(found, exposure.task.manual_picks, exposure.pixel_size_a)
+    exposure.picks = picks
+    files = exposure.files
+    accepted = picks.accepted
+    exposure.numbers.update(
+        picks=float(accepted.sum()),
+        pick_score_median=_median_score(picks),
+        pick_threshold=picks.threshold,
+        particle_diameter_a=picks.diameter_a,
+        contaminated_fraction=picks.contaminated_fraction,
+    )
+    if picks.note:
+        exposure.notes.append(f"picking: {picks.note}")
+    _write_candidates(files.candidates, picks)
+    exposure.products.append(files.candidates)
+    if accepted.any():
+        write_picks(files.picks_star, picks.x_px[accepted], picks.y_px[accepted], picks.score[accepted])
+        exposure.products.append(files.picks_star)
+    else:
+        files.picks_star.unlink(missing_ok=True)
+        if not picks.note and settings.picking_method != "manual":
+            exposure.notes.append("picking: no particles found")
+    picture, scale = exposure.preview()
+    radius = 0.5 * picks.diameter_a / exposure.pixel_size_a * scale
+    circles = with_circles(picture, picks.x_px[accepted] * scale, picks.y_px[accepted] * scale, radius)
+    save_picture(files.picture("picks"), circles)
+    exposure.products.append(files.picture("picks"))
+
+
+def _search(exposure: Exposure, low: float) -> Picks:
+    settings = exposure.settings.detection
     fit = exposure.ctf
-    picks = pick_particles(
+    return pick_particles(
         exposure.micrograph(),
         exposure.pixel_size_a,
         diameter_min_a=low,
@@ -45,32 +81,18 @@ def run_picking(exposure: Exposure) -> None:
         mask_contamination=settings.contamination_mask,
         device=exposure.task.device,
     )
-    exposure.picks = picks
-    files = exposure.files
-    accepted = picks.accepted
-    exposure.numbers.update(
-        picks=float(accepted.sum()),
-        pick_score_median=float(np.median(picks.score[accepted])) if accepted.any() else float("nan"),
-        pick_threshold=picks.threshold,
-        particle_diameter_a=picks.diameter_a,
-        contaminated_fraction=picks.contaminated_fraction,
-    )
-    if picks.note:
-        exposure.notes.append(f"picking: {picks.note}")
-    _write_candidates(files.candidates, picks)
-    exposure.products.append(files.candidates)
-    if accepted.any():
-        write_picks(files.picks_star, picks.x_px[accepted], picks.y_px[accepted], picks.score[accepted])
-        exposure.products.append(files.picks_star)
-    else:
-        files.picks_star.unlink(missing_ok=True)
-        if not picks.note:
-            exposure.notes.append("picking: no particles found")
-    picture, scale = exposure.preview()
-    radius = 0.5 * picks.diameter_a / exposure.pixel_size_a * scale
-    circles = with_circles(picture, picks.x_px[accepted] * scale, picks.y_px[accepted] * scale, radius)
-    save_picture(files.picture("picks"), circles)
-    exposure.products.append(files.picture("picks"))
+
+
+def _nothing(diameter_a: float) -> Picks:
+    """Of a micrograph on which a person picks: only what that one adds counts."""
+    none = np.zeros(0)
+    return Picks(none, none, none, 0.0, diameter_a, 0.0)
+
+
+def _median_score(picks: Picks) -> float:
+    """Of the picks that have one: what a person added has none."""
+    scores = picks.score[picks.accepted if picks.by_hand is None else picks.accepted & (picks.by_hand == 0)]
+    return float(np.median(scores)) if scores.size else float("nan")
 
 
 def _write_candidates(path: Path, picks: Picks) -> None:
@@ -80,6 +102,7 @@ def _write_candidates(path: Path, picks: Picks) -> None:
             "y_px": picks.y_px,
             "score": picks.score,
             "accepted": picks.accepted,
+            "by_hand": np.zeros(picks.score.size, np.int8) if picks.by_hand is None else picks.by_hand,
         }
     )
     extra = {
@@ -103,4 +126,5 @@ def read_candidates(path: Path) -> Picks:
         threshold=float(extra["threshold"]),
         diameter_a=float(extra["diameter_a"]),
         contaminated_fraction=float(extra["contaminated_fraction"]),
+        by_hand=table.column("by_hand").to_numpy() if "by_hand" in table.column_names else None,
     )

@@ -15,17 +15,25 @@ if TYPE_CHECKING:
     from frazil.stages.record import MovieRecord
 
 
-def stages_to_do(record: MovieRecord, settings: Settings, session: Path, source: Path) -> list[Stage]:
+def stages_to_do(
+    record: MovieRecord, settings: Settings, session: Path, source: Path, manual_picks: str = ""
+) -> list[Stage]:
     """Stages that are missing, outdated, failed or have lost a product, and all that follow them.
 
     Raises `OSError` where the movie, its gain reference or its defect list can't be looked at.
     """
     signature = input_signature(source, settings)
-    return stages_missing(record, settings, signature, lambda product: (session / product).exists())
+    return stages_missing(
+        record, settings, signature, lambda product: (session / product).exists(), manual_picks
+    )
 
 
 def stages_missing(
-    record: MovieRecord, settings: Settings, signature: str, exists: Callable[[str], bool]
+    record: MovieRecord,
+    settings: Settings,
+    signature: str,
+    exists: Callable[[str], bool],
+    manual_picks: str = "",
 ) -> list[Stage]:
     """As `stages_to_do`, for an input that was looked at already.
 
@@ -35,8 +43,10 @@ def stages_missing(
         Of the input, see `frazil.stages.source.input_signature`.
     exists
         Whether a product, named relative to the session folder, is there.
+    manual_picks
+        Token of what a person changed about the picks.
     """
-    fingerprints = stage_fingerprints(settings, signature)
+    fingerprints = stage_fingerprints(settings, signature, manual_picks)
     for place, stage in enumerate(STAGES):
         done = record.is_done(stage, fingerprints[stage])
         if not done or not all(exists(product) for product in record.stage(stage).products):

@@ -50,9 +50,10 @@ def preprocess(task: MovieTask) -> MovieRecord:
     record = (stored_record(task.session, task.name) or task.record).model_copy(deep=True)
     record.source = str(task.source)
     signature = input_signature(task.source, task.settings)
-    fingerprints = stage_fingerprints(task.settings, signature)
-    todo = stages_to_do(record, task.settings, task.session, task.source)
-    record.source_signature = signature
+    manual = task.manual_picks.token
+    fingerprints = stage_fingerprints(task.settings, signature, manual)
+    todo = stages_to_do(record, task.settings, task.session, task.source, manual)
+    record.source_signature, record.manual_picks = signature, manual
     record.forget(todo)
     exposure = Exposure(task, pixel_size_a=record.number("micrograph_pixel_size_a"))
     if "ctf" not in todo:

@@ -70,6 +70,8 @@ class MovieRecord(BaseModel):
         Path of the file.
     source_signature
         Size and time of the file when it was read: a change redoes everything.
+    manual_picks
+        Token of what a person had changed about the picks when it was processed; empty for nothing.
     stages
         By name; a missing one is ``missing``.
     numbers
@@ -82,6 +84,7 @@ class MovieRecord(BaseModel):
     name: str
     source: str
     source_signature: str = ""
+    manual_picks: str = ""
     stages: dict[Stage, StageRecord] = Field(default_factory=dict)
     numbers: dict[str, float | None] = Field(default_factory=dict)
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from frazil.formats.atomic import atomic_path
 from frazil.model.errors import InputError, PassingError
+from frazil.model.manual_picks import UNCHANGED, ManualPicks
 from frazil.stages.products import FOLDERS, Products
 from frazil.stages.record import MovieRecord
 from frazil.store.session_file import FILE_NAME, Revision, SessionFile, read_session_file, time_text
@@ -135,6 +136,10 @@ class SessionFolder:
     def products(self, name: str) -> Products:
         """Where the products of a movie lie."""
         return Products(self.path, name)
+
+    def manual_picks(self, name: str) -> ManualPicks:
+        """Return what a person changed about a movie's picks."""
+        return self._file.manual_picks.get(name, UNCHANGED)
 
     def records(self) -> Iterator[MovieRecord]:
         """All movies of the session, by name; a damaged or unreadable record counts as missing."""

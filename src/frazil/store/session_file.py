@@ -10,13 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from frazil.formats.atomic import atomic_path
 from frazil.model.errors import InputError
+from frazil.model.manual_picks import ManualPicks  # noqa: TC001 - pydantic reads annotations
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "session.json"
-SCHEMA_VERSION = 2
-"""2 added who saved settings, group, kind, overrides and filters; files of 1 are read as they are."""
+SCHEMA_VERSION = 3
+"""2 added who saved settings, group, kind, overrides and filters, 3 manual picks; older ones are read as they
+are."""
 
 
 class Revision(BaseModel):
@@ -56,6 +58,8 @@ class SessionFile(BaseModel):
         Definition of each named filter.
     selections
         Of classes, by name.
+    manual_picks
+        Particles that a person added or removed, by movie.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -70,6 +74,7 @@ class SessionFile(BaseModel):
     overrides: dict[str, str] = Field(default_factory=dict)
     filters: dict[str, Any] = Field(default_factory=dict)
     selections: dict[str, ChosenClasses] = Field(default_factory=dict)
+    manual_picks: dict[str, ManualPicks] = Field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write it whole or not at all; `OSError` as the system raised it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
 from frazil.model.errors import InputError
@@ -129,21 +131,41 @@ def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     assert not (tmp_path / "c.sqlite").exists()
 
 
+def copy_migrations(folder: Path, which: str) -> Path:
+    """Copy some of the migrations."""
+    migrations = folder / "migrations"
+    (migrations / "versions").mkdir(parents=True)
+    shutil.copy(opening.MIGRATIONS / "env.py", migrations)
+    for file in (opening.MIGRATIONS / "versions").glob(which):
+        shutil.copy(file, migrations / "versions")
+    return migrations
+
+
+def test_the_first_catalogue_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opening, "MIGRATIONS", copy_migrations(tmp_path, "0001*.py"))
+        with Catalogue(path) as catalogue, catalogue.write() as connection:
+            connection.execute(groups.insert().values(name="lab"))
+    with Catalogue(path) as catalogue, catalogue.read() as connection:
+        assert connection.scalar(select(groups.c.name)) == "lab"
+        for table in metadata.sorted_tables:
+            connection.execute(select(table)).all()
+
+
 def test_an_older_one_is_copied_before_it_is_changed(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
     with Catalogue(path) as catalogue, catalogue.write() as connection:
         connection.execute(groups.insert().values(name="lab"))
-    migrations = tmp_path / "migrations"
-    (migrations / "versions").mkdir(parents=True)
-    for name in ("env.py", "versions/0001_first_catalogue.py"):
-        (migrations / name).write_text((opening.MIGRATIONS / name).read_text())
-    (migrations / "versions" / "0002_next.py").write_text(
-        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    migrations = copy_migrations(tmp_path, "*.py")
+    head = ScriptDirectory(str(migrations)).get_current_head()
+    (migrations / "versions" / "9999_next.py").write_text(
+        f"from alembic import op\nrevision = '9999'\ndown_revision = '{head}'\n"
         "def upgrade() -> None:\n    op.execute(\"UPDATE groups SET name = 'changed'\")\n"
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(opening, "MIGRATIONS", migrations)
         with Catalogue(path) as catalogue, catalogue.read() as connection:
             assert connection.scalar(select(groups.c.name)) == "changed"
-    with sqlite3.connect(tmp_path / "c.sqlite.before-0002") as copy:
+    with sqlite3.connect(tmp_path / "c.sqlite.before-9999") as copy:
         assert copy.execute("SELECT name FROM groups").fetchall() == [("lab",)]

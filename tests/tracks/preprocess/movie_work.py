@@ -34,9 +34,11 @@ def work(task: MovieTask) -> MovieRecord:
     if content == "worthless":
         raise InputError("not a movie")
     record = (stored_record(task.session, task.name) or task.record).model_copy(deep=True)
-    todo = stages_to_do(record, task.settings, task.session, task.source)
+    manual = task.manual_picks.token
+    todo = stages_to_do(record, task.settings, task.session, task.source, manual)
+    record.manual_picks = manual
     record.source_signature = input_signature(task.source, task.settings)
-    fingerprints = stage_fingerprints(task.settings, record.source_signature)
+    fingerprints = stage_fingerprints(task.settings, record.source_signature, manual)
     record.forget(todo)
     for stage in todo:
         done = StageRecord(

@@ -10,7 +10,7 @@ from tests.tracks.harness import make_bench
 from tests.tracks.preprocess.movie_work import PRODUCT, work
 
 from frazil.model.errors import InputError
-from frazil.store.catalogue import alerts, particle_changes
+from frazil.store.catalogue import alerts, movies, particle_changes
 from frazil.tracks.preprocess import PreprocessBody
 from frazil.tracks.runner import BlockedError
 
@@ -280,6 +280,56 @@ def test_clear_removes_the_products_and_keeps_the_movies(bench: Bench) -> None:
     with bench.catalogue.read() as connection:
         assert all(m.token is None for m in particle_changes.since(connection, bench.session_id, 0))
     assert bench.work(begun(bench)) == 2
+
+
+def pick_by_hand(bench: Bench, name: str) -> None:
+    change = {"added": [[100.0, 200.0]], "removed": []}
+    with bench.catalogue.write() as connection:
+        movies.change(
+            connection, bench.session_id, bench.row(name)["number"], manual_picks=change, state="queued"
+        )
+
+
+def test_particles_changed_by_hand_are_picked_again_and_nothing_else(bench: Bench) -> None:
+    first, second = bench.add_movies(2)
+    body = begun(bench)
+    bench.work(body)
+    before = bench.row(first)
+    pick_by_hand(bench, first)
+    assert bench.work(body) == 1
+    after = bench.row(first)
+    assert after["state"] == "done" and after["particles_token"] != before["particles_token"]
+    for stage, same in (("align", True), ("ctf", True), ("pick", False), ("extract", False)):
+        records = [row["record"]["stages"][stage]["fingerprint"] for row in (before, after)]
+        assert (records[0] == records[1]) is same, stage
+    bench.work(begun(bench, anew=True))
+    assert bench.row(first)["record"] == after["record"]
+    assert bench.row(second)["record"]["manual_picks"] == ""
+
+
+def test_particles_changed_by_hand_while_a_movie_is_in_work_are_not_lost(bench: Bench) -> None:
+    (name,) = bench.add_movies(1)
+    body = begun(bench)
+    bench.turn(body)
+    pick_by_hand(bench, name)
+    with bench.catalogue.write() as connection:
+        movies.change(connection, bench.session_id, 1, state="processing")
+    bench.work(body)
+    row = bench.row(name)
+    assert row["state"] == "done" and row["record"]["manual_picks"] != ""
+
+
+def test_clear_keeps_what_was_changed_by_hand(bench: Bench) -> None:
+    (name,) = bench.add_movies(1)
+    body = begun(bench)
+    bench.work(body)
+    pick_by_hand(bench, name)
+    bench.work(body)
+    token = bench.row(name)["particles_token"]
+    body.clear()
+    assert bench.row(name)["manual_picks"]["added"] == [[100.0, 200.0]]
+    bench.work(begun(bench))
+    assert bench.row(name)["particles_token"] == token
 
 
 def test_2d_reads_only_what_changed(bench: Bench) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, insert, or_, select, update
 
 from frazil.model.errors import InputError
+from frazil.model.manual_picks import UNCHANGED, ManualPicks
 from frazil.model.movie_columns import COLUMN_BY_NAME
 from frazil.stages.record import MovieRecord
 from frazil.store.catalogue.schema import movies
@@ -122,6 +123,11 @@ def record_of(row: Mapping[str, Any] | RowMapping) -> MovieRecord:
     if row["record"] is None:
         return MovieRecord(name=row["name"], source=row["raw_path"] or row["path"])
     return MovieRecord.model_validate(row["record"])
+
+
+def manual_picks_of(row: Mapping[str, Any] | RowMapping) -> ManualPicks:
+    """Return what a person changed about the picks of the movie of a row."""
+    return UNCHANGED if row["manual_picks"] is None else ManualPicks.model_validate(row["manual_picks"])
 
 
 def record_columns(record: MovieRecord) -> dict[str, Any]:

@@ -166,6 +166,8 @@ movies = Table(
     *(Column(c.name, _TYPES[c.kind]) for c in MOVIE_COLUMNS if c.name not in _OWN),
     # What `MovieRecord` holds: stage records and all numbers. Long, therefore last.
     Column("record", JSON),
+    # What a person changed about the picks: `ManualPicks`; none where nobody did.
+    Column("manual_picks", JSON(none_as_null=True)),
     UniqueConstraint("session_id", "name"),
     Index("ix_movies_session_state", "session_id", "state", "number"),
     Index("ix_movies_session_queue", "session_id", "state", "priority", "number"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from frazil.model.manual_picks import ManualPicks
 from frazil.store.catalogue import class_selections, revisions
 from frazil.store.catalogue.schema import filters, movies
 from frazil.store.session_file import ChosenClasses, Revision, SessionFile, time_text
@@ -20,6 +21,9 @@ def session_content(connection: Connection, session: SessionRow) -> SessionFile:
     """Everything about a session that its folder must say, so that another server can adopt it."""
     overrides = select(movies.c.name, movies.c.override).where(
         movies.c.session_id == session.id, movies.c.override != "auto"
+    )
+    by_hand = select(movies.c.name, movies.c.manual_picks).where(
+        movies.c.session_id == session.id, movies.c.manual_picks.is_not(None)
     )
     definitions = select(filters.c.name, filters.c.definition).where(filters.c.session_id == session.id)
     return SessionFile(
@@ -44,5 +48,9 @@ def session_content(connection: Connection, session: SessionRow) -> SessionFile:
         selections={
             row["name"]: ChosenClasses(update_number=row["update_number"], classes=row["classes"])
             for row in class_selections.listed(connection, session.id)
+        },
+        manual_picks={
+            row.name: ManualPicks.model_validate(row.manual_picks)
+            for row in connection.execute(by_hand.order_by(movies.c.name))
         },
     )

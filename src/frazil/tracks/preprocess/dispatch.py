@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from frazil.engine.executor import Task
 from frazil.model.settings_complete import reason_incomplete
 from frazil.stages.movie_task import MovieTask
-from frazil.store.catalogue.movies import record_of
+from frazil.store.catalogue.movies import manual_picks_of, record_of
 from frazil.tracks.preprocess import rows
 from frazil.tracks.preprocess.flights import Began, Flight
 from frazil.tracks.preprocess.planner import next_movies
@@ -103,6 +103,7 @@ class Dispatcher:
             device=context.device,
             expected_size=self._expected_size(),
             revision=revision,
+            manual_picks=manual_picks_of(row),
             threads=1 if row["number"] in self._one_thread else settings.resources.preprocess_threads,
         )
         return Task(

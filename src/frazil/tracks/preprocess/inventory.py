@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from frazil.stages.plan import stages_missing
 from frazil.stages.record_file import stored_record
-from frazil.store.catalogue.movies import record_of
+from frazil.store.catalogue.movies import manual_picks_of, record_of
 from frazil.tracks.preprocess.results import Change, after_success, queued
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ class Inventory:
         """
         record = record_of(row)
         settings = self.settings(target)
-        if self._is_whole(record, settings):
+        manual = manual_picks_of(row).token
+        if self._is_whole(record, settings, manual):
             if row["state"] in ("done", "outdated") and row["settings_revision"] is not None:
                 # Nothing that the two revisions differ in touches a movie.
                 same = row["state"] == "done" and row["settings_revision"] == target
@@ -103,14 +104,15 @@ class Inventory:
         if row["state"] == "failed" and not self.anew and not failed_in_passing(record):
             return None
         stored = stored_record(self.session, row["name"])
-        if stored is not None and self._is_whole(stored, settings):
+        if stored is not None and self._is_whole(stored, settings, manual):
             return self._taken_over(row, stored, settings, target)
         return None
 
-    def _is_whole(self, record: MovieRecord, settings: Settings) -> bool:
+    def _is_whole(self, record: MovieRecord, settings: Settings, manual: str) -> bool:
         if not record.source_signature:
             return False
-        return not stages_missing(record, settings, record.source_signature, self.products.__contains__)
+        exists = self.products.__contains__
+        return not stages_missing(record, settings, record.source_signature, exists, manual)
 
     def _taken_over(
         self, row: Mapping[str, Any], record: MovieRecord, settings: Settings, target: int

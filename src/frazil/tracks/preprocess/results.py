@@ -10,7 +10,7 @@ from frazil.model.particle_token import particle_token
 from frazil.model.settings import STAGES, Settings
 from frazil.model.settings_stages import stage_fingerprints
 from frazil.stages.record import MovieRecord
-from frazil.store.catalogue.movies import record_columns, record_of
+from frazil.store.catalogue.movies import manual_picks_of, record_columns, record_of
 from frazil.tracks.preprocess.planner import NEW, REDO, TEST_OR_RETRY
 from frazil.tracks.preprocess.retry import judge_failure
 
@@ -67,7 +67,7 @@ def token_of(record: MovieRecord, settings: Settings) -> str | None:
     """Name of a movie's particle images; None where there are none."""
     if record.stage("extract").state != "done":
         return None
-    return particle_token(settings, record.source_signature)
+    return particle_token(settings, record.source_signature, record.manual_picks)
 
 
 def first_undone(record: MovieRecord) -> Stage:
@@ -77,9 +77,9 @@ def first_undone(record: MovieRecord) -> Stage:
     )
 
 
-def is_complete(record: MovieRecord, settings: Settings) -> bool:
-    """Whether every stage was done with these settings, by the record alone."""
-    fingerprints = stage_fingerprints(settings, record.source_signature)
+def is_complete(record: MovieRecord, settings: Settings, manual_picks: str = "") -> bool:
+    """Whether every stage was done with these settings and manual picks, by the record alone."""
+    fingerprints = stage_fingerprints(settings, record.source_signature, manual_picks)
     return all(record.is_done(stage, fingerprints[stage]) for stage in STAGES)
 
 
@@ -105,7 +105,7 @@ def after_success(
         values["done_at"] = now
         if row["transferred_at"] is not None:
             values["latency_s"] = max(0.0, now - row["transferred_at"])
-    up_to_date = is_complete(record, wanted)
+    up_to_date = is_complete(record, wanted, manual_picks_of(row).token)
     if up_to_date:
         values.update(state="done", settings_revision=row["target_revision"], priority=REDO)
     else:

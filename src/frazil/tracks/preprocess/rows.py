@@ -30,6 +30,7 @@ _SHORT = (
     movies.c.attempts,
     movies.c.particles_token,
     movies.c.record,
+    movies.c.manual_picks,
 )
 
 

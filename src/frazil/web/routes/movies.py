@@ -95,7 +95,7 @@ class Motion(BaseModel):
 
 
 class Picks(BaseModel):
-    """All candidates, best first; those of at least the threshold are the picks.
+    """All candidates, best first; those of at least the threshold are the picks, unless a person decided.
 
     Pixels are those of the micrograph, whose size is none where it is not there any more.
     """
@@ -107,6 +107,7 @@ class Picks(BaseModel):
     x_px: list[float | None]
     y_px: list[float | None]
     score: list[float | None]
+    by_hand: list[int] = Field(description="1: a person added it, behind all that were found; -1: removed it")
     threshold: float | None
     diameter_a: float | None
 
