@@ -172,6 +172,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/inputs/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Source Metadata
+         * @description Read pixel size, voltage, dose and gain from the side file of one of the newest movies.
+         */
+        get: operations["readSourceMetadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/login": {
         parameters: {
             query?: never;
@@ -3981,6 +4001,37 @@ export interface components {
             action: "replace" | "ignore";
         };
         /**
+         * SourceMetadata
+         * @description What the microscope's side files say.
+         */
+        SourceMetadata: {
+            /** Camera */
+            camera: string | null;
+            /** Frames */
+            frames: number | null;
+            /** Movie */
+            movie: string | null;
+            /**
+             * Notes
+             * @description what is not told, could not be read or was not found
+             */
+            notes: string[];
+            /** Side File */
+            side_file: string | null;
+            /**
+             * Source
+             * @description EPU or mdoc; none where no side file was found
+             */
+            source: string | null;
+            /**
+             * Values
+             * @description settings by name, only what was told
+             */
+            values: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * SourcePreview
          * @description What a folder or pattern holds.
          */
@@ -4711,6 +4762,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    readSourceMetadata: {
+        parameters: {
+            query: {
+                /** @description absolute path on the server */
+                path: string;
+                /** @description second tree, with the side files */
+                metadata_path?: string | null;
+                recursive?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceMetadata"];
                 };
             };
         };

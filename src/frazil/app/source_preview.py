@@ -31,7 +31,9 @@ _TRIES = 5
 
 
 @dataclass
-class _Found:
+class Found:
+    """What a look found: counts, the newest movies as (time, path), and why something could not be seen."""
+
     movies: int = 0
     ignored: int = 0
     folders: int = 0
@@ -76,7 +78,7 @@ def source_preview(
     location = Location(path, recursive=recursive)
     if not seen.shows(location.base.resolve()):
         raise DeniedError(seen.refusal(path))
-    found = _look(seen, location, patterns, clock)
+    found = look(seen, location, patterns, clock)
     shape: dict[str, Any] = {"kind": None, "width_px": None, "height_px": None, "frames": None}
     words = ""
     for _, movie in found.newest:
@@ -107,8 +109,9 @@ def source_preview(
     }
 
 
-def _look(seen: Sight, location: Location, patterns: Patterns, clock: Callable[[], float]) -> _Found:
-    found = _Found()
+def look(seen: Sight, location: Location, patterns: Patterns, clock: Callable[[], float]) -> Found:
+    """Look for movies in a folder or pattern for at most two seconds."""
+    found = Found()
     end = clock() + LONGEST_LOOK_S
     waiting: list[tuple[Path, States]] = [(location.base, location.start)]
     visited: set[tuple[int, int]] = set()
@@ -139,7 +142,7 @@ def _see(
     seen: Sight,
     location: Location,
     patterns: Patterns,
-    found: _Found,
+    found: Found,
     waiting: list[tuple[Path, States]],
     states: States,
     entry: os.DirEntry[str],
@@ -166,7 +169,7 @@ def _see(
     found.newest = sorted([*found.newest, (status.st_mtime, entry.path)], reverse=True)[:_TRIES]
 
 
-def _in_words(found: _Found, shape: str, newest_at: float | None, now: float) -> str:
+def _in_words(found: Found, shape: str, newest_at: float | None, now: float) -> str:
     if not found.movies:
         return found.trouble or ("no movies yet" if found.complete else "no movies found so far")
     words = [f"{'' if found.complete else 'more than '}{found.movies:,} movie{'s' * (found.movies != 1)}"]

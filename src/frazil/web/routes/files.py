@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from frazil.app import files, source_preview
+from frazil.app import files, source_metadata, source_preview
 from frazil.app.files import FileKind  # noqa: TC001 - FastAPI reads annotations
 from frazil.web.gates import CurrentActor, CurrentDisk, CurrentHub, guarded
 
@@ -53,6 +53,18 @@ class SourcePreview(BaseModel):
     trouble: str = Field(description="what could not be looked at, and why; else empty")
 
 
+class SourceMetadata(BaseModel):
+    """What the microscope's side files say."""
+
+    values: dict[str, Any] = Field(description="settings by name, only what was told")
+    source: str | None = Field(description="EPU or mdoc; none where no side file was found")
+    movie: str | None
+    side_file: str | None
+    frames: int | None
+    camera: str | None
+    notes: list[str] = Field(description="what is not told, could not be read or was not found")
+
+
 @router.get("/files", operation_id="listFiles", **guarded("member"))
 async def list_files(
     hub: CurrentHub,
@@ -90,3 +102,23 @@ async def preview_source(
         )
     )
     return SourcePreview.model_validate(found)
+
+
+@router.get("/inputs/metadata", operation_id="readSourceMetadata", **guarded("member"))
+async def read_source_metadata(
+    hub: CurrentHub,
+    disk: CurrentDisk,
+    actor: CurrentActor,
+    path: ServerPath,
+    metadata_path: Annotated[
+        str | None, Query(max_length=4096, description="second tree, with the side files")
+    ] = None,
+    recursive: bool = True,
+) -> SourceMetadata:
+    """Read pixel size, voltage, dose and gain from the side file of one of the newest movies."""
+    found = await disk.run(
+        lambda: source_metadata.source_metadata(
+            hub, actor, path, metadata_path=metadata_path or None, recursive=recursive
+        )
+    )
+    return SourceMetadata.model_validate(found)
