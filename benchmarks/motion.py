@@ -96,7 +96,8 @@ def run_ours(movie_path: Path, gain_path: Path, output: Path, threads: int) -> N
     lap("loaded")
     with open_movie(movie_path) as movie:
         gain = read_gain(gain_path, height_px=movie.height_px, width_px=movie.width_px)
-        prepared = prepare_movie(movie, gain=gain, binning=choose_binning(PIXEL_A), threads=threads)
+        binning = choose_binning(PIXEL_A, movie.width_px * movie.height_px)
+        prepared = prepare_movie(movie, gain=gain, binning=binning, threads=threads)
     del gain
     lap("prepared")
     field = align_frames(

@@ -168,7 +168,8 @@ def frazil(
     px, dose = settings.pixel_size_a, settings.dose_per_frame_e_per_a2
     with open_movie(folder / "movie.tiff") as movie:
         gain = read_gain(folder / "gain.mrc", height_px=movie.height_px, width_px=movie.width_px)
-        prepared = prepare_movie(movie, gain=gain, defects=None, binning=choose_binning(px), threads=2)
+        binning = choose_binning(px, movie.width_px * movie.height_px)
+        prepared = prepare_movie(movie, gain=gain, defects=None, binning=binning, threads=2)
     field = align_frames(
         torch.from_numpy(prepared.stream), binning=prepared.binning, width_px=settings.width_px,
         height_px=settings.height_px, pixel_size_a=px, dose_per_frame_e_per_a2=dose,

@@ -185,7 +185,7 @@ def load_movie(exposure: Exposure) -> LoadedMovie:
             movie,
             gain=_gain(exposure, movie),
             defects=_defects(exposure, movie),
-            binning=choose_binning(pixel_size_a),
+            binning=choose_binning(pixel_size_a, movie.width_px * movie.height_px),
             hot_pixel_sigma=settings.gain.hot_pixel_sigma,
             first_frame=alignment.first_frame - 1,
             last_frame=alignment.last_frame - 1 if alignment.last_frame else None,

@@ -7,6 +7,7 @@ import pytest
 
 from frazil.compute.motion.basis import (
     TimePrior,
+    burst_beginnings,
     displacement_covariance,
     field_covariance,
     log_evidence,
@@ -42,8 +43,17 @@ def test_jitter_is_independent_between_frames() -> None:
 
 def test_field_covariance_falls_with_distance() -> None:
     x = np.array([0.0, 1000.0])
-    covariance = field_covariance(x, np.zeros(2), 1000.0, common=0.5)
-    np.testing.assert_allclose(covariance, [[1.5, np.exp(-0.5) + 0.5], [np.exp(-0.5) + 0.5, 1.5]])
+    covariance = field_covariance(x, np.zeros(2), 1000.0)
+    np.testing.assert_allclose(covariance, [[1.0, np.exp(-0.5)], [np.exp(-0.5), 1.0]])
+
+
+def test_what_was_exposed_before_is_expected_to_move_less() -> None:
+    edges = np.arange(11.0)
+    prior = TimePrior(5.0, 0.2, 4.0)
+    fresh, spent = (displacement_covariance(edges[:-1] + b, edges[1:] + b, prior) for b in (0.0, 20.0))
+    assert fresh[-1, -1] > 20 * spent[-1, -1]
+    assert len(burst_beginnings(edges[:-1], edges[1:])) == 1
+    assert len(burst_beginnings(edges[:-1] + 20, edges[1:] + 20)) == 2
 
 
 def test_square_root_reproduces_the_covariance() -> None:

@@ -30,9 +30,9 @@ _EDGE = 0.03
 _EARLY_DOSE = 4.0
 _MIN_SIDE = 32
 _FEWEST_LEFT = 3
-_SURE_ENOUGH_A = 0.15
+_SURE_ENOUGH_A = 0.1
 """With more error than this to expect, the movie is looked at again where and as finely as it shows most."""
-_FINER = 0.875
+_FINER = 0.55
 """Resolution of the second look relative to the first."""
 _SMALL_PATCH_A = 350.0
 """Side of patches in the second look: as large as a particle and its surroundings."""
@@ -67,7 +67,7 @@ def align_frames(
     width_px, height_px, pixel_size_a
         Size and pixel (Å) of the movie before binning.
     dose_per_frame_e_per_a2, pre_exposure_e_per_a2
-        Dose of each frame and before the first, e/Å².
+        Dose of each frame and before the first, e/Å²; the latter tells how much of the burst is over.
     local
         Whether to look for motion that differs across the field. It is kept only where the data speak for
         it by more than it costs (Bayesian evidence).
@@ -108,10 +108,10 @@ def align_frames(
     if min(height, width) < _MIN_SIDE:
         return _noted(still, [f"frames of {width} x {height} binned pixels are too small to align"])
     pixel = pixel_size_a * binning
-    dose_start = np.arange(count, dtype=np.float64) * dose_per_frame_e_per_a2
-    dose_end = np.arange(1, count + 1, dtype=np.float64) * dose_per_frame_e_per_a2
+    dose_start = pre_exposure_e_per_a2 + np.arange(count, dtype=np.float64) * dose_per_frame_e_per_a2
+    dose_end = dose_start + dose_per_frame_e_per_a2
     padded = (int(next_fast_len(height)), int(next_fast_len(width)))
-    middle_dose = pre_exposure_e_per_a2 + 0.5 * (dose_start + dose_end)
+    middle_dose = 0.5 * (dose_start + dose_end)
     movie = _Movie(stream, padded, pixel, means, trust, middle_dose, voltage_kv, threads)
     frames = movie.frames(band_low_a, band_high_a)
     whole = fit_global(frames, dose_start, dose_end)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _STEPS_PER_FRAME = 6
+_LEAST_PRE_EXPOSURE = 1.0
+_BURSTS_AGAIN = -2.0
+"""A specimen that has been exposed before rarely bursts a second time, nats."""
 
 
 @dataclass(frozen=True)
@@ -48,23 +51,22 @@ def displacement_covariance(
 ) -> NDArray[np.float64]:
     """Prior covariance of the mean displacement in each frame: shape (F, F), Å².
 
-    The displacement is zero at the start of the exposure, so only differences between frames mean anything.
-    Velocities have a Matérn-3/2 covariance on the axis ``ln(1 + D / 2)``.
+    The displacement is zero at the start of the first frame, so only differences between frames mean
+    anything. Velocities have a Matérn-3/2 covariance on the axis ``ln(1 + D / 2)``.
 
     Parameters
     ----------
     dose_start, dose_end
-        Shape (F,): dose on the specimen before and after each frame, e/Å².
+        Shape (F,): dose on the specimen before and after each frame, pre-exposure included, e/Å².
     """
     frames = dose_start.size
     part = (np.arange(_STEPS_PER_FRAME) + 0.5) / _STEPS_PER_FRAME
     length = np.maximum(dose_end - dose_start, 1e-6)
     dose = (dose_start[:, None] + part * length[:, None]).ravel()
     step = np.repeat(length / _STEPS_PER_FRAME, _STEPS_PER_FRAME)
-    since = dose - dose_start.min()
-    warped = np.log1p(since / 2.0)
+    warped = np.log1p(dose / 2.0)
     apart = np.sqrt(3.0) * np.abs(warped[:, None] - warped[None, :]) / prior.memory
-    speed = prior.early_speed * np.exp(-since / prior.decay) + prior.late_speed
+    speed = prior.early_speed * np.exp(-dose / prior.decay) + prior.late_speed
     weighted = speed * step
     velocity = (1 + apart) * np.exp(-apart) * weighted[:, None] * weighted[None, :]
     # Displacement at the middle of step j is the sum of all earlier steps and half of its own.
@@ -75,21 +77,32 @@ def displacement_covariance(
     return covariance + prior.jitter_a**2 * np.eye(frames)
 
 
+def burst_beginnings(
+    dose_start: NDArray[np.float64], dose_end: NDArray[np.float64]
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64], float]]:
+    """Doses (F,) to reckon the burst from, and what each reading is worth beforehand, nats.
+
+    What was exposed before has done its bursting; but a new exposure can set it off again.
+    """
+    known = [(dose_start, dose_end, 0.0)]
+    if dose_start[0] > _LEAST_PRE_EXPOSURE:
+        known.append((dose_start - dose_start[0], dose_end - dose_start[0], _BURSTS_AGAIN))
+    return known
+
+
 def field_covariance(
-    x_a: NDArray[np.float64], y_a: NDArray[np.float64], length_a: float, common: float = 1.0
+    x_a: NDArray[np.float64], y_a: NDArray[np.float64], length_a: float
 ) -> NDArray[np.float64]:
-    """Prior covariance between places (n,): a smooth field of unit variance, plus what all places share.
+    """Prior covariance between places (n,): a smooth field of unit variance.
 
     Parameters
     ----------
     length_a
         Distance over which neighbours move alike (squared exponential), Å.
-    common
-        Variance of the motion that is the same everywhere, relative to the field's own.
     """
     square = (x_a[:, None] - x_a[None, :]) ** 2 + (y_a[:, None] - y_a[None, :]) ** 2
     near: NDArray[np.float64] = np.exp(-0.5 * square / length_a**2)
-    return near + common
+    return near
 
 
 def square_root(covariance: NDArray[np.float64], tolerance: float = 1e-6) -> NDArray[np.float64]:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from frazil.compute.motion.basis import TimePrior, displacement_covariance, log_evidence, square_root
+from frazil.compute.motion.basis import (
+    TimePrior,
+    burst_beginnings,
+    displacement_covariance,
+    log_evidence,
+    square_root,
+)
 from frazil.compute.motion.likelihood import (
     Frames,
     fisher_information,
@@ -72,13 +78,14 @@ class Candidate:
 def candidate_priors(dose_start: NDArray[np.float64], dose_end: NDArray[np.float64]) -> list[Candidate]:
     """Kinds of global motion: fast or slow, short or long burst, winding or straight, steady or shaken."""
     found = []
-    for early, late, decay in _KINDS:
-        for memory, worth in _MEMORY:
-            smooth = displacement_covariance(dose_start, dose_end, TimePrior(early, late, decay, memory))
-            for jitter, shaken in _JITTER:
-                prior = TimePrior(early, late, decay, memory, jitter)
-                root = square_root(smooth + jitter**2 * np.eye(dose_start.size))
-                found.append(Candidate(prior, root, worth + shaken))
+    for since, until, bursting in burst_beginnings(dose_start, dose_end):
+        for early, late, decay in _KINDS:
+            for memory, worth in _MEMORY:
+                smooth = displacement_covariance(since, until, TimePrior(early, late, decay, memory))
+                for jitter, shaken in _JITTER:
+                    prior = TimePrior(early, late, decay, memory, jitter)
+                    root = square_root(smooth + jitter**2 * np.eye(dose_start.size))
+                    found.append(Candidate(prior, root, worth + shaken + bursting))
     return found
 
 
@@ -101,8 +108,9 @@ def fit_global(
     area_a2 = 1 / float((frames.band.ky[1] - frames.band.ky[0]) * (frames.band.kx[1] - frames.band.kx[0]))
     # A large field says enough at low resolution; the search then costs the same whatever its size.
     coarse = frames.crop(min(max(SEARCH_A, np.sqrt(0.5 * np.pi * area_a2 / _SEARCH_SIZE)), 40.0))
-    motion = displacement_covariance(dose_start, dose_end, _WIDE)
-    guesses = [first_guess(coarse, dose_end, group_dose, motion) for group_dose in _GROUP_DOSES]
+    begun = dose_start[0]
+    motion = displacement_covariance(dose_start - begun, dose_end - begun, _WIDE)
+    guesses = [first_guess(coarse, dose_end - begun, group_dose, motion) for group_dose in _GROUP_DOSES]
     found: list[tuple[float, int, NDArray[np.float64]]] = []
     for start in (np.zeros_like(frames.shift_a), *guesses):
         coarse.move_to(start)

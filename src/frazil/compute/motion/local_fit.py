@@ -4,7 +4,8 @@ The aligned frames are gathered into groups (single frames while motion is fast)
 patches; the likelihood of `likelihood` is summed over them. The unknowns are the nodes of a B-spline over the
 field times a smooth function of dose, both with the priors of `basis`. Curvature and prior are products of a
 space part and a time part, so every step, and the evidence of every candidate prior, costs a few small
-eigenvalue problems.
+eigenvalue problems. What all patches share is left to the global fit: seen again here it would count twice,
+and would tell against every prior that lets the field move.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from frazil.compute.motion.basis import TimePrior, displacement_covariance, field_covariance, square_root
+from frazil.compute.motion.basis import (
+    TimePrior,
+    burst_beginnings,
+    displacement_covariance,
+    field_covariance,
+    square_root,
+)
 from frazil.compute.motion.likelihood import fisher_information
 from frazil.compute.motion.spectra import signal_power
 from frazil.model.motion import cubic_bspline_weights
@@ -110,9 +117,10 @@ def fit_local(
         root = square_root(field_covariance(at_x.ravel(), at_y.ravel(), length), _TOLERANCE)
         spaces.append(_Root(root, to_patches @ root))
     times = []
-    for prior in _TIMES:
-        root = square_root(displacement_covariance(dose_start, dose_end, prior), _TOLERANCE)
-        times.append(_Root(root, np.stack([root[members].mean(0) for members in groups])))
+    for since, until, _ in burst_beginnings(dose_start, dose_end):
+        for prior in _TIMES:
+            root = square_root(displacement_covariance(since, until, prior), _TOLERANCE)
+            times.append(_Root(root, np.stack([root[members].mean(0) for members in groups])))
     top = float(patches.band.ring_k[-1])
     if 1 / COARSE_A < 0.8 * top:
         coarse = patches.crop(COARSE_A)
@@ -166,7 +174,8 @@ def _posterior(
     Also the log of the odds of motion against none, the likeliest space prior and the error to expect.
     """
     fits = []
-    turned_spaces = [_turned(s, s.data.T @ (likelihood.trust[:, None] * s.data)) for s in spaces]
+    relative = [_without_common(space, likelihood.trust) for space in spaces]
+    turned_spaces = [_turned(s, s.data.T @ (likelihood.trust[:, None] * s.data)) for s in relative]
     turned_times = [_turned(t, t.data.T @ likelihood.time @ t.data) for t in times]
     for index, (space, stiff_s) in enumerate(turned_spaces):
         along = np.einsum("pr,pgc->rgc", space.data, likelihood.score)
@@ -194,6 +203,12 @@ def _posterior(
             in_groups += np.einsum("stc,gt->sgc", left, time.data)
         error += part * variance
     return field, in_groups, evidence, fits[int(np.argmax(worth))][1], float(np.sqrt(error))
+
+
+def _without_common(root: _Root, trust: NDArray[np.float64]) -> _Root:
+    """Take from each mode its mean over the patches, weighted by their information (P,)."""
+    mean = trust @ root.data / max(float(trust.sum()), 1e-30)
+    return _Root(root.full - mean, root.data - mean)
 
 
 def _turned(root: _Root, curvature: NDArray[np.float64]) -> tuple[_Root, NDArray[np.float64]]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from frazil.model.movie import MovieSource
 
 _ALIGNED_PIXEL_A = 3.4
+_FINEST_PIXEL_A = 2.0
+_SMALL_FRAME_PX = 500_000
 _LARGEST_BINNING = 16
 _STRONG_GAIN = 0.10
 _USABLE_MEAN = (0.3, 3.0)
@@ -108,11 +110,23 @@ class PreparedMovie:
         self.stream = np.empty((0, 0, 0), dtype=np.float32)
 
 
-def choose_binning(pixel_size_a: float) -> int:
-    """Return the whole number b that brings the pixel closest to 3.4 Å without passing it."""
+def choose_binning(pixel_size_a: float, frame_px: int | None = None) -> int:
+    """Return the whole number b that brings the pixel closest to 3.4 Å without passing it.
+
+    A small field shows few particles, of which no detail can be spared: frames of ``frame_px`` pixels are
+    binned less, down to 2 Å, while half a million pixels are left or fewer.
+    """
     if not pixel_size_a > 0:
         raise InputError(f"the pixel size is {pixel_size_a:g} Å; it must be positive")
-    return int(np.clip(np.floor(_ALIGNED_PIXEL_A / pixel_size_a + 1e-6), 1, _LARGEST_BINNING))
+    binning = int(np.clip(np.floor(_ALIGNED_PIXEL_A / pixel_size_a + 1e-6), 1, _LARGEST_BINNING))
+    while (
+        frame_px is not None
+        and binning > 1
+        and (binning - 1) * pixel_size_a >= _FINEST_PIXEL_A - 1e-6
+        and frame_px <= _SMALL_FRAME_PX * (binning - 1) ** 2
+    ):
+        binning -= 1
+    return binning
 
 
 def prepare_movie(
