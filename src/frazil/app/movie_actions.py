@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import and_
+from sqlalchemy import and_, select
 
 from frazil.app.access import session_for
 from frazil.app.errors import ConflictError, NotFoundError
 from frazil.model.errors import InputError
 from frazil.store.catalogue import audit, movies, particle_changes, tracks
 from frazil.store.catalogue.schema import movies as table
+from frazil.store.catalogue.schema import source_files
 from frazil.tracks.context import Nudge
 from frazil.tracks.preprocess.planner import TEST_OR_RETRY
+from frazil.tracks.transfer.messages import RetryFiles
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from frazil.app.access import Actor
@@ -27,29 +31,44 @@ AGAIN = {"state": "queued", "priority": TEST_OR_RETRY, "attempts": 0, "next_try_
 
 
 def retry(hub: Hub, actor: Actor, session_id: int, name: str) -> dict[str, Any]:
-    """Try a failed or ignored movie again, before all others.
+    """Try a failed or ignored movie again, before all others; one that was not delivered is fetched again.
 
-    Raises `ConflictError` where it is neither.
+    Raises `ConflictError` where it is neither, or was not delivered and file transfer does not run.
     """
     with hub.catalogue.write() as connection:
         changeable(connection, actor, session_id)
         row = _movie(connection, session_id, name)
         if row["state"] not in ("failed", "ignored"):
             raise ConflictError(f"{name} is {row['state']}: only a movie that failed can be tried again")
-        _refuse_undelivered(row)
-        movies.change(connection, session_id, row["number"], **AGAIN)
+        files = [] if row["raw_path"] is not None else _failed_files(connection, session_id, row["number"])
+        if row["raw_path"] is None:
+            _require_transfer(connection, session_id, row, files)
+        values = AGAIN if row["raw_path"] is not None else {"state": "failed"}
+        movies.change(connection, session_id, row["number"], **values)
         _note(hub, connection, actor, "movie.retry", session_id, {"movie": name})
-    tell(hub, session_id, [name], "preprocess")
-    return {"movie": name, "state": "queued"}
+    if files:
+        hub.runner(session_id, "transfer").post(RetryFiles(tuple(files)))
+        tell(hub, session_id, [name])
+    else:
+        tell(hub, session_id, [name], "preprocess")
+    return {"movie": name, "state": values["state"]}
 
 
 def retry_failed(hub: Hub, actor: Actor, session_id: int) -> dict[str, Any]:
-    """Try all failed movies again; returns ``{"movies": how many}``."""
+    """Try all failed movies again; returns ``{"movies": how many}``.
+
+    Those that were not delivered count if file transfer runs: Start of it tries them, too.
+    """
     with hub.catalogue.write() as connection:
         changeable(connection, actor, session_id)
         failed = and_(table.c.state == "failed", table.c.raw_path.is_not(None))
         count = movies.change_where(connection, session_id, failed, **AGAIN)
+        running = tracks.get(connection, session_id, "transfer").state == "running"
+        files = _failed_files(connection, session_id) if running else []
+        count += len(files)
         _note(hub, connection, actor, "movie.retry_failed", session_id, {"movies": count})
+    if files:
+        hub.runner(session_id, "transfer").post(RetryFiles(tuple(files)))
     if count:
         hub.feed.publish(session_id, "movies", {"names": [], "many": True})
         _nudge(hub, session_id, "preprocess")
@@ -104,12 +123,34 @@ def _movie(connection: Connection, session_id: int, name: str) -> dict[str, Any]
         raise NotFoundError(str(error)) from None
 
 
-def _refuse_undelivered(row: dict[str, Any]) -> None:
-    if row["raw_path"] is None:
-        raise ConflictError(
-            f"{row['name']} is not transferred: {row['reason'] or row['state']}; Restart of file transfer "
-            "tries it again"
+def _failed_files(connection: Connection, session_id: int, number: int | None = None) -> list[str]:
+    """Paths of movies whose delivery failed: of one movie, or of all that are not taken off the list."""
+    query = (
+        select(source_files.c.path)
+        .join(
+            table,
+            and_(table.c.session_id == session_id, table.c.number == source_files.c.movie_number),
         )
+        .where(
+            source_files.c.session_id == session_id,
+            source_files.c.kind == "movie",
+            source_files.c.state == "failed",
+            table.c.raw_path.is_(None),
+            table.c.state == "failed" if number is None else table.c.number == number,
+        )
+    )
+    return list(connection.scalars(query))
+
+
+def _require_transfer(
+    connection: Connection, session_id: int, row: dict[str, Any], files: Sequence[str]
+) -> None:
+    """Raise `ConflictError` where nobody can fetch a movie that is not there."""
+    what = f"{row['name']} is not transferred: {row['reason'] or row['state']}"
+    if not files:
+        raise ConflictError(f"{what}; Restart of file transfer looks for it again")
+    if tracks.get(connection, session_id, "transfer").state != "running":
+        raise ConflictError(f"{what}; file transfer has to run for that: start it first")
 
 
 def _note(
