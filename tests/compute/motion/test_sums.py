@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from frazil.compute.motion.sums import FrameSums, choose_tile_size, sum_frames
+from frazil.compute.motion.sum_plan import choose_tile_size
+from frazil.compute.motion.sums import FrameSums, sum_frames
 from frazil.compute.motion.tiles import tile_window
 from frazil.model.errors import InputError
 from frazil.model.motion import MotionField

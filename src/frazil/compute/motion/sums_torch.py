@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from frazil.compute.motion.group_spectra import GroupImages
     from frazil.compute.motion.prepare import PreparedMovie
-    from frazil.compute.motion.sums import SumPlan
+    from frazil.compute.motion.sum_plan import SumPlan
 
 _BATCH_PIXELS = 1 << 24
 

@@ -1,0 +1,117 @@
+"""The sum of aligned frames on the CPU: one tile after the other, every frame of it in the cache."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.fft
+
+from frazil.compute.motion.sum_plan import block_weights
+from frazil.compute.motion.tile_fft import TransformPlan, transform_plan
+from frazil.compute.motion.tile_kernels import WEIGHTED, gather_half_plane, sum_tile
+from frazil.compute.motion.tiles import add_tile, in_order
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from frazil.compute.motion.group_spectra import GroupImages
+    from frazil.compute.motion.prepare import PreparedMovie
+    from frazil.compute.motion.sum_plan import SumPlan
+
+_NOTHING = np.empty(0, dtype=np.float32)
+
+
+def sum_on_cpu(
+    prepared: PreparedMovie, plan: SumPlan, groups: GroupImages | None, threads: int
+) -> list[NDArray[np.float32]]:
+    """Products of a plan, each (h, w), without the frames' means; fills ``groups``."""
+    transform = transform_plan(plan.layout.size)
+    weights, scale = block_weights(plan)
+    window = (plan.window * np.sqrt(0.5)).astype(np.float32)
+    means = prepared.frame_means.astype(np.float32)
+    flat_scale = scale.reshape(-1)
+    size, height, width = plan.layout.size, prepared.height_px, prepared.width_px
+    floats = transform.blocks * transform.block_floats
+    group_count = groups.count if groups is not None else 0
+
+    def work(number: int) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        y, x = plan.layout.tiles[number]
+        group_sums, products = buffers.take(group_count, len(plan.names), floats)
+        sum_tile(
+            prepared.raw,
+            prepared.gain,
+            y,
+            x,
+            plan.shift_px[number],
+            means,
+            plan.groups,
+            plan.selection,
+            weights,
+            window,
+            size,
+            transform.order,
+            transform.place,
+            transform.radices,
+            transform.twiddles,
+            group_sums,
+            products,
+        )
+        tiles = [
+            _inverse(
+                products[p : p + 1],
+                flat_scale if WEIGHTED in plan.selection[p] else _NOTHING,
+                size,
+                transform,
+            )
+            for p in range(len(plan.names))
+        ]
+        cropped = None
+        if groups is not None:
+            cropped = _inverse(group_sums, _NOTHING, groups.tile_size, transform)
+        buffers.give(group_sums, products)
+        return np.concatenate(tiles), cropped
+
+    buffers = _Buffers()
+    images = [np.zeros((height, width), dtype=np.float32) for _ in plan.names]
+    for number, (tiles, cropped) in enumerate(in_order(work, len(plan.layout.tiles), threads)):
+        y, x = plan.layout.tiles[number]
+        for image, tile in zip(images, tiles, strict=True):
+            add_tile(image, tile, y, x)
+        if groups is not None and cropped is not None:
+            groups.add(number, cropped)
+    return images
+
+
+class _Buffers:
+    """Memory that is used again: fresh pages cost more than the arithmetic on them."""
+
+    def __init__(self) -> None:
+        self._free: deque[tuple[NDArray[np.float32], NDArray[np.float32]]] = deque()
+
+    def take(
+        self, groups: int, products: int, floats: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return np.empty((groups, floats), dtype=np.float32), np.empty(
+                (products, floats), dtype=np.float32
+            )
+
+    def give(self, group_sums: NDArray[np.float32], products: NDArray[np.float32]) -> None:
+        self._free.append((group_sums, products))
+
+
+def _inverse(
+    blocks: NDArray[np.float32], scale: NDArray[np.float32], size: int, plan: TransformPlan
+) -> NDArray[np.float32]:
+    """Tiles (n, size, size) from their blocks (n, floats), cropped in frequency to ``size``."""
+    half = np.empty((len(blocks), size, size // 2 + 1), dtype=np.complex64)
+    for spectrum, flat in zip(half, blocks, strict=True):
+        gather_half_plane(flat, scale, plan.size, plan.place, spectrum)
+    tiles: NDArray[np.float32] = scipy.fft.irfft2(half, s=(size, size), overwrite_x=True)
+    tiles *= np.float32((size / plan.size) ** 2)
+    # The half planes have x along their rows.
+    return tiles.transpose(0, 2, 1)
