@@ -155,9 +155,9 @@ class Bench:
             movies.change(connection, self.session_id, self.row(name)["number"], **values)
 
 
-def make_bench(path: Path, *, slots: int = 2, **values: object) -> Bench:
+def make_bench(path: Path, *, slots: int = 2, catalogue: Catalogue | None = None, **values: object) -> Bench:
     """Make a session; ``values`` are its settings besides those of `VALUES`."""
-    catalogue = Catalogue(path / "catalogue.sqlite")
+    catalogue = Catalogue(path / "catalogue.sqlite") if catalogue is None else catalogue
     folder = SessionFolder(path / "session", "one")
     with catalogue.write() as connection:
         connection.execute(groups.insert().values(name="lab"))

@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_MS = 10_000
+_LOCK_KEY = 0x6672617A696C
+"""The word frazil: what all servers of Frazil ask PostgreSQL for."""
 
 
 class Catalogue:
@@ -47,16 +49,23 @@ class Catalogue:
     def __init__(self, where: Path | str) -> None:
         self.path = _sqlite_path(where)
         self._lock_file: IO[bytes] | None = None
+        self._server_lock: Connection | None = None
         self._writing = threading.RLock()
         if self.path is not None:
             _check_place(self.path)
             self._lock_file = _lock(self.path)
         try:
             self._engine = _connect(where if self.path is None else self.path)
-            self._writer = self._engine.execution_options(writes=True)
-            self._migrate()
         except BaseException:
             self._unlock()
+            raise
+        try:
+            self._writer = self._engine.execution_options(writes=True)
+            if self.path is None:
+                self._server_lock = _lock_in_server(self._engine)
+            self._migrate()
+        except BaseException:
+            self.close()
             raise
 
     def __enter__(self) -> Self:
@@ -67,8 +76,8 @@ class Catalogue:
 
     def close(self) -> None:
         """Let go of the catalogue."""
-        self._engine.dispose()
         self._unlock()
+        self._engine.dispose()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -89,6 +98,11 @@ class Catalogue:
         if self._lock_file is not None:
             self._lock_file.close()
             self._lock_file = None
+        if self._server_lock is not None:
+            # The lock goes with its connection: it must not lie in the pool.
+            self._server_lock.invalidate()
+            self._server_lock.close()
+            self._server_lock = None
 
     def _migrate(self) -> None:
         """Bring the schema up to date; an older catalogue is copied aside first."""
@@ -152,6 +166,19 @@ def _lock(path: Path) -> IO[bytes]:
         handle.close()
         raise InputError(f"{path}: another Frazil server has this catalogue open") from None
     return handle
+
+
+def _lock_in_server(engine: Engine) -> Connection:
+    """Return a connection that keeps other Frazil servers out of a PostgreSQL database while it is open."""
+    try:
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        taken = connection.scalar(select(func.pg_try_advisory_lock(_LOCK_KEY)))
+    except DBAPIError as error:
+        raise InputError(f"the catalogue can't be reached: {error.orig}; is its server running?") from error
+    if not taken:
+        connection.close()
+        raise InputError("the catalogue's URL: another Frazil server has this catalogue open")
+    return connection
 
 
 def _connect(where: Path | str) -> Engine:
