@@ -8,7 +8,7 @@ import pytest
 from tests.app.test_hub import wait_for
 from tests.app.test_settings_changes import VALUES
 
-from frazil.app import class_jobs, sessions, settings_changes
+from frazil.app import class_jobs, relocation, sessions, settings_changes
 from frazil.app.access import SERVER, Actor
 from frazil.app.errors import ConflictError, DeniedError
 from frazil.model.errors import InputError
@@ -76,6 +76,6 @@ def test_viewers_see_jobs_and_start_none(hub: Hub, session: int) -> None:
     for button in (class_jobs.start_job, class_jobs.start_automatic):
         with pytest.raises(DeniedError):
             button(hub, viewer, session, {}, 1)
-    sessions.archive(hub, SERVER, session)
+    relocation.archive(hub, SERVER, session)
     with pytest.raises(ConflictError, match="archived"):
         class_jobs.start_job(hub, SERVER, session, {}, 1)

@@ -9,7 +9,7 @@ from tests.app.rows import add_done, row_of
 from tests.app.test_hub import wait_for
 from tests.app.test_settings_changes import VALUES
 
-from frazil.app import controls, movie_actions, sessions
+from frazil.app import controls, movie_actions, relocation, sessions
 from frazil.app.access import SERVER, Actor
 from frazil.app.errors import ConflictError, DeniedError, NotFoundError
 from frazil.model.errors import InputError
@@ -85,7 +85,7 @@ def test_a_missing_setting_is_told_before_a_track_starts(
 
 
 def test_an_archived_session_starts_nothing(hub: Hub, session: int) -> None:
-    sessions.archive(hub, SERVER, session)
+    relocation.archive(hub, SERVER, session)
     with pytest.raises(ConflictError, match="archived"):
         controls.start(hub, SERVER, session, "preprocess")
 
@@ -207,7 +207,7 @@ def test_nothing_is_decided_in_an_archived_session_or_by_a_viewer(hub: Hub, sess
     for action in actions:
         with pytest.raises(DeniedError):
             action(VIEWER)
-    sessions.archive(hub, SERVER, session)
+    relocation.archive(hub, SERVER, session)
     for action in actions:
         with pytest.raises(ConflictError):
             action(OPERATOR)

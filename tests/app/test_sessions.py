@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from frazil.app import sessions
+from frazil.app import relocation, sessions
 from frazil.app.access import SERVER, Actor
 from frazil.app.errors import ConflictError, DeniedError, NotFoundError
 from frazil.model.errors import InputError
@@ -188,6 +188,6 @@ def test_a_copy_has_the_settings_and_no_data(hub: Hub, tmp_path: Path) -> None:
 
 def test_an_archived_session_is_kept_out_of_the_list(hub: Hub) -> None:
     session = sessions.create(hub, SERVER, {})["id"]
-    assert sessions.archive(hub, SERVER, session)["life"] == "archived"
+    assert relocation.archive(hub, SERVER, session)["life"] == "archived"
     assert sessions.listed(hub, SERVER) == []
     assert [view["id"] for view in sessions.listed(hub, SERVER, life="archived")] == [session]

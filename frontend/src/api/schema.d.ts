@@ -1292,6 +1292,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/relocation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Relocation
+         * @description Say how far it is, or how it went last.
+         */
+        get: operations["showRelocation"];
+        put?: never;
+        /**
+         * Start Relocation
+         * @description Copy or move the session; every file is verified. The same again after a failure goes on.
+         */
+        post: operations["startRelocation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/relocation/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Relocation
+         * @description Give it up while it is copied; the session is as before.
+         */
+        post: operations["cancelRelocation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/relocation/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Relocation
+         * @description Say what copying or moving it there would take, and why it can't be done.
+         */
+        post: operations["previewRelocation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/report": {
         parameters: {
             query?: never;
@@ -1754,6 +1818,26 @@ export interface paths {
          * @description Stop a track.
          */
         post: operations["stopTrack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/unarchive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unarchive Session
+         * @description Let an archived session be worked with again; its tracks stay stopped.
+         */
+        post: operations["unarchiveSession"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3276,6 +3360,28 @@ export interface components {
             name: string;
         };
         /**
+         * NewRelocation
+         * @description What is wanted.
+         */
+        NewRelocation: {
+            /**
+             * Archive
+             * @description the session stays read-only afterwards
+             * @default false
+             */
+            archive: boolean;
+            /**
+             * Folder
+             * @description absolute, on the server; new or empty
+             */
+            folder: string;
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "copy" | "move";
+        };
+        /**
          * NewRole
          * @description A role in a group.
          */
@@ -3538,6 +3644,102 @@ export interface components {
             high?: number | null;
             /** Low */
             low?: number | null;
+        };
+        /**
+         * Relocation
+         * @description How a session gets to another folder, or got there last.
+         */
+        Relocation: {
+            /** Bytes */
+            bytes?: number | null;
+            /** Created At */
+            created_at?: number | null;
+            /**
+             * Created By
+             * @default
+             */
+            created_by: string;
+            /** Ended At */
+            ended_at?: number | null;
+            /**
+             * Files
+             * @description that have arrived, while it is copied
+             */
+            files?: number | null;
+            /** Mode */
+            mode?: ("copy" | "move") | null;
+            /** Of Bytes */
+            of_bytes?: number | null;
+            /** Of Files */
+            of_files?: number | null;
+            /**
+             * Reason
+             * @description why it failed, or what stayed behind
+             * @default
+             */
+            reason: string;
+            /**
+             * Result
+             * @description files, links, bytes, copied, left
+             * @default {}
+             */
+            result: {
+                [key: string]: number;
+            };
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /**
+             * State
+             * @description none: never asked for; removing: the copy is whole and in use, the original goes
+             * @enum {string}
+             */
+            state: "none" | "copying" | "removing" | "done" | "failed" | "cancelled";
+            /**
+             * Target
+             * @default
+             */
+            target: string;
+        };
+        /**
+         * RelocationPreview
+         * @description What copying or moving a session would take.
+         */
+        RelocationPreview: {
+            /** Bytes */
+            bytes: number;
+            /** Files */
+            files: number;
+            /**
+             * Free Bytes
+             * @description on the target's disk; none where it was not looked at
+             */
+            free_bytes: number | null;
+            /**
+             * Links
+             * @description symbolic ones, which stay links
+             */
+            links: number;
+            /**
+             * Problems
+             * @description why it can't be done; empty: it can
+             */
+            problems: string[];
+            /** Target */
+            target: string;
+        };
+        /**
+         * RelocationTarget
+         * @description Where to.
+         */
+        RelocationTarget: {
+            /**
+             * Folder
+             * @description absolute, on the server; new or empty
+             */
+            folder: string;
         };
         /**
          * Removed
@@ -6432,6 +6634,106 @@ export interface operations {
             };
         };
     };
+    showRelocation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Relocation"];
+                };
+            };
+        };
+    };
+    startRelocation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRelocation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Relocation"];
+                };
+            };
+        };
+    };
+    cancelRelocation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Relocation"];
+                };
+            };
+        };
+    };
+    previewRelocation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RelocationTarget"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelocationPreview"];
+                };
+            };
+        };
+    };
     showReport: {
         parameters: {
             query?: never;
@@ -7061,6 +7363,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Track"];
+                };
+            };
+        };
+    };
+    unarchiveSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
                 };
             };
         };

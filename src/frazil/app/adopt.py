@@ -21,6 +21,7 @@ from frazil.store.catalogue import (
     class_updates,
     filters,
     movies,
+    relocations,
     revisions,
     sessions,
     source_files,
@@ -125,7 +126,7 @@ def _move(hub: Hub, actor: Actor, known: SessionRow, path: Path) -> dict[str, An
     hub.forget(known.id)
     SessionFolder(path, identity=known.uuid).close()
     with hub.catalogue.write() as connection:
-        sessions.change(connection, known.id, folder=str(path))
+        relocations.change_folder(connection, known.id, known.folder, str(path))
         audit.add(
             connection,
             at=hub.now(),

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from frazil.app.access import session_for
 from frazil.app.errors import ConflictError
 from frazil.app.export_jobs import cancel_all
+from frazil.app.relocation_jobs import give_up
 from frazil.formats.atomic import atomic_path
 from frazil.model.errors import InputError, PassingError
 from frazil.model.track import TRACKS, Stop
@@ -116,6 +117,7 @@ def delete(hub: Hub, actor: Actor, session_id: int, name: str, wishes: Wishes | 
     if row.life != "deleting":
         _stop(hub, session_id)
         cancel_all(hub, session_id)
+        give_up(hub, session_id)
         _write_wishes(Path(row.folder), wishes)
     with hub.catalogue.write() as connection:
         sessions.change(connection, session_id, life="deleting")

@@ -17,6 +17,7 @@ from frazil.app.janitor import Janitor
 from frazil.app.machine import find_device, make_executor, pools
 from frazil.app.notify import Notifier
 from frazil.app.open_session import OpenSession, Surroundings
+from frazil.app.relocation_jobs import resume_relocations
 from frazil.app.watch import Watch
 from frazil.model.errors import FrazilError
 from frazil.model.track import Start
@@ -121,6 +122,7 @@ class Hub:
             elif row.state != "stopped":
                 self._note(row, wanted=False, reason="")
         resume_exports(self)
+        resume_relocations(self)
         self.watch.start()
 
     def close(self) -> None:

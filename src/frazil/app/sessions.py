@@ -1,4 +1,4 @@
-"""Sessions: make, list, show, change, copy, archive."""
+"""Sessions: make, list, show, change, copy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from frazil.app.access import allows, require_group, session_for
-from frazil.app.errors import ConflictError
 from frazil.app.foreign_sessions import refuse_foreign
 from frazil.app.notify import check_targets
 from frazil.app.session_paths import new_folder, refuse_outside
@@ -156,21 +155,6 @@ def copy(
         _note(hub, connection, actor, "session.copy", made["id"], None, {"from": session_id})
     hub.write_through(made["id"])
     return made
-
-
-def archive(hub: Hub, actor: Actor, session_id: int) -> dict[str, Any]:
-    """Make a session read-only; `ConflictError` while a track runs."""
-    with hub.catalogue.write() as connection:
-        session_for(connection, actor, session_id, "owner")
-        busy = [row.track for row in tracks.listed(connection, [session_id]) if row.state != "stopped"]
-        if busy:
-            raise ConflictError(f"S{session_id}: {', '.join(busy)} still runs; stop all tracks first")
-        sessions.change(connection, session_id, life="archived")
-        _note(hub, connection, actor, "session.archive", session_id, None, None)
-    hub.write_through(session_id)
-    hub.forget(session_id)
-    hub.feed.publish(session_id, "session", {"life": "archived"})
-    return show(hub, actor, session_id)
 
 
 def _make(

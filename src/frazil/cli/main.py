@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from frazil import __version__
-from frazil.cli import exports, filters, people, sessions, settings, track
+from frazil.cli import exports, filters, people, session_archive, settings, track
 from frazil.cli.classify import classify
 from frazil.cli.ctf import ctf
 from frazil.cli.demo import demo
@@ -33,7 +33,7 @@ app = typer.Typer(
 for command in (demo, serve, process, ctf, classify, simulate, doctor):
     app.command()(command)
 for name, commands in (
-    ("sessions", sessions.app),
+    ("sessions", session_archive.app),
     ("track", track.app),
     ("settings", settings.app),
     ("filters", filters.app),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from frazil.stages.export.request import ExportTask, Snapshot
     from frazil.stages.movie_task import MovieTask
     from frazil.stages.record import MovieRecord
+    from frazil.stages.relocation import RelocationTask
 
 
 def preprocess_movie(task: MovieTask) -> MovieRecord:
@@ -63,6 +64,20 @@ def write_live_tables(session: Path, sets: Mapping[str, Snapshot]) -> dict[str, 
     from frazil.stages.export.live import run_live
 
     return run_live(session, sets)
+
+
+def copy_session(task: RelocationTask) -> dict[str, Any]:
+    """See `frazil.stages.relocate.copy_session`."""
+    from frazil.stages import relocate
+
+    return relocate.copy_session(task)
+
+
+def remove_original(task: RelocationTask) -> dict[str, Any]:
+    """See `frazil.stages.relocate.remove_original`."""
+    from frazil.stages import relocate
+
+    return relocate.remove_original(task)
 
 
 def load_libraries() -> None:

@@ -283,6 +283,28 @@ exports = Table(
     UniqueConstraint("session_id", "name"),
 )
 
+relocations = Table(
+    "relocations",
+    metadata,
+    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    # copy or move
+    Column("mode", String(10), nullable=False),
+    # Session folders.
+    Column("source", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    # copying, removing (the original, when it was moved), done, failed or cancelled
+    Column("state", String(20), nullable=False),
+    # The session's life, which is "archived" meanwhile.
+    Column("life_before", String(20), nullable=False),
+    Column("life_after", String(20), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("ended_at", Float),
+    Column("reason", Text, nullable=False),
+    # What came of it: files, links, bytes, copied, left.
+    Column("result", JSON, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

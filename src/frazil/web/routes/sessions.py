@@ -1,4 +1,4 @@
-"""Sessions: list, make, change, copy, adopt, archive, delete."""
+"""Sessions: list, make, change, copy, adopt, delete."""
 
 from __future__ import annotations
 
@@ -182,12 +182,6 @@ def copy_session(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, bo
     """Make a session with the same settings and filters, without data."""
     made = sessions.copy(hub, actor, session_id, body.name, body.folder, body.group)
     return NewSession.model_validate(made)
-
-
-@router.post("/{session_id}/archive", operation_id="archiveSession", **guarded("owner"))
-def archive_session(hub: CurrentHub, actor: CurrentActor, session_id: SessionId) -> Session:
-    """Make a session read-only."""
-    return Session.model_validate(sessions.archive(hub, actor, session_id))
 
 
 @router.get("/{session_id}/delete-preview", operation_id="previewDelete", **guarded("owner"))

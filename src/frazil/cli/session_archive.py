@@ -1,0 +1,140 @@
+"""``frazil sessions``: archive, unarchive, move, copy-to, moving."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from frazil.cli.output import AsJson, session_number, show, size_text
+from frazil.cli.sessions import Session, app
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from frazil.cli.client import Client
+
+__all__ = ["app"]
+
+Folder = Annotated[str, typer.Argument(help="New or empty folder on the server.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Until it is there.")]
+Preview = Annotated[bool, typer.Option("--preview", help="Only show what it would take.")]
+_FAILED = 1
+_LOOK_EVERY_S = 1.0
+
+
+@app.command("archive")
+def archive_session(
+    session: Session,
+    to: Annotated[str | None, typer.Option(help="Move it to this folder first.")] = None,
+    wait: Wait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a session read-only; with --to it moves, every file verified, and stays read-only there."""
+    from frazil.cli.client import Client
+
+    if to is not None:
+        _relocate(session, to, "move", archive=True, wait=wait, as_json=as_json)
+        return
+    with Client() as client:
+        done = client.post(f"sessions/{session_number(session)}/archive")
+    show(done, as_json, lambda: f"{done['label']} {done['name']} is archived: read-only")
+
+
+@app.command("unarchive")
+def unarchive_session(session: Session, as_json: AsJson = False) -> None:
+    """Let an archived session be worked with again."""
+    from frazil.cli.client import Client
+
+    with Client() as client:
+        done = client.post(f"sessions/{session_number(session)}/unarchive")
+    show(done, as_json, lambda: f"{done['label']} {done['name']} can be worked with again")
+
+
+@app.command("move")
+def move_session(
+    session: Session, folder: Folder, preview: Preview = False, wait: Wait = False, as_json: AsJson = False
+) -> None:
+    """Move a whole session to another folder, every file verified; the original goes when all is there."""
+    _relocate(session, folder, "move", preview=preview, wait=wait, as_json=as_json)
+
+
+@app.command("copy-to")
+def copy_session_to(
+    session: Session, folder: Folder, preview: Preview = False, wait: Wait = False, as_json: AsJson = False
+) -> None:
+    """Copy a whole session with its data to another folder, every file verified."""
+    _relocate(session, folder, "copy", preview=preview, wait=wait, as_json=as_json)
+
+
+@app.command("moving")
+def show_moving(
+    session: Session,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Give it up; the part is removed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show how far a session that is moved or copied is, or how it went last."""
+    from frazil.cli.client import Client
+
+    place = f"sessions/{session_number(session)}/relocation"
+    with Client() as client:
+        found = client.post(f"{place}/cancel") if cancel else client.get(place)
+    show(found, as_json, lambda: _text(found))
+
+
+def _relocate(
+    session: str,
+    folder: str,
+    mode: str,
+    *,
+    archive: bool = False,
+    preview: bool = False,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    from pathlib import Path
+
+    from frazil.cli.client import Client
+
+    folder = str(Path(folder).expanduser().absolute())
+    place = f"sessions/{session_number(session)}/relocation"
+    with Client() as client:
+        if preview:
+            told = client.post(f"{place}/preview", {"folder": folder})
+            show(told, as_json, lambda: _preview_text(told))
+            raise typer.Exit(_FAILED if told["problems"] else 0)
+        found = client.post(place, {"folder": folder, "mode": mode, "archive": archive})
+        if wait:
+            found = _wait(client, place)
+    show(found, as_json, lambda: _text(found))
+    if found["state"] in ("failed", "cancelled"):
+        raise typer.Exit(_FAILED)
+
+
+def _wait(client: Client, place: str) -> Any:
+    while (found := client.get(place))["state"] in ("copying", "removing"):
+        time.sleep(_LOOK_EVERY_S)
+    return found
+
+
+def _preview_text(told: Mapping[str, Any]) -> str:
+    size = size_text(told["bytes"])
+    free = "" if told["free_bytes"] is None else f"; free there: {size_text(told['free_bytes'])}"
+    lines = [
+        f"to {told['target']}: {told['files']} files, {told['links']} links, {size}{free}",
+        *(f"can't be done: {problem}" for problem in told["problems"]),
+    ]
+    return "\n".join(lines)
+
+
+def _text(found: Mapping[str, Any]) -> str:
+    if found["state"] == "none":
+        return "it was never moved or copied"
+    text = f"{found['mode']} to {found['target']}: {found['state']}"
+    if found["of_bytes"]:
+        text += (
+            f", {found['files']} of {found['of_files']} files, "
+            f"{size_text(found['bytes'])} of {size_text(found['of_bytes'])}"
+        )
+    return f"{text}\n{found['reason']}" if found["reason"] else text
