@@ -16,7 +16,7 @@ export const keys = {
 
 /** Parts of a session that are read again when the feed tells of a kind of change. */
 const STALE: Record<string, string[]> = {
-  session: ["info", "strip"],
+  session: ["info", "strip", "relocation"],
   track: ["tracks", "info"],
   movies: ["movies", "movie", "series", "info", "strip"],
   strip: ["strip"],

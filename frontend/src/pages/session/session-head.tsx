@@ -9,6 +9,7 @@ import { Button } from "../../ui/button";
 import { Badge } from "../../ui/feedback";
 import { Link } from "../../ui/link";
 import { AllTracks } from "./all-tracks";
+import { RelocationNote } from "./relocation-note";
 import { ShareDialog } from "./share-dialog";
 import { Strip } from "./strip";
 import { carried, TABS, type Tab } from "./tabs";
@@ -40,6 +41,7 @@ export function SessionHead({ session, tab }: { session: SessionView; tab: Tab }
           </Button>
         ) : null}
       </div>
+      <RelocationNote session={session} />
       <Strip numbers={strip.data} />
       <nav className="tabs" aria-label="Session">
         {TABS.map(([name, label]) => (

@@ -1,11 +1,13 @@
-import { url } from "../../api/client";
+import { useQueryClient } from "@tanstack/react-query";
+import { api, errorText, url } from "../../api/client";
+import { keys } from "../../api/queries";
 import type { SessionView, TrackName } from "../../api/types";
 import { ago, count, shortCount } from "../../lib/format";
 import { allows } from "../../lib/me";
 import { useNow } from "../../lib/now";
 import { TRACK_LABEL, TRACKS } from "../../lib/tracks";
 import { Button } from "../../ui/button";
-import { Badge } from "../../ui/feedback";
+import { Badge, toast } from "../../ui/feedback";
 import { Link } from "../../ui/link";
 import { StateDot } from "../../ui/state";
 
@@ -41,13 +43,14 @@ export function SessionCard({ session, onCopy, onDelete, onArchive }: CardProps)
             aria-label={`Copy settings of ${session.name}`}
             onClick={onCopy}
           />
-          {allows(session.role, "owner") && session.life !== "archived" ? (
+          {allows(session.role, "owner") ? <Unarchive session={session} /> : null}
+          {allows(session.role, "owner") ? (
             <Button
               small
               look="quiet"
               icon="archive"
-              title="Archive"
-              aria-label={`Archive ${session.name}`}
+              title="Archive or move"
+              aria-label={`Archive or move ${session.name}`}
               onClick={onArchive}
             />
           ) : null}
@@ -91,6 +94,26 @@ export function SessionCard({ session, onCopy, onDelete, onArchive }: CardProps)
         {classes ? ` · classes ${ago(classes.finished_at, now)}` : ""}
       </p>
     </article>
+  );
+}
+
+/** Lets an archived session be worked with again. */
+function Unarchive({ session }: { session: SessionView }) {
+  const client = useQueryClient();
+  if (session.life !== "archived") return null;
+  const unarchive = async () => {
+    try {
+      await api.post(`/sessions/${session.id}/unarchive`);
+      toast(`${session.name} can be worked with again`);
+      void client.invalidateQueries({ queryKey: keys.sessions });
+    } catch (failure) {
+      toast(errorText(failure));
+    }
+  };
+  return (
+    <Button small look="quiet" onClick={() => void unarchive()} aria-label={`Unarchive ${session.name}`}>
+      Unarchive
+    </Button>
   );
 }
 
