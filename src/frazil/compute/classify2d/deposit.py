@@ -9,13 +9,16 @@ Turned in q first, then shifted back: the order matters. Eight rings lie in the 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
 
 from frazil.compute.classify2d.lane_fft import series
 from frazil.compute.lanes import load, multiply_add, splat, store
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @njit(nogil=True, cache=True)
@@ -131,10 +134,12 @@ def deposit(
     directions, ring_step
         (cos θ, sin θ) on half the circle, (Q/2, 2); Δk, 1/Å.
     num, den
-        Sums: (T, Q/2, re | im, rings filled up to eight), float32; (T, R, 3), complex64.
+        Sums: (T, Q/2, re | im, rings filled up to eight), float32; (T, rings, 3), complex64. They may hold
+        fewer rings than the particles do: the outer ones are left out.
     """
     radices, twiddles, halves = tables
-    blocks, padded = planes.shape[2], planes.shape[2] * 8
+    stride, padded = planes.shape[2], num.shape[3]
+    blocks = padded // 8
     count, half = planes.shape[1], len(directions)
     flat_planes, flat_num = planes.reshape(-1), num.reshape(-1)
     orders, values = np.empty(count * 16, np.float32), np.empty(half * 16, np.float32)
@@ -153,14 +158,14 @@ def deposit(
             for lane in range(8):
                 k = ring_step * (block * 8 + lane + 1)
                 blur[lane] = math.exp(-2.0 * (np.pi * k) ** 2 * pose[d, 4])
-            _turned(flat_planes, (p * count * blocks + block) * 16, blocks, turns, blur, orders)
+            _turned(flat_planes, (p * count * stride + block) * 16, stride, turns, blur, orders)
             series(orders, 0, values, radices, twiddles, halves)
             at = t * half * 2 * padded + block * 8
             _add(values, phases, place, flat_num, at, padded)
         w = np.float32(turns[0])
         turn1 = np.complex64(complex(turns[4], turns[5]))
         turn2 = np.complex64(complex(turns[8], turns[9]))
-        for r in range(squares.shape[1]):
+        for r in range(den.shape[1]):
             den[t, r, 0] += w * squares[p, r, 0]
             den[t, r, 1] += squares[p, r, 1] * turn1
             den[t, r, 2] += squares[p, r, 2] * turn2
@@ -175,3 +180,13 @@ def _same(pose: Any, row: Any, target: Any, one: int, two: int) -> bool:
         if pose[one, i] != pose[two, i]:
             return False
     return True
+
+
+def shared_out(order: NDArray[np.int64], target: NDArray[np.int64], parts: int) -> list[NDArray[np.int64]]:
+    """Cut draws, sorted by target, into parts that share no target."""
+    if not len(order):
+        return []
+    edges = np.flatnonzero(np.diff(target[order])) + 1
+    wanted = np.linspace(0, len(order), parts + 1)[1:-1]
+    cuts = [int(edges[np.searchsorted(edges, w).clip(0, len(edges) - 1)]) for w in wanted if len(edges)]
+    return [part for part in np.split(order, sorted(set(cuts))) if len(part)]

@@ -6,6 +6,7 @@ added at once (Neal & Hinton 1998): no class holds a particle by that particle's
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,13 +14,14 @@ import torch
 
 from frazil.compute.classify2d.band import Band
 from frazil.compute.classify2d.bank import DRAWS
-from frazil.compute.classify2d.deposit import deposit
+from frazil.compute.classify2d.deposit import deposit, shared_out
 from frazil.compute.classify2d.expectation import Expectation, Found
 from frazil.compute.classify2d.polar import from_real_series, real_series, shift_phases
 from frazil.compute.classify2d.prepared import Prepared, centre_a, pieces, prepare
 from frazil.compute.classify2d.references import References, make_references, shift_disc
 from frazil.compute.classify2d.stage import VisitReport
 from frazil.compute.classify2d.sums import Spectra, Sums, den_values, half_spectra, solve
+from frazil.compute.classify2d.transfer import SQUARE_ORDERS
 from frazil.compute.parallel import for_each
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ class Engine:
         self.residual_count = 0.0
         self.strictness = 0.5
         self._bands: dict[float, Band] = {}
+        self._summed_rings = self.grid.ring_count
         self._held: Prepared | None = None
         self._held_rows = np.zeros(0, dtype=np.int64)
         angles = self.grid.half_angles().numpy()
@@ -120,6 +123,23 @@ class Engine:
         size = len(rows) * self.grid.order_count * (-(-self.grid.ring_count // 8)) * 64
         if 0 < size <= _HELD_BYTES:
             self._held = self.prepared(rows)
+
+    def sum_to(self, resolution_a: float) -> None:
+        """Let the sums go to this resolution and a few rings beyond; 0: to the end.
+
+        Rings that no stage looks at need not be summed. When more are wanted, the sums are made again.
+        """
+        wanted = self.grid.ring_count
+        if resolution_a > 0.0:
+            wanted = min(wanted, -(-(self.band(resolution_a).grid.ring_count + 2) // 8) * 8)
+        if wanted == self._summed_rings:
+            return
+        self._summed_rings = wanted
+        columns, count = self.bank.columns, self.bank.count
+        rows = np.flatnonzero((columns["draw_weight"][:count] > 0.0).any(axis=1))
+        self.sums.clear(np.arange(self.class_count))
+        for piece in pieces(len(rows), 2048):
+            self._move(self.prepared(rows[piece]), rows[piece], 1.0)
 
     def _places(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Where these rows lie among the held ones; None if not all are there."""
@@ -253,12 +273,12 @@ class Engine:
     def sample_at(self, rows: NDArray[np.int64], images: Images, offset_a: NDArray[np.float64]) -> None:
         """Sample particles around other centres, (p, 2); poses and sums follow."""
         columns = self.bank.columns
-        for piece in pieces(len(rows), 512):
+        for piece in pieces(len(rows), 2048):
             some = rows[piece]
             self._move(self.prepared(some), some, -1.0)
             move = offset_a[piece] - columns["offset_a"][some].astype(np.float64)
             columns["offset_a"][some] = offset_a[piece]
-            self.samples.write(some, self.sampler(images(some), offset_a[piece]))
+            self._sample(some, images, offset_a[piece])
             for name in ("pose", "draw_pose"):
                 pose = columns[name][some]
                 gamma = pose[..., 0].astype(np.float64)
@@ -274,6 +294,22 @@ class Engine:
                 )
                 self._held.planes[places] = new.planes
             self._move(self.prepared(some), some, 1.0)
+
+    def _sample(self, rows: NDArray[np.int64], images: Images, offset_a: NDArray[np.float64]) -> None:
+        """Take samples around these centres, on all threads."""
+        # Whoever gives the images, and whoever keeps the samples, need not know of threads.
+        one_at_a_time = threading.Lock()
+
+        def work(piece: slice) -> None:
+            with torch.inference_mode():
+                with one_at_a_time:
+                    block = images(rows[piece])
+                samples = self.sampler(block, offset_a[piece])
+                with one_at_a_time:
+                    self.samples.write(rows[piece], samples)
+
+        self.sampler.make_ready()
+        for_each(work, pieces(len(rows)), self.threads)
 
     def remove(self, rows: NDArray[np.int64]) -> None:
         """Take particles out of the sums."""
@@ -305,8 +341,9 @@ class Engine:
         classes = self.class_count
         target = half[place] * classes + slot[place, draw]
         pose = columns["draw_pose"][rows].astype(np.float64)[place, draw]
-        num = np.zeros((2 * classes, *self.sums.num.shape[2:]), dtype=np.float32)
-        den = np.zeros((2 * classes, *self.sums.den.shape[2:]), dtype=np.complex64)
+        rings, padded = self._summed_rings, -(-self._summed_rings // 8) * 8
+        num = np.zeros((2 * classes, *self.sums.num.shape[2:4], padded), dtype=np.float32)
+        den = np.zeros((2 * classes, rings, SQUARE_ORDERS), dtype=np.complex64)
         order = np.lexsort((pose[:, 4], pose[:, 2], pose[:, 1], place, target))
         band = self.full_band
 
@@ -327,9 +364,10 @@ class Engine:
                 den,
             )
 
-        for_each(work, _shared_out(order, target, self.threads), self.threads)
-        self.sums.num += np.float64(sign) * num.reshape(self.sums.num.shape)
-        self.sums.den += np.float64(sign) * den.reshape(self.sums.den.shape)
+        for_each(work, shared_out(order, target, self.threads), self.threads)
+        change = num.reshape(2, classes, *num.shape[1:]), den.reshape(2, classes, *den.shape[1:])
+        self.sums.num[..., :padded] += np.float64(sign) * change[0]
+        self.sums.den[:, :, :rings] += np.float64(sign) * change[1]
         totals = np.bincount(target, weight[place, draw], 2 * classes)
         self.sums.weight += sign * totals.reshape(2, classes)
         return num, den
@@ -342,7 +380,8 @@ class Engine:
         den: NDArray[np.complex64],
     ) -> None:
         """Residual power of the particles just added, against averages that didn't hold them."""
-        rings, classes = self.grid.ring_count, self.class_count
+        rings, classes = self._summed_rings, self.class_count
+        averages = averages[:, :rings]
         both = torch.as_tensor(num).reshape(2, classes, *num.shape[1:]).sum(0)[..., :rings]
         values = torch.complex(both[..., 0, :], both[..., 1, :]).transpose(-1, -2)
         squares = den_values(
@@ -350,19 +389,10 @@ class Engine:
         )
         explained = 2.0 * (averages.conj() * values).real - squares * averages.abs().square()
         power = prepared.power.sum(0, dtype=np.float64)
-        residual = power - explained.mean(-1).double().sum(0).numpy()
+        residual = power
+        residual[:rings] -= explained.mean(-1).double().sum(0).numpy()
         count = len(prepared.power)
         alive = max(int(self.bank.column("alive").sum()), count)
         kept = 1.0 - count / alive
         self.residual = kept * self.residual + residual
         self.residual_count = kept * self.residual_count + count
-
-
-def _shared_out(order: NDArray[np.int64], target: NDArray[np.int64], parts: int) -> list[NDArray[np.int64]]:
-    """Cut draws, sorted by target, into parts that share no target."""
-    if not len(order):
-        return []
-    edges = np.flatnonzero(np.diff(target[order])) + 1
-    wanted = np.linspace(0, len(order), parts + 1)[1:-1]
-    cuts = [int(edges[np.searchsorted(edges, w).clip(0, len(edges) - 1)]) for w in wanted if len(edges)]
-    return [part for part in np.split(order, sorted(set(cuts))) if len(part)]

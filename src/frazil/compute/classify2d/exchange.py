@@ -105,20 +105,19 @@ def _divided(
 ) -> torch.Tensor | None:
     """Two means by turns; evidence that each gains for each member, (p, 2); None where one is too small."""
     gains = torch.zeros((len(score), 2), dtype=torch.float32)
-    flat = (score * weights[:, None].to(score.dtype)).flatten(1)
+    values = torch.view_as_real(score).flatten(2)
+    flat, weighted = values.flatten(1), (values * weights[:, None]).flatten(1)
+    judged = torch.stack([parity == 1, parity == 0])
     for _ in range(6):
         for g in (False, True):
-            changes = []
-            for half in (0, 1):
-                inside = (parity == half) & (group == g)
-                changes.append(score[inside].sum(0) / (transfer[inside].sum(0) + penalty)[:, None])
-            believed = _reproduced(changes[0], changes[1])
-            for half in (0, 1):
-                judged = parity == half
-                change = changes[1 - half] * believed[:, None]
-                fit = (flat[judged] @ change.flatten().conj()).real
-                power = change.abs().square().sum(-1)
-                gains[judged, int(g)] = fit - 0.5 * (transfer[judged] @ (weights * power))
+            inside = ((group == g) & ~judged).float()
+            sums = (inside @ flat).reshape(2, *values.shape[1:])
+            changes = sums / (inside @ transfer + penalty)[..., None]
+            changes = changes * _reproduced(changes[0], changes[1])[:, None]
+            fit = weighted @ changes.flatten(1).T
+            own = 0.5 * (transfer @ (weights * changes.square().sum(-1)).T)
+            # By means of the other half set.
+            gains[:, int(g)] = torch.where(judged[0], (fit - own)[:, 0], (fit - own)[:, 1])
         group = gains[:, 1] > gains[:, 0]
         if int(group.sum()) < 4 or int((~group).sum()) < 4:
             return None
@@ -126,14 +125,14 @@ def _divided(
 
 
 def _reproduced(one: torch.Tensor, two: torch.Tensor) -> torch.Tensor:
-    """Share of each ring that both half sets agree on, 0 to 1, shape (R,)."""
+    """Share of each ring, (R, values), that both half sets agree on, 0 to 1, shape (R,)."""
 
     def smooth(rings: torch.Tensor) -> torch.Tensor:
         padded = torch.cat([rings[:1], rings, rings[-1:]])
         return 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
 
-    cross = smooth((one.conj() * two).real.sum(-1))
-    power = smooth(0.5 * (one.abs().square() + two.abs().square()).sum(-1))
+    cross = smooth((one * two).sum(-1))
+    power = smooth(0.5 * (one.square() + two.square()).sum(-1))
     return (cross / power.clamp(min=1e-20)).clamp(0.0, 1.0)
 
 

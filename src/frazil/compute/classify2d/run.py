@@ -181,6 +181,8 @@ class Run:
                 break
             if self.progress.limit_a < math.inf and not self._supports(step.stage.resolution_a):
                 break
+            if not again:
+                self.engine.sum_to(step.stage.resolution_a)
             if step.restart:
                 off = rows[self.engine.bank.columns["offset_a"][rows].any(axis=1)]
                 self.engine.sample_at(off, self.images, np.zeros((len(off), 2)))
@@ -198,6 +200,7 @@ class Run:
                 self._recentre(rows, 0.15 * step.stage.resolution_a)
             done += step.passes + step.after * step.exchanges
             self.tell(done / total, f"2D classification at {step.stage.resolution_a:.0f} Å")
+        self.engine.sum_to(0.0)
         self.engine.hold(rows[:0])
         self.progress.settled = self.progress.structured = self.usable
 
