@@ -40,6 +40,8 @@ class Exposure:
     task: MovieTask
     pixel_size_a: float
     """Of the average, Å."""
+    average: str = ""
+    """Fingerprint of the average: equal ones, equal averages."""
     image: NDArray[np.float32] | None = None
     picture: tuple[Image, float] | None = None
     loaded: LoadedMovie | None = None

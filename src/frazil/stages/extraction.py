@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,13 +12,16 @@ import pyarrow.parquet as pq
 from frazil.compute.extraction import choose_box, extract_particles
 from frazil.formats.atomic import atomic_path
 from frazil.formats.mrc import write_mrc
+from frazil.model.settings_stages import hash_of_values
 from frazil.stages.exposure import SkippedError
+from frazil.stages.particle_lineage import arrange, match, stored_lineage
 from frazil.stages.picking import read_candidates
 
 if TYPE_CHECKING:
     from frazil.compute.extraction import Extracted
     from frazil.model.ctf import CtfFit
     from frazil.stages.exposure import Exposure
+    from frazil.stages.particle_lineage import Lineage
 
 DEFAULT_PARTICLE_PIXEL_SIZE_A = 8.0 / 3.0
 """Fine enough for class averages at 8 Å, the default limit of 2D classification."""
@@ -40,19 +44,30 @@ def run_extraction(exposure: Exposure) -> None:
         pixel = exposure.pixel_size_a
         box = settings.box_size_px
         finest = settings.particle_pixel_size_a or DEFAULT_PARTICLE_PIXEL_SIZE_A
+        box = box if box is not None else choose_box(picks.diameter_a, pixel)
+        background_a = settings.normalise_radius_a or _BACKGROUND_DIAMETERS * picks.diameter_a
+        depth = exposure.settings.alignment.output_depth
+        made_as = hash_of_values(
+            {"box_px": box, "finest_a": finest, "background_a": background_a}, exposure.average
+        )
+        lineage = stored_lineage(files.particle_table, made_as)
+        x, y = picks.x_px[accepted].copy(), picks.y_px[accepted].copy()
+        rows = match(lineage, x, y)
+        x[rows >= 0], y[rows >= 0] = lineage.x_px[rows[rows >= 0]], lineage.y_px[rows[rows >= 0]]
         extracted = extract_particles(
             exposure.micrograph(),
-            picks.x_px[accepted],
-            picks.y_px[accepted],
+            x,
+            y,
             pixel_size_a=pixel,
-            box_px=box if box is not None else choose_box(picks.diameter_a, pixel),
+            box_px=box,
             output_pixel_size_a=finest,
-            background_radius_a=settings.normalise_radius_a or _BACKGROUND_DIAMETERS * picks.diameter_a,
+            background_radius_a=background_a,
         )
         if len(extracted.images):
-            depth = exposure.settings.alignment.output_depth
+            lineage, order, ids = arrange(lineage, rows[extracted.kept])
+            extracted = _in_order(extracted, order)
             write_mrc(files.particles, extracted.images, extracted.pixel_size_a, depth=depth)
-            _write_table(exposure, extracted, picks.score[accepted], fit)
+            _write_table(exposure, extracted, picks.score[accepted], fit, lineage, ids)
             exposure.products += [files.particles, files.particle_table]
             exposure.numbers["particles"] = float(len(extracted.images))
             exposure.numbers["particle_pixel_size_a"] = extracted.pixel_size_a
@@ -64,11 +79,25 @@ def run_extraction(exposure: Exposure) -> None:
     raise SkippedError(reason)
 
 
+def _in_order(extracted: Extracted, order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Extracted:
+    return replace(
+        extracted,
+        images=extracted.images[order],
+        kept=extracted.kept[order],
+        x_int_px=extracted.x_int_px[order],
+        y_int_px=extracted.y_int_px[order],
+        rest_x_a=extracted.rest_x_a[order],
+        rest_y_a=extracted.rest_y_a[order],
+    )
+
+
 def _write_table(
     exposure: Exposure,
     extracted: Extracted,
     scores: np.ndarray[tuple[int], np.dtype[np.float64]],
     fit: CtfFit,
+    lineage: Lineage,
+    ids: np.ndarray[tuple[int], np.dtype[np.int64]],
 ) -> None:
     files = exposure.files
     count = len(extracted.images)
@@ -82,6 +111,7 @@ def _write_table(
             "score": scores[extracted.kept],
             "stack": pa.array([files.relative(files.particles)] * count).dictionary_encode(),
             "stack_index": np.arange(count),
+            "particle_id": ids,
             "defocus_u_a": np.full(count, fit.defocus_u_a),
             "defocus_v_a": np.full(count, fit.defocus_v_a),
             "astigmatism_angle_deg": np.full(count, fit.astigmatism_angle_deg),
@@ -93,6 +123,7 @@ def _write_table(
         "schema_version": "1",
         "pixel_size_a": repr(extracted.pixel_size_a),
         "micrograph_pixel_size_a": repr(exposure.pixel_size_a),
+        **lineage.metadata(),
     }
     with atomic_path(files.particle_table) as part:
         pq.write_table(table.replace_schema_metadata(extra), part)

@@ -55,7 +55,9 @@ def preprocess(task: MovieTask) -> MovieRecord:
     todo = stages_to_do(record, task.settings, task.session, task.source, manual)
     record.source_signature, record.manual_picks = signature, manual
     record.forget(todo)
-    exposure = Exposure(task, pixel_size_a=record.number("micrograph_pixel_size_a"))
+    exposure = Exposure(
+        task, pixel_size_a=record.number("micrograph_pixel_size_a"), average=fingerprints["sum"]
+    )
     if "ctf" not in todo:
         from frazil.stages.contrast_transfer import ctf_of_record
 

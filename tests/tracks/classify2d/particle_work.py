@@ -15,6 +15,7 @@ from frazil.stages.classify_stream_task import CycleResult, StreamResult
 from frazil.store.catalogue import movies, particle_changes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.tracks.harness import Bench
@@ -23,7 +24,16 @@ if TYPE_CHECKING:
 
 
 def add_particles(
-    bench: Bench, name: str, count: int, *, token: str = "a", box: int = 16, pixel: float = 4.0, **row: Any
+    bench: Bench,
+    name: str,
+    count: int,
+    *,
+    token: str = "a",
+    box: int = 16,
+    pixel: float = 4.0,
+    lineage: str = "",
+    ids: Sequence[int] | None = None,
+    **row: Any,
 ) -> None:
     """Write a movie's particles as extraction does, and say so in its row."""
     folder = bench.folder.path
@@ -32,13 +42,14 @@ def add_particles(
     table = pa.table(
         {
             "stack_index": np.arange(count),
+            "particle_id": np.arange(count) if ids is None else np.array(ids),
             "defocus_u_a": 10_000.0 + numbers,
             "defocus_v_a": 10_000.0 + numbers,
             "astigmatism_angle_deg": numbers,
             "phase_shift_deg": 0.0 * numbers,
         }
     )
-    extra = {"pixel_size_a": repr(pixel), "micrograph_pixel_size_a": "1.0"}
+    extra = {"pixel_size_a": repr(pixel), "micrograph_pixel_size_a": "1.0", "lineage": lineage}
     pq.write_table(table.replace_schema_metadata(extra), folder / "particles" / f"{name}.parquet")
     before = bench.row(name)
     values = {"state": "done", "particles": count, "particles_token": token, "ctf_resolution_a": 4.0}

@@ -105,6 +105,34 @@ def test_the_named_filter_is_the_input_filter_also_when_it_changes(bench: Bench)
     assert set(particles_of(bench)) == {1, 2}
 
 
+def test_particles_that_stayed_are_neither_withdrawn_nor_doubled(bench: Bench) -> None:
+    """Only their CTF is new, or others were picked besides: they keep their keys."""
+    (name,) = bench.add_movies(1)
+    add_particles(bench, name, 250, lineage="one")
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    state = bench.folder.path / "classes/run001/checkpoint"
+    old = sorted(known_keys(state))
+    add_particles(bench, name, 250, token="b", lineage="one")
+    assert settle(bench, body, 60.0) > 0
+    assert sorted(known_keys(state)) == old
+    # The second one is gone, and a new one lies in its place.
+    ids = [0, 250, *range(2, 250)]
+    add_particles(bench, name, 250, token="c", lineage="one", ids=ids)
+    settle(bench, body, 60.0)
+    assert sorted(known_keys(state)) == [old[0], *old[2:], old[0] + 250]
+    # A track that starts again knows it, too.
+    body = begun(bench)
+    add_particles(bench, name, 249, token="d", lineage="one", ids=ids[:-1])
+    settle(bench, body, 60.0)
+    assert sorted(known_keys(state)) == [old[0], *old[2:-1], old[0] + 250]
+    # Cut out in another way they are others.
+    add_particles(bench, name, 250, token="e", lineage="two")
+    settle(bench, body, 60.0)
+    assert len(known_keys(state)) == 250 and not known_keys(state) & {*old, old[0] + 250}
+    assert run_of(bench) == 1
+
+
 def test_withdrawn_and_extracted_anew_particles_are_exchanged_and_never_share_a_key(bench: Bench) -> None:
     names = bench.add_movies(3)
     for name in names:

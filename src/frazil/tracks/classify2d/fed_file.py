@@ -28,10 +28,17 @@ def read_fed(run: Path) -> dict[int, Fed]:
     result: dict[int, Fed] = {}
     for line in lines:
         try:
-            number, token, generation, count = json.loads(line)
+            number, token, generation, count, *more = json.loads(line)
+            lineage, ids = more or ("", None)
         except ValueError:
             continue
-        result[int(number)] = Fed(None if token is None else str(token), int(generation), int(count))
+        result[int(number)] = Fed(
+            None if token is None else str(token),
+            int(generation),
+            int(count),
+            str(lineage),
+            None if ids is None else tuple(ids),
+        )
     return result
 
 
@@ -40,7 +47,8 @@ def add_fed(run: Path, fed: Mapping[int, Fed]) -> None:
     if not fed:
         return
     lines = [
-        json.dumps([number, item.token, item.generation, item.count]) + "\n" for number, item in fed.items()
+        json.dumps([number, item.token, item.generation, item.count, item.lineage, item.ids]) + "\n"
+        for number, item in fed.items()
     ]
     run.mkdir(parents=True, exist_ok=True)
     with (run / NAME).open("a", encoding="utf-8") as file:

@@ -15,7 +15,7 @@ from frazil.model.errors import InputError
 from frazil.model.optics import Optics
 from frazil.stages.classify_stream_task import StreamParticles
 from frazil.stages.products import Products
-from frazil.tracks.classify2d.pool import Fed, particle_keys
+from frazil.tracks.classify2d.pool import MOST_PARTICLES, Fed, particle_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ class Geometry:
 
 @dataclass(frozen=True)
 class MovieTable:
-    """Particles of one movie: where their images are, and their CTF."""
+    """Particles of one movie: where their images are, their CTF, and which of its lineage they are."""
 
     number: int
     stack: Path
@@ -51,6 +51,8 @@ class MovieTable:
     geometry: Geometry
     index: NDArray[np.int64]
     ctf: dict[str, NDArray[np.float64]]
+    lineage: str
+    ids: NDArray[np.int64]
 
 
 def read_movie(folder: Path, number: int, name: str) -> MovieTable:
@@ -66,6 +68,8 @@ def read_movie(folder: Path, number: int, name: str) -> MovieTable:
             sections, rows, _ = stack.shape
         pixel = float(extra["pixel_size_a"])
         index = table.column("stack_index").to_numpy().astype(np.int64)
+        numbered = "particle_id" in table.column_names
+        ids = table.column("particle_id" if numbered else "stack_index").to_numpy().astype(np.int64)
         ctf = {column: table.column(column).to_numpy().astype(np.float64) for column in _CTF_COLUMNS}
     except (OSError, pa.ArrowInvalid, KeyError, ValueError) as error:
         raise InputError(f"{products.particle_table}: can't be used: {error}") from error
@@ -74,7 +78,10 @@ def read_movie(folder: Path, number: int, name: str) -> MovieTable:
             f"{products.particles}: holds {sections} images, its table speaks of others; redo the movie"
         )
     stack_name = products.relative(products.particles)
-    return MovieTable(number, products.particles, stack_name, Geometry(rows, pixel), index, ctf)
+    if np.unique(ids).size != ids.size or ids.min() < 0 or ids.max() >= MOST_PARTICLES:
+        raise InputError(f"{products.particle_table}: its particles are not numbered as they must be")
+    lineage = extra.get("lineage", "")
+    return MovieTable(number, products.particles, stack_name, Geometry(rows, pixel), index, ctf, lineage, ids)
 
 
 def join(tables: list[MovieTable], pool: ParticlePool, settings: Settings) -> StreamParticles | None:
@@ -84,9 +91,7 @@ def join(tables: list[MovieTable], pool: ParticlePool, settings: Settings) -> St
     microscope = settings.microscope
     counts = [table.index.size for table in tables]
     ctf = {column: np.concatenate([table.ctf[column] for table in tables]) for column in _CTF_COLUMNS}
-    keys = [
-        particle_keys(table.number, pool.next_generation(table.number), table.index.size) for table in tables
-    ]
+    keys = [_keys(pool, table) for table in tables]
     return StreamParticles(
         keys=np.concatenate(keys),
         stacks=tuple(table.stack for table in tables),
@@ -101,12 +106,20 @@ def join(tables: list[MovieTable], pool: ParticlePool, settings: Settings) -> St
 
 def keys_of(pool: ParticlePool, numbers: list[int]) -> NDArray[np.int64]:
     """Keys of the particles that the run has of these movies."""
-    parts = [
-        particle_keys(number, fed.generation, fed.count)
-        for number in numbers
-        if (fed := pool.fed(number)) is not None
-    ]
+    parts = [fed.keys(number) for number in numbers if (fed := pool.fed(number)) is not None]
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+
+def keys_to_withdraw(pool: ParticlePool, added: list[MovieTable], withdrawn: list[int]) -> NDArray[np.int64]:
+    """Keys of the particles that go; those of a replaced movie that are still there stay."""
+    stay = [_keys(pool, table) for table in added]
+    gone = keys_of(pool, withdrawn)
+    return np.setdiff1d(gone, np.concatenate(stay)) if stay else gone
+
+
+def _keys(pool: ParticlePool, table: MovieTable) -> NDArray[np.int64]:
+    generation = pool.generation_for(table.number, table.lineage)
+    return particle_keys(table.number, generation, table.index.size, table.ids.tolist())
 
 
 def after_feeding(
@@ -118,6 +131,8 @@ def after_feeding(
         if (fed := pool.fed(number)) is not None:
             result[number] = Fed(None, fed.generation, 0)
     for table in added:
-        generation = pool.next_generation(table.number)
-        result[table.number] = Fed(tokens[table.number], generation, int(table.index.size))
+        generation, count = pool.generation_for(table.number, table.lineage), int(table.index.size)
+        in_turn = np.array_equal(table.ids, np.arange(count))
+        ids = None if in_turn else tuple(table.ids.tolist())
+        result[table.number] = Fed(tokens[table.number], generation, count, table.lineage, ids)
     return result

@@ -11,7 +11,7 @@ import numpy as np
 
 from frazil.engine.executor import Task
 from frazil.stages.classify_stream_task import Publication
-from frazil.tracks.classify2d.feeding import Geometry, after_feeding, join, keys_of
+from frazil.tracks.classify2d.feeding import Geometry, after_feeding, join, keys_to_withdraw
 from frazil.tracks.classify2d.history import ENTRY
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def next_ration(desk: Desk, most_particles: int, settings: Settings) -> Ration:
     tables = desk.read_tables(pool.movies_to_add(most_particles), geometry)
     tokens = {table.number: pool.movie(table.number).token for table in tables}
     withdrawn = pool.movies_to_withdraw(table.number for table in tables)
-    keys = keys_of(pool, withdrawn)
+    keys = keys_to_withdraw(pool, tables, withdrawn)
     return Ration(join(tables, pool, settings), keys, after_feeding(pool, tables, withdrawn, tokens))
 
 

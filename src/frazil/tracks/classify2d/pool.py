@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,17 +31,29 @@ class Fed:
         Counts up when a movie's particles are replaced, so that new images never have an old key.
     count
         How many.
+    lineage
+        Tables of one lineage have equal images under equal numbers: those stay when others are replaced.
+    ids
+        Their numbers; None: from 0 on.
     """
 
     token: str | None
     generation: int
     count: int
+    lineage: str = ""
+    ids: tuple[int, ...] | None = None
+
+    def keys(self, number: int) -> NDArray[np.int64]:
+        """Return the keys of the particles of movie ``number``."""
+        return particle_keys(number, self.generation, self.count, self.ids)
 
 
-def particle_keys(number: int, generation: int, count: int) -> NDArray[np.int64]:
-    """Keys of a movie's particles: they name the movie, the generation, and the place in the stack."""
+def particle_keys(
+    number: int, generation: int, count: int, ids: Sequence[int] | None = None
+) -> NDArray[np.int64]:
+    """Keys of a movie's particles: they name the movie, the generation, and the particle in it."""
     first = (number << 20) | ((generation % GENERATIONS) << 16)
-    return first + np.arange(count, dtype=np.int64)
+    return first + (np.arange(count, dtype=np.int64) if ids is None else np.asarray(ids, dtype=np.int64))
 
 
 def movie_of_keys(keys: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -127,6 +139,13 @@ class ParticlePool:
         """Return the generation that new particles of a movie get."""
         fed = self._fed.get(number)
         return 0 if fed is None else fed.generation + 1
+
+    def generation_for(self, number: int, lineage: str) -> int:
+        """Return the generation of particles to be added: that of the run's if they go on with those."""
+        fed = self._fed.get(number)
+        if fed is not None and fed.token is not None and lineage and fed.lineage == lineage:
+            return fed.generation
+        return self.next_generation(number)
 
     def note(self, number: int, fed: Fed) -> None:
         """Note what the run has of a movie now."""
