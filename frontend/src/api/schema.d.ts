@@ -1292,6 +1292,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/raw-cleanup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Clean Raw
+         * @description Remove exactly what was listed; refused where that has changed. Results stay.
+         */
+        post: operations["cleanRaw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/raw-cleanup/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Raw Cleanup
+         * @description List the raw files that a rule would remove.
+         */
+        post: operations["previewRawCleanup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/relocation": {
         parameters: {
             query?: never;
@@ -3644,6 +3684,115 @@ export interface components {
             high?: number | null;
             /** Low */
             low?: number | null;
+        };
+        /**
+         * RawCleaned
+         * @description What was removed.
+         */
+        RawCleaned: {
+            /** Bytes */
+            bytes: number;
+            /** Files */
+            files: number;
+            /** Movies */
+            movies: number;
+        };
+        /**
+         * RawCleanupPreview
+         * @description What a rule would remove.
+         */
+        RawCleanupPreview: {
+            /** Bytes */
+            bytes: number;
+            /** Files */
+            files: number;
+            /** @description rejected too, but the rule spares the only copies */
+            kept_only_copies: components["schemas"]["Bytes"];
+            /**
+             * Listed
+             * @description the first thousand
+             */
+            listed: components["schemas"]["RawFile"][];
+            /** Movies */
+            movies: number;
+            /** Notes */
+            notes: string[];
+            /** @description among these */
+            only_copies: components["schemas"]["Bytes"];
+            /**
+             * Token
+             * @description of exactly this list
+             */
+            token: string;
+        };
+        /**
+         * RawFile
+         * @description A file that would go.
+         */
+        RawFile: {
+            /**
+             * Bytes
+             * @description freed; none by a link
+             */
+            bytes: number;
+            /**
+             * Mode
+             * @description link, copy or move
+             */
+            mode: string;
+            /** Movie */
+            movie: number;
+            /** Mtime Ns */
+            mtime_ns: number;
+            /** Only Copy */
+            only_copy: boolean;
+            /** Path */
+            path: string;
+        };
+        /**
+         * RawRule
+         * @description Which movies lose their raw files.
+         */
+        RawRule: {
+            /** Filter Name */
+            filter_name?: string | null;
+            /**
+             * Kind
+             * @description failed or ignored; excluded by hand; processed and rejected by a named filter
+             * @enum {string}
+             */
+            kind: "failed" | "excluded" | "filter";
+            /**
+             * Only Copies
+             * @description also files of which there is no other copy
+             * @default false
+             */
+            only_copies: boolean;
+        };
+        /**
+         * RawRuleListed
+         * @description The rule, and the list that it gave.
+         */
+        RawRuleListed: {
+            /** Filter Name */
+            filter_name?: string | null;
+            /**
+             * Kind
+             * @description failed or ignored; excluded by hand; processed and rejected by a named filter
+             * @enum {string}
+             */
+            kind: "failed" | "excluded" | "filter";
+            /**
+             * Only Copies
+             * @description also files of which there is no other copy
+             * @default false
+             */
+            only_copies: boolean;
+            /**
+             * Token
+             * @description of the list
+             */
+            token: string;
         };
         /**
          * Relocation
@@ -6631,6 +6780,60 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    cleanRaw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RawRuleListed"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RawCleaned"];
+                };
+            };
+        };
+    };
+    previewRawCleanup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RawRule"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RawCleanupPreview"];
+                };
             };
         };
     };

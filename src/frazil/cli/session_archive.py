@@ -1,4 +1,4 @@
-"""``frazil sessions``: archive, unarchive, move, copy-to, moving."""
+"""``frazil sessions``: archive, unarchive, move, copy-to, moving, clean-raw."""
 
 from __future__ import annotations
 
@@ -81,6 +81,59 @@ def show_moving(
     with Client() as client:
         found = client.post(f"{place}/cancel") if cancel else client.get(place)
     show(found, as_json, lambda: _text(found))
+
+
+@app.command("clean-raw")
+def clean_raw(
+    session: Session,
+    failed: Annotated[bool, typer.Option("--failed", help="Of movies that failed or are ignored.")] = False,
+    excluded: Annotated[bool, typer.Option("--excluded", help="Of movies excluded by hand.")] = False,
+    rejected_by: Annotated[
+        str | None, typer.Option("--filter", help="Of processed movies that this saved filter rejects.")
+    ] = None,
+    only_copies: Annotated[
+        bool, typer.Option("--only-copies", help="Also files of which there is no other copy.")
+    ] = False,
+    token: Annotated[str | None, typer.Option(help="Of the list: removes exactly that.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove raw files of rejected movies; without --token it only lists them."""
+    from frazil.cli.client import Client
+    from frazil.model.errors import InputError
+
+    if failed + excluded + (rejected_by is not None) != 1:
+        raise InputError("say one of --failed, --excluded, --filter NAME")
+    kind = "failed" if failed else "excluded" if excluded else "filter"
+    rule = {"kind": kind, "filter_name": rejected_by, "only_copies": only_copies}
+    place = f"sessions/{session_number(session)}/raw-cleanup"
+    with Client() as client:
+        if token is None:
+            told = client.post(f"{place}/preview", rule)
+            show(told, as_json, lambda: _listing_text(told))
+            raise typer.Exit(_FAILED)
+        done = client.post(place, {**rule, "token": token})
+    show(done, as_json, lambda: f"{done['files']} raw files removed, {size_text(done['bytes'])}")
+
+
+def _listing_text(told: Mapping[str, Any]) -> str:
+    lines = [
+        f"{each['path']}  {size_text(each['bytes'])}  {each['mode']}"
+        f"{', THE ONLY COPY' if each['only_copy'] else ''}"
+        for each in told["listed"]
+    ]
+    if told["files"] > len(lines):
+        lines.append(f"… and {told['files'] - len(lines)} more")
+    lines.append(f"{told['files']} files of {told['movies']} movies, {size_text(told['bytes'])}")
+    kept = told["kept_only_copies"]
+    if kept["files"]:
+        lines.append(
+            f"not among them: {kept['files']} files ({size_text(kept['bytes'])}) of which there is no other "
+            "copy; --only-copies takes these, too"
+        )
+    lines += [f"note: {note}" for note in told["notes"]]
+    if told["files"]:
+        lines.append(f"to do it, repeat the command with --token {told['token']}")
+    return "\n".join(lines)
 
 
 def _relocate(
