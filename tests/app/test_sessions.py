@@ -191,3 +191,17 @@ def test_an_archived_session_is_kept_out_of_the_list(hub: Hub) -> None:
     assert relocation.archive(hub, SERVER, session)["life"] == "archived"
     assert sessions.listed(hub, SERVER) == []
     assert [view["id"] for view in sessions.listed(hub, SERVER, life="archived")] == [session]
+
+
+def test_a_folder_that_is_away_is_told_in_the_list(hub: Hub, tmp_path: Path) -> None:
+    session = sessions.create(hub, SERVER, {"folder": str(tmp_path / "s")})["id"]
+    hub.watch.look_at_disks()
+    assert sessions.show(hub, SERVER, session)["folder_problem"] == ""
+    hub.forget(session)
+    (tmp_path / "s").rename(tmp_path / "away")
+    hub.watch.look_at_disks()
+    (told,) = sessions.listed(hub, SERVER)
+    assert told["folder_problem"] == f"{tmp_path / 's'}: No such file or directory"
+    (tmp_path / "away").rename(tmp_path / "s")
+    hub.watch.look_at_disks()
+    assert sessions.show(hub, SERVER, session)["folder_problem"] == ""

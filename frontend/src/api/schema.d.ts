@@ -3448,6 +3448,11 @@ export interface components {
             created_at: number;
             /** Folder */
             folder: string;
+            /**
+             * Folder Problem
+             * @description why the folder is away, by the last look; else empty
+             */
+            folder_problem: string;
             /** Group */
             group: string;
             /** Group Id */
@@ -4149,6 +4154,11 @@ export interface components {
             created_at: number;
             /** Folder */
             folder: string;
+            /**
+             * Folder Problem
+             * @description why the folder is away, by the last look; else empty
+             */
+            folder_problem: string;
             /** Group */
             group: string;
             /** Group Id */

@@ -106,6 +106,10 @@ class Disks:
         """Tell what the last look saw."""
         return self._states
 
+    def problem_of(self, user: str) -> str:
+        """Why the folder of ``user`` could not be looked at the last time; empty where it could."""
+        return next((state.problem for state in self._states if user in state.users and state.problem), "")
+
     def _ask(self, path: Path) -> Space | str:
         """Look at one disk, in a thread of its own: a share that is gone may never answer."""
         if path in self._stuck and self._stuck[path].is_alive():

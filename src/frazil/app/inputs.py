@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import glob
 import os
 import re
@@ -11,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from frazil.model.errors import InputError
+from frazil.tracks.transfer.patterns import Patterns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from frazil.model.settings import Settings
-
-_COMPRESSED = ("", ".gz", ".bz2", ".xz", ".zst")
 
 
 @dataclass(frozen=True)
@@ -51,9 +49,10 @@ def find_inputs(patterns: Sequence[str], settings: Settings, session: Path | Non
     own = None if session is None else session.resolve()
     found: dict[Path, None] = {}
     ignored: dict[Path, str] = {}
+    names = Patterns(image_data.file_patterns, image_data.ignore_patterns)
     for pattern in patterns:
         for path in _matches(pattern, recursive=image_data.source_recursive):
-            rule = _rule(path, image_data.ignore_patterns, image_data.file_patterns)
+            rule = names.judge(path.name).rule
             if path.resolve() in references:
                 rule = "is the gain reference or defect list"
             elif own is not None and own in (path.parent.resolve(), *path.parent.resolve().parents):
@@ -111,16 +110,6 @@ def _count(number: int, what: str) -> str:
 
 def _is_visible(file: Path, folder: Path) -> bool:
     return not any(part.startswith(".") for part in file.relative_to(folder).parts)
-
-
-def _rule(path: Path, ignore: Sequence[str], wanted: Sequence[str]) -> str:
-    for pattern in ignore:
-        if fnmatch.fnmatchcase(path.name, pattern):
-            return f"is ignored as {pattern}"
-    names = [path.name.lower().removesuffix(ending) for ending in _COMPRESSED]
-    if not any(fnmatch.fnmatchcase(name, pattern.lower()) for name in names for pattern in wanted):
-        return f"is none of {' '.join(wanted)}"
-    return ""
 
 
 def _natural(path: Path) -> list[tuple[int, int | str]]:

@@ -8,7 +8,7 @@ from frazil.model.track import TRACKS
 from frazil.store.catalogue import overview, sessions, tracks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
@@ -16,17 +16,26 @@ if TYPE_CHECKING:
     from frazil.store.catalogue.sessions import SessionRow
 
 
-def shown(connection: Connection, actor: Actor, row: SessionRow) -> dict[str, Any]:
+def shown(
+    connection: Connection, actor: Actor, row: SessionRow, problem_of: Callable[[str], str] = lambda _: ""
+) -> dict[str, Any]:
     """One session."""
-    return shown_many(connection, actor, [row])[0]
+    return shown_many(connection, actor, [row], problem_of)[0]
 
 
-def shown_many(connection: Connection, actor: Actor, rows: Sequence[SessionRow]) -> list[dict[str, Any]]:
+def shown_many(
+    connection: Connection,
+    actor: Actor,
+    rows: Sequence[SessionRow],
+    problem_of: Callable[[str], str] = lambda _: "",
+) -> list[dict[str, Any]]:
     """Many sessions, in a few queries.
 
     Each has: id, label, uuid, name, group, group_id, owner, folder, kind, life, created_at, role (of the one
     who asks), settings_revision, source_path, tags, tracks (by name: wanted, state, reason, since), counts
-    (movies, particles, and movies by state), last_movie (name, done_at) and last_classes, which may be None.
+    (movies, particles, and movies by state), last_movie (name, done_at) and last_classes, which may be None,
+    and folder_problem: why the folder is away, by ``problem_of``, which is asked with the label and must not
+    wait for a disk.
     """
     ids = [row.id for row in rows]
     counts = sessions.counts(connection, ids)
@@ -54,6 +63,7 @@ def shown_many(connection: Connection, actor: Actor, rows: Sequence[SessionRow])
                 "group_id": row.group_id,
                 "owner": row.owner,
                 "folder": row.folder,
+                "folder_problem": problem_of(f"S{row.id}"),
                 "kind": row.kind,
                 "life": row.life,
                 "created_at": row.created_at,

@@ -85,7 +85,7 @@ def listed(
             rows += [row for row in sessions.listed(connection) if row.id in actor.shared_sessions - seen]
         rows = [row for row in rows if group is None or row.group == group]
         rows = [row for row in rows if (row.life != "archived" if life is None else row.life == life)]
-        views = shown_many(connection, actor, rows)
+        views = shown_many(connection, actor, rows, hub.watch.disks.problem_of)
     words = search.lower().split()
     return [view for view in views if all(word in _searched(view) for word in words)]
 
@@ -93,7 +93,8 @@ def listed(
 def show(hub: Hub, actor: Actor, session_id: int) -> dict[str, Any]:
     """One session."""
     with hub.catalogue.read() as connection:
-        return shown(connection, actor, session_for(connection, actor, session_id, "viewer"))
+        row = session_for(connection, actor, session_id, "viewer")
+        return shown(connection, actor, row, hub.watch.disks.problem_of)
 
 
 def change(hub: Hub, actor: Actor, session_id: int, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,6 +56,7 @@ class Session(BaseModel):
     group_id: int
     owner: str | None
     folder: str
+    folder_problem: str = Field(description="why the folder is away, by the last look; else empty")
     kind: str
     life: Life
     created_at: float
