@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -43,7 +43,9 @@ def session(hub: Hub, tmp_path: Path) -> int:
     number: int = sessions.create(hub, SERVER, {"folder": str(tmp_path / "s")})["id"]
     share = tmp_path / "share"
     share.mkdir()
-    rows, files, delivered = [], [], []
+    rows: list[dict[str, Any]] = []
+    files: list[dict[str, Any]] = []
+    delivered = []
     for name, (state, override, mode, resolution) in MOVIES.items():
         source, raw = share / f"{name}.tif", tmp_path / "s" / "raw" / f"{name}.tif"
         source.write_bytes(b"x" * 100)
