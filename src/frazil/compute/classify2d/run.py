@@ -197,7 +197,7 @@ class Run:
             if self.autocentre:
                 self.centre()
             if after is None or not after.restart:
-                self._recentre(rows, 0.15 * step.stage.resolution_a)
+                self._recentre(rows, 0.25 * step.stage.resolution_a)
             done += step.passes + step.after * step.exchanges
             self.tell(done / total, f"2D classification at {step.stage.resolution_a:.0f} Å")
         self.engine.sum_to(0.0)
