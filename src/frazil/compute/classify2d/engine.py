@@ -112,8 +112,7 @@ class Engine:
         """Read and prepare particles."""
         places = self._places(rows)
         if self._held is not None and places is not None:
-            held = self._held
-            return Prepared(self.grid, held.planes[places], held.squares[places], held.power[places])
+            return self._held.some(places)
         ctf = self.bank.columns["ctf"][rows].astype(np.float64)
         return prepare(self.grid, self.samples.read(rows), ctf, self.optics, threads or self.threads)
 
@@ -351,7 +350,7 @@ class Engine:
             deposit(
                 prepared.planes,
                 prepared.squares,
-                place,
+                prepared.rows[place],
                 target,
                 pose,
                 weight[place, draw],
@@ -388,10 +387,10 @@ class Engine:
             torch.as_tensor(den).reshape(2, classes, *den.shape[1:]).sum(0), self.grid.angle_count
         )
         explained = 2.0 * (averages.conj() * values).real - squares * averages.abs().square()
-        power = prepared.power.sum(0, dtype=np.float64)
+        power = prepared.power[prepared.rows].sum(0, dtype=np.float64)
         residual = power
         residual[:rings] -= explained.mean(-1).double().sum(0).numpy()
-        count = len(prepared.power)
+        count = len(prepared)
         alive = max(int(self.bank.column("alive").sum()), count)
         kept = 1.0 - count / alive
         self.residual = kept * self.residual + residual

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy.linalg
 import torch
 
 from frazil.compute.classify2d.prepared import in_class_frame
@@ -143,8 +144,9 @@ def _principal_direction(feature: torch.Tensor, parity: torch.Tensor) -> torch.T
         centred[parity == half] -= feature[parity == half].mean(0)
     gram = (centred @ centred.T).double()
     gram.fill_diagonal_(0.0)
-    direction: torch.Tensor = torch.linalg.eigh(gram)[1][:, -1]
-    return direction.to(feature.dtype)
+    last = len(gram) - 1
+    direction = scipy.linalg.eigh(gram.numpy(), subset_by_index=(last, last))[1][:, 0]
+    return torch.as_tensor(direction).to(feature.dtype)
 
 
 def exchange(engine: Engine, most: int, resolution_a: float, allowed: int) -> list[Move]:

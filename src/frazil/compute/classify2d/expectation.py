@@ -79,7 +79,7 @@ class Expectation:
 
     def __call__(self, prepared: Prepared, chance: NDArray[np.float64], threads: int = 1) -> Found:
         """Find classes and poses of P prepared particles; ``chance`` is (P, 2), uniform."""
-        found = Found.empty(len(prepared.planes))
+        found = Found.empty(len(prepared))
         for each in (self.references, self.coarse):
             if each is not None:
                 _ = each.matched
@@ -88,7 +88,7 @@ class Expectation:
             with torch.inference_mode():
                 self._piece(prepared, chance[piece], piece, found)
 
-        for_each(work, pieces(len(prepared.planes)), threads)
+        for_each(work, pieces(len(prepared)), threads)
         return found
 
     def _scores(
@@ -97,7 +97,7 @@ class Expectation:
         """Log posterior (p, K, S), -inf where not looked at; ½ N (p, K, 5); packed orders."""
         band = references.band
         flat = prepared.packed(band, piece)
-        squares = torch.as_tensor(prepared.squares[piece], device=references.orders.device)
+        squares = torch.as_tensor(prepared.squares[prepared.rows[piece]], device=references.orders.device)
         half_norms = references.half_norms(squares)
         norms = np.ascontiguousarray(half_norms.cpu().numpy())
         count = len(flat)

@@ -32,36 +32,46 @@ def pieces(count: int, size: int = PIECE) -> list[slice]:
 
 @dataclass(frozen=True)
 class Prepared:
-    """P particles on a grid.
+    """P particles on a grid, of M that lie in memory.
 
     Attributes
     ----------
     planes
-        Orders of C X as a real series: (P, N, blocks of rings, re | im, 8), float32.
+        Orders of C X as a real series: (M, N, blocks of rings, re | im, 8), float32.
     squares
-        Orders 0, 2, 4 of C², (P, R, 3), complex64.
+        Orders 0, 2, 4 of C², (M, R, 3), complex64.
     power
-        Mean |X|² of each ring, (P, R), float32.
+        Mean |X|² of each ring, (M, R), float32.
+    rows
+        Which of the M, (P,).
     """
 
     grid: PolarGrid
     planes: NDArray[np.float32]
     squares: NDArray[np.complex64]
     power: NDArray[np.float32]
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def some(self, places: NDArray[np.int64]) -> Prepared:
+        """Return some of the particles; nothing is copied."""
+        return Prepared(self.grid, self.planes, self.squares, self.power, self.rows[places])
 
     def packed(self, band: Band, some: slice | NDArray[np.int64]) -> NDArray[np.float32]:
         """Orders of some particles as the kernels read them, (p, `Band.width`), on a band not finer."""
         blocks = self.planes.shape[2]
         index = ((band.order * blocks + band.ring // 8) * 2)[:, None] + np.arange(2)
         index = (index * 8 + (band.ring % 8)[:, None]).reshape(-1)
-        chosen = self.planes[some]
-        out = np.zeros((len(chosen), band.width), dtype=np.float32)
-        out[:, : len(index)] = chosen.reshape(len(chosen), -1)[:, index]
+        rows = self.rows[some]
+        out = np.zeros((len(rows), band.width), dtype=np.float32)
+        out[:, : len(index)] = self.planes.reshape(len(self.planes), -1)[rows[:, None], index]
         return out
 
     def orders(self, some: slice | NDArray[np.int64], rings: int, count: int) -> torch.Tensor:
         """Orders of some particles, (p, rings, count), complex64."""
-        chosen = torch.as_tensor(self.planes[some])[:, :count]
+        chosen = torch.as_tensor(self.planes[self.rows[some], :count])
         values = torch.complex(chosen[..., 0, :], chosen[..., 1, :]).flatten(2)
         return values[..., :rings].transpose(1, 2).contiguous()
 
@@ -98,7 +108,7 @@ def prepare(
             squares[piece] = transfer.square_orders(grid, piece).numpy()
 
     for_each(work, pieces(count), threads)
-    return Prepared(grid, planes, squares, power)
+    return Prepared(grid, planes, squares, power, np.arange(count))
 
 
 def in_class_frame(
@@ -114,7 +124,7 @@ def in_class_frame(
     x, y = torch.as_tensor(pose[:, 1:].astype(np.float64)).unbind(1)
     along = x[:, None] * torch.cos(theta) + y[:, None] * torch.sin(theta)
     values = from_real_series(series) * _unit(((2.0 * math.pi) * k[:, None]).float() * along[:, None].float())
-    squares = torch.as_tensor(prepared.squares[some, : grid.ring_count])
+    squares = torch.as_tensor(prepared.squares[prepared.rows[some], : grid.ring_count])
     orders_2m = torch.arange(SQUARE_ORDERS) * 2.0
     squares = squares * torch.exp(1j * gamma[:, None, None] * orders_2m).to(torch.complex64)
     return values, squares
