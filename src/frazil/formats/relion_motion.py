@@ -7,6 +7,7 @@ from the first used one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,15 @@ def write_motion_star(
     if polynomial_px is not None:
         blocks["local_shift"] = _local_shift(field, frames)
     write_star(path, blocks)
+
+
+def with_names(text: str, movie: str, gain: str) -> str:
+    """Return a motion file's text in which movie and gain reference, where it has one, have other names."""
+    for column, name in (("rlnMicrographMovieName", movie), ("rlnMicrographGainName", gain)):
+        found = re.search(rf"(?m)^_{column}[ \t]+(.*)$", text)
+        if found is not None:
+            text = f"{text[: found.start(1)]}{name}{text[found.end(1) :]}"
+    return text
 
 
 def _general(header: MotionHeader, field: MotionField, *, local: bool) -> StarTable:

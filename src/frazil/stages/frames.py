@@ -336,6 +336,13 @@ def read_field(path: Path) -> MotionField:
         raise InputError(f"{path}: damaged ({error}); remove it and run again") from error
 
 
+def _listed_gain(gain_path: str, *, in_place: bool) -> str:
+    """Name the gain reference for RELION: where it lies, or as it is linked afterwards."""
+    if not gain_path or in_place:
+        return gain_path
+    return f"raw/gain{Path(gain_path).suffix}"
+
+
 def _store_star(exposure: Exposure, movie: LoadedMovie, field: MotionField) -> None:
     settings, files = exposure.settings, exposure.files
     polynomial = None
@@ -347,8 +354,8 @@ def _store_star(exposure: Exposure, movie: LoadedMovie, field: MotionField) -> N
                 f"RELION's polynomial leaves {rms_px:.2f} px (rms) of local motion; the average is unaffected"
             )
     header = MotionHeader(
-        movie=f"raw/{exposure.task.name}{exposure.task.source.suffix}",
-        gain="raw/gain" + Path(settings.gain.gain_path).suffix if settings.gain.gain_path else "",
+        movie=exposure.task.listed_as or f"raw/{exposure.task.name}{exposure.task.source.suffix}",
+        gain=_listed_gain(settings.gain.gain_path or "", in_place=bool(exposure.task.listed_as)),
         movie_frames=movie.movie_frames,
         first_frame=movie.prepared.first_frame + 1,
         binning=settings.alignment.output_binning or 1.0,

@@ -36,6 +36,9 @@ class MovieTask:
         Use no more than these, where memory was short before.
     manual_picks
         Particles that a person added and removed.
+    listed_as
+        What RELION's files call the movie: relative to the session folder, or absolute; empty where it is
+        linked as ``raw/<name>`` afterwards.
     """
 
     session: Path
@@ -48,3 +51,4 @@ class MovieTask:
     revision: int = 0
     threads: int | None = None
     manual_picks: ManualPicks = UNCHANGED
+    listed_as: str = ""

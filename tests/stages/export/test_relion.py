@@ -238,6 +238,25 @@ def test_nothing_to_export(world: World) -> None:
         run_export(world.prepare(ALL))
 
 
+def test_motion_files_name_the_movies_of_the_export(world: World) -> None:
+    """In a live session they name the real files, which may lie in folders or anywhere."""
+    star = world.products(1).motion_star
+    star.write_text(star.read_text().replace("raw/movie_0001.tif", "raw/square 1/x.tif"))
+    gain = world.folder / "gain.mrc"
+    write_mrc(gain, np.ones((HEIGHT_PX, WIDTH_PX), np.float32), PIXEL_A, depth="float32")
+    world.settings[1]["gain_path"] = str(gain)
+    before = star.read_text()
+    task = world.prepare(ALL)
+    run_export(task)
+    movies = read(task.final, "movies.star")["movies"].rlnMicrographMovieName
+    corrected = read(task.final, "corrected_micrographs.star")["micrographs"].rlnMicrographMetadata
+    for movie, motion in zip(movies, corrected, strict=True):
+        general = read(task.final, motion)["general"]
+        assert general["rlnMicrographMovieName"] == movie and (task.final / movie).is_file()
+        assert (task.final / general["rlnMicrographGainName"]).is_file()
+    assert star.read_text() == before
+
+
 def test_movies_outside_with_blanks_in_their_path(tmp_path: Path) -> None:
     raw = tmp_path / "K3 data, Tuesday"
     raw.mkdir()

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from tests.tracks.harness import Bench
 
+    from frazil.stages.movie_task import MovieTask
+    from frazil.stages.record import MovieRecord
+
 
 def begun(bench: Bench, *, anew: bool = False) -> PreprocessBody:
     body = PreprocessBody(bench.context(), work)
@@ -330,6 +333,23 @@ def test_clear_keeps_what_was_changed_by_hand(bench: Bench) -> None:
     assert bench.row(name)["manual_picks"]["added"] == [[100.0, 200.0]]
     bench.work(begun(bench))
     assert bench.row(name)["particles_token"] == token
+
+
+def test_relion_is_told_the_real_name_of_a_movie(bench: Bench) -> None:
+    tasks: list[MovieTask] = []
+
+    def note(task: MovieTask) -> MovieRecord:
+        tasks.append(task)
+        return work(task)
+
+    bench.add_movies(3)
+    for name, path in (("movie_0002", "/far/sub/b.mrc"), ("movie_0003", "/far away/c.mrc")):
+        bench.change(name, raw_path=path)
+    body = PreprocessBody(bench.context(), note)
+    body.begin(anew=False)
+    bench.work(body)
+    told = {task.name: task.listed_as for task in tasks}
+    assert told == {"movie_0001": "raw/movie_0001.mrc", "movie_0002": "/far/sub/b.mrc", "movie_0003": ""}
 
 
 def test_2d_reads_only_what_changed(bench: Bench) -> None:

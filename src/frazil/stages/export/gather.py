@@ -11,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from frazil.formats.atomic import atomic_path
 from frazil.formats.mrc import MrcStack
+from frazil.formats.relion_motion import with_names
 from frazil.model.errors import InputError, PassingError
 from frazil.stages.export.pin import pin_file, pin_image, pin_movie
 from frazil.stages.products import Products
@@ -125,6 +127,9 @@ class Collector:
         if "picks" in wanted and record.stage("pick").state == "done":
             kinds += ("picks_star",)
         for kind in kinds if self._request.format in _WITH_FILES else ():
+            if kind == "motion_star":
+                found.present[kind] = self._bring_motion(source, files, movie, settings)
+                continue
             is_image = not kind.endswith("_star")
             found.present[kind] = self._bring(getattr(source, kind), getattr(files, kind), is_image)
         if not found.present.get("micrograph", True):
@@ -151,6 +156,22 @@ class Collector:
         if is_image:
             return pin_image(source, target, self._request.files, self._request.image_depth)
         return pin_file(source, target, self._request.files)
+
+    def _bring_motion(
+        self, source: Products, files: Products, movie: ExportMovie, settings: Settings
+    ) -> bool:
+        """Bring the motion file, which calls movie and gain reference by their names in the export."""
+        if not self._brings_files:
+            return source.motion_star.is_file()
+        try:
+            text = source.motion_star.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return False
+        raw = _name_of_raw(movie.name, Path(movie.raw_path or movie.row.get("path") or ""))
+        gain = f"raw/gain{Path(settings.gain.gain_path).suffix}" if settings.gain.gain_path else ""
+        with atomic_path(files.motion_star) as part:
+            part.write_text(with_names(text, raw, gain), encoding="utf-8")
+        return True
 
     def _take_particles(self, found: Gathered, source: Products, files: Products) -> bool:
         if found.record.stage("extract").state != "done":
@@ -182,8 +203,7 @@ class Collector:
         return True
 
     def _take_movie(self, found: Gathered, raw: Path) -> None:
-        # Under the name that the motion file gives it.
-        name = f"raw/{found.movie.name}{raw.suffix}"
+        name = _name_of_raw(found.movie.name, raw)
         if not self._brings_files:
             there, name = raw.is_file(), str(raw)
         else:
@@ -193,3 +213,8 @@ class Collector:
             found.raw = name
         else:
             self._progress.note(f"the movie of {found.movie.name} is not at {raw} any more; it is left out")
+
+
+def _name_of_raw(name: str, raw: Path) -> str:
+    """Name a movie in the export: without folders and blanks, and never twice."""
+    return f"raw/{name}{raw.suffix}"

@@ -104,6 +104,7 @@ class Dispatcher:
             expected_size=self._expected_size(),
             revision=revision,
             manual_picks=manual_picks_of(row),
+            listed_as=_listed_as(context.folder, row["raw_path"]),
             threads=1 if row["number"] in self._one_thread else settings.resources.preprocess_threads,
         )
         return Task(
@@ -139,3 +140,10 @@ class Dispatcher:
             if count >= _FEWEST_ALIKE and 3 * count > 2 * self._sizes.total():
                 return size
         return None
+
+
+def _listed_as(folder: Path, raw_path: str) -> str:
+    """Name a movie for RELION, which takes no blanks in names; then an export has to rename it."""
+    inside = raw_path.startswith(f"{folder}/")
+    name = raw_path.removeprefix(f"{folder}/") if inside else raw_path
+    return "" if len(name.split()) != 1 else name
