@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -13,8 +15,9 @@ from tests.stages.export.world import SETTINGS
 
 from frazil.app import sessions, settings_changes
 from frazil.app.access import SERVER
-from frazil.app.report import make_report
+from frazil.app.report import Report, make_report
 from frazil.app.report_page import report_page
+from frazil.app.report_pdf import report_pdf
 from frazil.store.catalogue import movies
 
 if TYPE_CHECKING:
@@ -90,3 +93,20 @@ def test_a_session_without_anything_has_a_report(hub: Hub, tmp_path: Path) -> No
     report = make_report(hub, SERVER, number)
     assert report.facts["classes"] is None and report.facts["throughput"] is None
     assert "Nothing yet" in report_page(report)
+
+
+def test_the_pdf_is_one_page_whatever_there_is(hub: Hub, session: int) -> None:
+    report = make_report(hub, SERVER, session)
+    assert "classes" in report.pictures or "movie_0001" in report.pictures
+    much = replace(report, facts={**report.facts, "best": report.facts["best"] * 3})
+    much.facts["settings"] = {f"setting_{number}": "漢字 <b> " * 20 for number in range(60)}
+    much.facts["series"] = {name: [float(n % 17) for n in range(5000)] for name in report.facts["series"]}
+    bare = {**report.facts, "best": [], "worst": [], "classes": None, "series": {}, "settings": {}}
+    bare["columns"] = dict.fromkeys(bare["columns"])
+    for each in (report, much, Report(bare, {})):
+        content = report_pdf(each)
+        assert content.startswith(b"%PDF-")
+        assert len(re.findall(rb"/Type /Page\b", content)) == 1
+        assert len(content) < 2_000_000
+        assert report_pdf(each) == content
+    assert len(re.findall(rb"/Subtype /Image", report_pdf(report))) >= 1

@@ -1436,6 +1436,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/report.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Report Pdf
+         * @description Return the report as one page of PDF.
+         */
+        get: operations["downloadReportPdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/series": {
         parameters: {
             query?: never;
@@ -2824,10 +2844,7 @@ export interface components {
              * Added
              * @description (x, y) in Å from the first pixel
              */
-            added?: [
-                number,
-                number
-            ][];
+            added?: number[][];
             /**
              * Removed
              * @description places in the list of candidates, counted from 0
@@ -2848,10 +2865,7 @@ export interface components {
              * Added
              * @description (x, y) in Å from the first pixel
              */
-            added: [
-                number,
-                number
-            ][];
+            added: number[][];
             /**
              * Pending
              * @description the particles are not as this says yet
@@ -2866,10 +2880,7 @@ export interface components {
              * Removed At
              * @description where they were, Å
              */
-            removed_at: [
-                number,
-                number
-            ][];
+            removed_at: number[][];
             /** Saved At */
             saved_at: number | null;
             /** Saved By */
@@ -6989,6 +7000,29 @@ export interface operations {
                 };
                 content: {
                     "text/html": unknown;
+                };
+            };
+        };
+    };
+    downloadReportPdf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
                 };
             };
         };

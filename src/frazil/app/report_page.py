@@ -40,7 +40,7 @@ def report_page(report: Report) -> str:
         f'<p class="muted">{escape(session["group"])} · {made} · Frazil {facts["software"]["frazil"]}</p>',
         f"<p>{escape(facts['methods'])}</p>",
         "<h2>Session</h2>",
-        _pairs(_overview(facts)),
+        _pairs(overview(facts)),
         "<h2>Measured</h2>",
         _statistics(facts["columns"]),
         "<h2>In the order of the movies, and how often</h2>",
@@ -52,7 +52,7 @@ def report_page(report: Report) -> str:
         *_classes(facts["classes"], report.pictures),
         "<h2>Settings that differ from the defaults</h2>",
         f'<p class="muted">revision {facts["settings_revision"]}</p>',
-        _pairs({name: _text(value) for name, value in facts["settings"].items()}),
+        _pairs({name: value_text(value) for name, value in facts["settings"].items()}),
         "<h2>Software</h2>",
         _pairs(facts["software"]),
     ]
@@ -63,7 +63,8 @@ def report_page(report: Report) -> str:
     )
 
 
-def _overview(facts: Mapping[str, Any]) -> dict[str, str]:
+def overview(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Gather counts and microscope, by what they are called."""
     counts, throughput = facts["movies"], facts["throughput"]
     rows = {
         "Movies": f"{counts['total']:,}, {counts['done']:,} done, {counts['failed']:,} failed, "
@@ -73,7 +74,7 @@ def _overview(facts: Mapping[str, Any]) -> dict[str, str]:
     if throughput is not None:
         rows["Throughput"] = f"{throughput['movies_per_hour']:,} movies per hour"
     for name, value in facts["microscope"].items():
-        rows[name] = _text(value)
+        rows[name] = value_text(value)
     return rows
 
 
@@ -86,7 +87,7 @@ def _statistics(columns: Mapping[str, Any]) -> str:
     heads = ("median", "lower_quartile", "upper_quartile", "least", "greatest", "count")
     head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in heads)
     lines = [
-        f"<tr><th>{escape(_label(name))}</th>"
+        f"<tr><th>{escape(column_label(name))}</th>"
         + "".join(f'<td class="number">{values[head]:,.6g}</td>' for head in heads)
         + "</tr>"
         for name, values in columns.items()
@@ -95,12 +96,14 @@ def _statistics(columns: Mapping[str, Any]) -> str:
     return f"<table><tr><th></th>{head}</tr>{''.join(lines)}</table>" if lines else "<p>Nothing yet.</p>"
 
 
-def _label(name: str) -> str:
+def column_label(name: str) -> str:
+    """Name of a column for people, with its unit."""
     column = COLUMN_BY_NAME[name]
     return f"{column.label}, {column.unit}" if column.unit else column.label
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """Say a setting for people."""
     if value is None:
         return "not given"
     if isinstance(value, bool):
@@ -113,13 +116,13 @@ def _series(name: str, values: Sequence[float | None]) -> str:
     if len(known) < 2:
         return ""
     known = known[:: max(1, len(known) // _MOST_POINTS)]
-    low, high = _limits([value for _, value in known])
+    low, high = limits([value for _, value in known])
     last = max(1, len(values) - 1)
     dots = "".join(
         f'<circle cx="{place / last * _WIDTH:.1f}" cy="{_y(value, low, high):.1f}" r="1.3"/>'
         for place, value in known
     )
-    caption = f"{escape(_label(name))}: {low:,.4g} to {high:,.4g}"
+    caption = f"{escape(column_label(name))}: {low:,.4g} to {high:,.4g}"
     return _figure(f'<g fill="#3465a4">{dots}</g>', caption)
 
 
@@ -127,7 +130,7 @@ def _histogram(values: Sequence[float | None]) -> str:
     known = np.array([value for value in values if value is not None], np.float64)
     if known.size < 2:
         return ""
-    low, high = _limits(known.tolist())
+    low, high = limits(known.tolist())
     counts, _ = np.histogram(known, _BINS, (low, high))
     width = _WIDTH / _BINS
     most = max(1, int(counts.max()))
@@ -139,7 +142,7 @@ def _histogram(values: Sequence[float | None]) -> str:
     return _figure(f'<g fill="#8a9db5">{bars}</g>', f"how often, {low:,.4g} to {high:,.4g}")
 
 
-def _limits(values: Sequence[float]) -> tuple[float, float]:
+def limits(values: Sequence[float]) -> tuple[float, float]:
     """Range without the outermost hundredth, which would flatten the rest."""
     low, high = np.percentile(values, [0.5, 99.5])
     return (float(low), float(high)) if high > low else (float(low) - 0.5, float(low) + 0.5)

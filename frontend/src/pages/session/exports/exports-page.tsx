@@ -48,6 +48,10 @@ export default function ExportsPage({ session }: SessionTabProps) {
         <a className="button small" href={url(`/sessions/${session.id}/report.html`)} download>
           <Icon name="file" />
           Report
+        </a>{" "}
+        <a className="button small" href={url(`/sessions/${session.id}/report.pdf`)} download>
+          <Icon name="file" />
+          Report as PDF
         </a>
       </p>
       {jobs.map((job) => (
