@@ -9,7 +9,7 @@ import pytest
 from tests.app.exported import add_update, fill_session
 from tests.stages.export.world import SETTINGS
 
-from frazil.app import deletion, exports, sessions, settings_changes
+from frazil.app import adopt, deletion, exports, sessions, settings_changes
 from frazil.app.access import SERVER
 from frazil.app.errors import ConflictError, NotFoundError
 from frazil.engine.inline import InlineExecutor
@@ -213,3 +213,24 @@ def test_a_name_is_taken_once(hub: Hub, session: int) -> None:
     exports.start_export(hub, SERVER, session, ALL, "mine")
     with pytest.raises(InputError, match="mine already"):
         exports.start_export(hub, SERVER, session, ALL, "mine")
+
+
+def test_exports_of_an_adopted_folder_are_listed(
+    make_hub: Callable[..., Hub], hub: Hub, session: int, executor: InlineExecutor
+) -> None:
+    for name in ("first", "broken"):
+        exports.start_export(hub, SERVER, session, ALL, name)
+        executor.run_all()
+    made = exports.show_export(hub, SERVER, session, 1)
+    folder = Path(made["path"]).parents[1]
+    (folder / "exports" / "broken" / "settings.json").write_text("{")
+    (folder / "exports" / "somebodys").mkdir()
+    hub.close()
+    other = make_hub("other", executor=InlineExecutor(eager=True))
+    number = adopt.adopt(other, SERVER, str(folder))["id"]
+    listed = exports.list_exports(other, SERVER, number)
+    assert [job["name"] for job in listed] == ["first"]
+    for what in ("state", "request", "created_at", "created_by", "path", "result"):
+        assert listed[0][what] == made[what], what
+    second = exports.start_export(other, SERVER, number, ALL)
+    assert exports.show_export(other, SERVER, number, second["number"])["state"] == "done"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from frazil.app.access import allows
+from frazil.app.adopt_exports import add_exports, export_rows
 from frazil.app.adopt_rows import class_rows, file_rows, movie_rows
 from frazil.app.errors import ConflictError, DeniedError
 from frazil.app.session_paths import existing_folder
@@ -79,6 +80,7 @@ def adopt(hub: Hub, actor: Actor, folder: str, group: str | None = None) -> dict
     with SessionFolder(path, identity=content.id) as opened:
         records = list(opened.records())
     delivered = list(manifest.read(path))
+    made = export_rows(path)
     with hub.catalogue.write() as connection:
         wanted = group or (content.group if accounts.group(connection, name=content.group) else None)
         group_id = find_group(connection, actor, wanted)
@@ -92,6 +94,7 @@ def adopt(hub: Hub, actor: Actor, folder: str, group: str | None = None) -> dict
         source_files.add_many(connection, session_id, file_rows(delivered, by_name))
         for number, row in class_rows(path, saved[-1].revision):
             class_updates.add(connection, session_id, number, row)
+        add_exports(connection, session_id, made)
         warnings = _add_filters(hub, connection, actor, session_id, content)
         for name, chosen in content.selections.items():
             class_selections.save(
