@@ -2,7 +2,6 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
-import type { components } from "../../../api/schema";
 import type { SessionView } from "../../../api/types";
 import { count, plural } from "../../../lib/format";
 import { useAction } from "../../../lib/use-action";
@@ -11,6 +10,7 @@ import { Button, Segments } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
 import { ErrorNote, Note } from "../../../ui/feedback";
 import { CheckField, SelectField, TextField } from "../../../ui/field";
+import { ClassesField, FewestField } from "./request-fields";
 import {
   CONTENTS,
   type Content,
@@ -20,8 +20,6 @@ import {
   FORMATS,
   hasPlace,
 } from "./types";
-
-type Selection = components["schemas"]["Selection"];
 
 interface ExportDialogProps {
   session: SessionView;
@@ -65,10 +63,6 @@ export function ExportDialog({ session, where = null, onClose, onStarted }: Expo
   const filters = useQuery({
     queryKey: keys.part(session.id, "filters"),
     queryFn: () => api.get<NamedFilter[]>(`/sessions/${session.id}/filters`),
-  });
-  const selections = useQuery({
-    queryKey: keys.part(session.id, "filters", "classes"),
-    queryFn: () => api.get<Selection[]>(`/sessions/${session.id}/classify2d/selections`),
   });
   const contents = request.contents.filter((content) => hasPlace(request.format, content));
   const wanted: ExportRequest = { ...request, contents };
@@ -145,23 +139,10 @@ export function ExportDialog({ session, where = null, onClose, onStarted }: Expo
             )
           }
         />
-        <SelectField
-          label="Classes of particles"
-          value={request.classes === "selection" ? `=${request.selection}` : request.classes}
-          choices={[
-            ["all", "All particles, also without a class"],
-            ["good", "Good classes, as judged automatically"],
-            ...(selections.data ?? []).map(
-              (item) => [`=${item.name}`, `Selection ${item.name} (${count(item.particles)})`] as const,
-            ),
-          ]}
-          onChange={(value) =>
-            change(
-              value.startsWith("=")
-                ? { classes: "selection", selection: value.slice(1) }
-                : { classes: value as ExportRequest["classes"], selection: null },
-            )
-          }
+        <ClassesField sessionId={session.id} request={request} onChange={change} />
+        <FewestField
+          value={request.fewest_per_optics_group}
+          onChange={(fewest) => change({ fewest_per_optics_group: fewest })}
         />
         {hasImages ? (
           <>

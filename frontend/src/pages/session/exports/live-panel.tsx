@@ -9,6 +9,7 @@ import { useAction } from "../../../lib/use-action";
 import type { NamedFilter } from "../../../movies/definition";
 import { ErrorNote } from "../../../ui/feedback";
 import { CheckField, SelectField } from "../../../ui/field";
+import { ClassesField, FewestField } from "./request-fields";
 import type { ExportRequest } from "./types";
 
 type LiveExport = components["schemas"]["LiveExport"];
@@ -54,6 +55,15 @@ export function LivePanel({ session }: { session: SessionView }) {
               ...(filters.data ?? []).map((item) => [item.name, `filter ${item.name}`] as const),
             ]}
             onChange={(value) => set({ enabled, request: { ...request, filter_name: value || null } })}
+          />
+          <ClassesField
+            sessionId={session.id}
+            request={request}
+            onChange={(part) => set({ enabled, request: { ...request, ...part } })}
+          />
+          <FewestField
+            value={request.fewest_per_optics_group}
+            onChange={(fewest) => set({ enabled, request: { ...request, fewest_per_optics_group: fewest } })}
           />
           <p className="small muted breakable">
             {all && selected
