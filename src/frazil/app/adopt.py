@@ -10,6 +10,8 @@ from frazil.app.access import allows
 from frazil.app.adopt_exports import add_exports, export_rows
 from frazil.app.adopt_rows import class_rows, file_rows, movie_rows
 from frazil.app.errors import ConflictError, DeniedError
+from frazil.app.files import sight
+from frazil.app.foreign_sessions import refuse_foreign
 from frazil.app.session_paths import existing_folder
 from frazil.app.sessions import OWN_VALUES, find_group, show
 from frazil.model.errors import InputError
@@ -80,15 +82,21 @@ def adopt(hub: Hub, actor: Actor, folder: str, group: str | None = None) -> dict
     with SessionFolder(path, identity=content.id) as opened:
         records = list(opened.records())
     delivered = list(manifest.read(path))
+    seen = sight(hub, actor)
     made = export_rows(path)
     with hub.catalogue.write() as connection:
         wanted = group or (content.group if accounts.group(connection, name=content.group) else None)
         group_id = find_group(connection, actor, wanted)
+        for revision in saved:
+            # Somebody may have written them by hand, to get at what is not theirs.
+            refuse_foreign(connection, actor, revision.settings())
         kind = saved[-1].settings().session.kind
         session_id = _add(hub, connection, actor, path, content, group_id, kind)
         revisions.add_known(connection, session_id, saved)
         tracks.add_all(connection, session_id, hub.now())
-        rows = movie_rows(path, records, delivered, saved, content.overrides, content.manual_picks)
+        rows = movie_rows(
+            path, records, delivered, saved, content.overrides, content.manual_picks, seen.shows
+        )
         numbers = movies.add_many(connection, session_id, rows)
         by_name = {str(row["name"]): number for row, number in zip(rows, numbers, strict=True)}
         source_files.add_many(connection, session_id, file_rows(delivered, by_name))

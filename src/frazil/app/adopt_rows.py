@@ -10,7 +10,7 @@ from frazil.model.manual_picks import UNCHANGED, ManualPicks
 from frazil.tracks.preprocess.results import columns_of, is_complete
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from frazil.model.settings import Settings
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from frazil.store.catalogue.revisions import RevisionRow
     from frazil.store.manifest import Delivered
 
+OUTSIDE = "the movie's file lies where the server may not look; its results are kept"
 RAW_ABSENT = "the movie's file is gone; its results are kept"
 
 
@@ -28,6 +29,7 @@ def movie_rows(
     saved: Sequence[RevisionRow],
     overrides: Mapping[str, str],
     manual_picks: Mapping[str, ManualPicks] | None = None,
+    may_read: Callable[[Path], bool] = lambda _: True,
 ) -> list[dict[str, Any]]:
     """Rows of all movies that were delivered or processed, in the order of their numbers.
 
@@ -43,18 +45,21 @@ def movie_rows(
         All settings, oldest first.
     overrides, manual_picks
         What a person decided, by movie.
+    may_read
+        Whether a movie may be read, by its path without links: what a folder says of itself is not trusted.
     """
     files = {file.movie: file for file in delivered if file.kind == "movie" and file.movie}
     by_name = {record.name: record for record in records}
     revisions = [(row.revision, row.settings()) for row in reversed(saved)]
     rows = []
     for name in dict.fromkeys((*files, *by_name)):
-        row = _delivered(folder, files.get(name), by_name.get(name))
+        row = _delivered(folder, files.get(name), by_name.get(name), may_read)
         by_hand = (manual_picks or {}).get(name, UNCHANGED)
+        outside = row.pop("reason")
         row |= _processed(by_name.get(name), revisions, by_hand.token)
         row["manual_picks"] = by_hand.model_dump(mode="json") if by_hand.token else None
         if row["raw_path"] is None and row.get("reason") is None:
-            row["reason"] = RAW_ABSENT
+            row["reason"] = outside or RAW_ABSENT
         rows.append({**row, "name": name, "override": overrides.get(name, "auto")})
     return _numbered(rows)
 
@@ -136,7 +141,9 @@ def _source_path(file: Delivered) -> str:
     return file.source if file.mode == "in_place" else file.path.removeprefix("raw/")
 
 
-def _delivered(folder: Path, file: Delivered | None, record: MovieRecord | None) -> dict[str, Any]:
+def _delivered(
+    folder: Path, file: Delivered | None, record: MovieRecord | None, may_read: Callable[[Path], bool]
+) -> dict[str, Any]:
     """Where a movie is, by the manifest, else by what was processed."""
     source = record.source if record is not None else ""
     if file is None:
@@ -144,9 +151,11 @@ def _delivered(folder: Path, file: Delivered | None, record: MovieRecord | None)
     else:
         path, at, number = _source_path(file), file.at, file.movie_number
         raw = folder / (file.source if file.mode == "in_place" else file.path)
+    there = raw.is_file() and may_read(raw.resolve())
     return {
         "path": path,
-        "raw_path": str(raw) if raw.is_file() else None,
+        "raw_path": str(raw) if there else None,
+        "reason": OUTSIDE if not there and raw.is_file() else None,
         "found_at": at,
         "transferred_at": at or None,
         "number": number,

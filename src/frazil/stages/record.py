@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -57,6 +58,20 @@ class StageRecord(BaseModel):
     revision: int = 0
     worker: str = ""
     at: float | None = None
+
+    @field_validator("products")
+    @classmethod
+    def _inside(cls, products: list[str]) -> list[str]:
+        for product in products:
+            if not is_inside(product):
+                raise ValueError(f"{product} does not lie in the session folder")
+        return products
+
+
+def is_inside(path: str) -> bool:
+    """Whether a relative path stays below the folder that it is relative to."""
+    parts = PurePosixPath(path).parts
+    return bool(parts) and not path.startswith("/") and ".." not in parts and "\0" not in path
 
 
 class MovieRecord(BaseModel):

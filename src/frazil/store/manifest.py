@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from frazil.stages.record import is_inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,6 +54,13 @@ class Delivered(BaseModel):
     kind: Literal["movie", "extra"] = "movie"
     ledger_path: str = ""
     at: float
+
+    @model_validator(mode="after")
+    def _is_inside(self) -> Self:
+        """Refuse places outside the session: what was delivered may be removed again."""
+        if self.mode != "in_place" and not is_inside(self.path):
+            raise ValueError(f"{self.path} does not lie in the session folder")
+        return self
 
 
 def append(session: Path, files: Iterable[Delivered]) -> None:

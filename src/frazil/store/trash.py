@@ -19,11 +19,14 @@ def throw_away(session: Path, paths: Iterable[Path]) -> Path | None:
 
     A link is moved itself, never what it points to. A path that is not there is passed over, so that a
     removal that was cut off can be done again. `OSError` as the system raised it; ``ValueError`` for a path
-    outside the session folder.
+    outside the session folder, also one that leads outside by ``..`` or through a link.
     """
     target: Path | None = None
+    real = session.resolve()
     for path in paths:
         relative = path.relative_to(session)
+        if ".." in relative.parts or not path.parent.resolve().is_relative_to(real):
+            raise ValueError(f"{path} leads out of {session}")
         if not (path.is_symlink() or path.exists()):
             continue
         if target is None:
