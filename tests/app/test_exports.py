@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tests.stages.export.world import World
 
     from frazil.app.hub import Hub
+    from frazil.engine.executor import Task
 
 ALL = ExportRequest(contents=CONTENTS)
 
@@ -234,3 +236,24 @@ def test_exports_of_an_adopted_folder_are_listed(
         assert listed[0][what] == made[what], what
     second = exports.start_export(other, SERVER, number, ALL)
     assert exports.show_export(other, SERVER, number, second["number"])["state"] == "done"
+
+
+def test_no_room_for_copies_is_said_before(hub: Hub, session: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=(1 << 30) + 100))
+    copies = ExportRequest(contents=CONTENTS, files="copy")
+    problems = exports.preview_export(hub, SERVER, session, copies)["problems"]
+    assert len(problems) == 1 and "make room" in problems[0]
+    with pytest.raises(InputError, match="make room"):
+        exports.start_export(hub, SERVER, session, copies)
+    assert exports.preview_export(hub, SERVER, session, ALL)["problems"] == []
+
+
+def test_what_takes_too_long_is_given_up(
+    hub: Hub, session: int, executor: InlineExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Task] = []
+    monkeypatch.setattr(executor, "submit", given.append)
+    exports.start_export(hub, SERVER, session, ExportRequest(contents=CONTENTS, walltime_min=3))
+    exports.start_export(hub, SERVER, session, ALL)
+    assert [(task.timeout_s, task.attempts) for task in given] == [(180.0, 1), (None, 2)]

@@ -2506,6 +2506,8 @@ export interface components {
          *         Of micrographs, particles and class averages; ``stored``: as they are in the session.
          *     fewest_per_optics_group
          *         Optics groups with fewer micrographs are joined with the largest one of the same microscope settings.
+         *     walltime_min
+         *         The export is given up when it takes longer; None: however long it takes.
          */
         ExportRequest: {
             /**
@@ -2551,6 +2553,8 @@ export interface components {
             image_depth: "stored" | "float16" | "float32";
             /** Selection */
             selection?: string | null;
+            /** Walltime Min */
+            walltime_min?: number | null;
             where?: components["schemas"]["MovieFilter"] | null;
         };
         /**

@@ -36,8 +36,8 @@ class Job:
         return f"export/{self.session_id}/{self.number}"
 
 
-def submit(hub: Hub, job: Job, task: ExportTask) -> None:
-    """Have a worker make an export; its row follows what happens."""
+def submit(hub: Hub, job: Job, task: ExportTask, walltime_min: int | None = None) -> None:
+    """Have a worker make an export, within so many minutes; its row follows what happens."""
     hub.feed.publish(job.session_id, FOLDER, {"number": job.number, "state": "queued"})
     hub.executor.submit(
         Task(
@@ -46,6 +46,9 @@ def submit(hub: Hub, job: Job, task: ExportTask) -> None:
             (task,),
             pool="files",
             priority=_PRIORITY,
+            timeout_s=None if walltime_min is None else 60.0 * walltime_min,
+            # What took too long once takes too long again.
+            attempts=2 if walltime_min is None else 1,
             done=lambda outcome: _ended(hub, job, task, outcome),
             started=lambda _key, _worker: _started(hub, job),
         )
@@ -69,7 +72,8 @@ def resume_exports(hub: Hub) -> None:
         else:
             with hub.catalogue.write() as connection:
                 exports.change(connection, job.session_id, job.number, state="queued", started_at=None)
-            submit(hub, job, ExportTask(session=folder, name=row["name"]))
+            task = ExportTask(session=folder, name=row["name"])
+            submit(hub, job, task, row["request"].get("walltime_min"))
 
 
 def cancel_all(hub: Hub, session_id: int) -> None:

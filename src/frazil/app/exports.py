@@ -12,6 +12,7 @@ from frazil.app.access import session_for
 from frazil.app.errors import ConflictError, NotFoundError
 from frazil.app.export_jobs import FOLDER, Job, remove_part, submit
 from frazil.app.export_snapshot import choose, make_snapshot
+from frazil.app.export_space import space_problem
 from frazil.formats.atomic import atomic_path
 from frazil.model.errors import InputError, PassingError
 from frazil.stages.export.request import PROGRESS, SNAPSHOT, ExportTask, part_folder
@@ -41,6 +42,8 @@ def preview_export(hub: Hub, actor: Actor, session_id: int, request: ExportReque
     with hub.catalogue.read() as connection:
         session = session_for(connection, actor, session_id, "viewer")
         choice = choose(connection, session, request)
+    if problem := space_problem(Path(session.folder), choice.movies, request):
+        choice.problems.append(problem)
     return {
         "micrographs": len(choice.movies),
         "particles": choice.particles,
@@ -65,6 +68,8 @@ def start_export(
     with hub.catalogue.read() as connection:
         session = _session(connection, actor, session_id, "operator", changes=True)
         choice = choose(connection, session, request)
+        if problem := space_problem(Path(session.folder), choice.movies, request):
+            choice.problems.append(problem)
         if choice.problems:
             raise InputError("; ".join(choice.problems))
         known = exports.listed(connection, session_id)
@@ -90,7 +95,7 @@ def start_export(
     with hub.catalogue.write() as connection:
         number = exports.add(connection, session_id, chosen, wish, created_at=now, created_by=actor.login)
         _note(hub, connection, actor, session_id, "export.start", None, {"export": chosen, **wish})
-    submit(hub, Job(session_id, number), ExportTask(session=folder, name=chosen))
+    submit(hub, Job(session_id, number), ExportTask(session=folder, name=chosen), request.walltime_min)
     return show_export(hub, actor, session_id, number)
 
 
@@ -143,7 +148,8 @@ def retry_export(hub: Hub, actor: Actor, session_id: int, number: int) -> dict[s
         exports.change(connection, session_id, number, state="queued", ended_at=None, reason="")
         _note(hub, connection, actor, session_id, "export.retry", None, {"export": row["name"]})
     folder = hub.folder(session_id).path
-    submit(hub, Job(session_id, number), ExportTask(session=folder, name=row["name"]))
+    task = ExportTask(session=folder, name=row["name"])
+    submit(hub, Job(session_id, number), task, row["request"].get("walltime_min"))
     return show_export(hub, actor, session_id, number)
 
 

@@ -75,6 +75,9 @@ def new_export(
     fewest: Annotated[
         int, typer.Option("--fewest-per-group", min=1, help="Join optics groups with fewer micrographs.")
     ] = 1,
+    walltime: Annotated[
+        int | None, typer.Option("--walltime", min=1, help="Give up after so many minutes.")
+    ] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Only show what it would hold.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Until it is made.")] = False,
     as_json: AsJson = False,
@@ -91,6 +94,7 @@ def new_export(
         "files": files.value,
         "image_depth": depth.value,
         "fewest_per_optics_group": fewest,
+        "walltime_min": walltime,
     }
     if content:
         request["contents"] = [each.value for each in content]

@@ -40,6 +40,8 @@ class ExportRequest(BaseModel):
         Of micrographs, particles and class averages; ``stored``: as they are in the session.
     fewest_per_optics_group
         Optics groups with fewer micrographs are joined with the largest one of the same microscope settings.
+    walltime_min
+        The export is given up when it takes longer; None: however long it takes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +57,7 @@ class ExportRequest(BaseModel):
     files: Literal["link", "copy", "none"] = "link"
     image_depth: Literal["stored", "float16", "float32"] = "stored"
     fewest_per_optics_group: int = Field(default=1, ge=1, le=1_000_000)
+    walltime_min: int | None = Field(default=None, ge=1, le=100_000)
 
     @field_validator("contents")
     @classmethod

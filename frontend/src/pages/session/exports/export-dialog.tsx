@@ -166,6 +166,17 @@ export function ExportDialog({ session, where = null, onClose, onStarted }: Expo
           </>
         ) : null}
         <TextField
+          label="Give up after, minutes"
+          help="An export has one worker of its own, beside those of the session."
+          inputMode="numeric"
+          value={request.walltime_min ? String(request.walltime_min) : ""}
+          placeholder="however long it takes"
+          onChange={(value) => {
+            const minutes = Number(value.replace(/\D/g, ""));
+            change({ walltime_min: minutes >= 1 && minutes <= 100_000 ? minutes : null });
+          }}
+        />
+        <TextField
           label="Name of the folder"
           value={name}
           maxLength={80}

@@ -1,0 +1,68 @@
+"""Whether the disk has room for what an export copies: said before, not after."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from frazil.stages.products import Products
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from frazil.stages.export.request import ExportMovie, ExportRequest
+
+_SPARE_BYTES = 1 << 30
+"""Stays free."""
+_WIDER = 2
+"""Images may be stored at half precision, and be wanted at single."""
+
+
+def needed_bytes(session: Path, movies: Iterable[ExportMovie], request: ExportRequest) -> int:
+    """Bytes that an export writes, at most, beside its tables; 0 where it only links or names files."""
+    own_stack = request.format == "cistem"
+    converts = request.image_depth != "stored"
+    if request.files == "none" and not own_stack:
+        return 0
+    total = 0
+    for movie in movies:
+        products = Products(session, movie.name)
+        images: list[Path] = []
+        if own_stack:
+            images = [products.particles]
+        elif request.files == "copy" or converts:
+            if "micrographs" in request.contents:
+                images += [products.micrograph, products.unweighted, products.odd, products.even]
+            if "particles" in request.contents:
+                images += [products.particles]
+        widened = _WIDER if own_stack or request.image_depth == "float32" else 1
+        total += widened * sum(map(_size, images))
+        if request.files == "copy" and "movies" in request.contents and movie.raw_path is not None:
+            total += _size(Path(movie.raw_path))
+    return total
+
+
+def space_problem(session: Path, movies: Iterable[ExportMovie], request: ExportRequest) -> str:
+    """Say why there is no room; empty where there is."""
+    needed = needed_bytes(session, movies, request)
+    if not needed:
+        return ""
+    try:
+        free = shutil.disk_usage(session).free
+    except OSError:
+        # Its disk is away: who makes the export will say so.
+        return ""
+    if needed + _SPARE_BYTES <= free:
+        return ""
+    return (
+        f"up to {needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free on the session's disk: "
+        "link instead of copying, choose less, or make room"
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
