@@ -112,7 +112,7 @@ def _look(hub: Hub, row: dict[str, Any]) -> None:
         session = session_for(connection, SERVER, session_id, "operator")
         state = _state(connection, session_id)
         same = row["result"].get("state") == state and row["started_at"] is not None
-        early = row["ended_at"] is not None and hub.now() - row["ended_at"] < pause
+        early = row["ended_at"] is not None and 0.0 <= hub.now() - row["ended_at"] < pause
         if same or (early and row["started_at"] is not None) or session.life == "archived":
             return
         sets: dict[str, Snapshot] = {}

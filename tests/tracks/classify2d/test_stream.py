@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -228,6 +229,21 @@ def test_what_a_run_can_not_change_begins_a_new_one(bench: Bench, values: dict[s
     bench.save_settings(**values)
     settle(bench, body, 60.0)
     assert run_of(bench) == 2
+
+
+def test_a_clock_that_is_set_back_hides_no_classes(bench: Bench) -> None:
+    shift = [0.0]
+    first, second = bench.add_movies(2)
+    add_particles(bench, first, 300)
+    context = replace(bench.context(), wall_clock=lambda: bench.clock.now + shift[0])
+    body = ClassifyBody(context, stream, cycle, growth=0.05)
+    body.begin(anew=False)
+    settle(bench, body, 60.0)
+    assert len(updates(bench)) == 1
+    shift[0] = -86_400.0
+    add_particles(bench, second, 300)
+    settle(bench, body, 120.0)
+    assert len(updates(bench)) == 2
 
 
 def test_a_finer_limit_goes_on_and_is_published(bench: Bench) -> None:

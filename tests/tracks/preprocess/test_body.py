@@ -11,7 +11,7 @@ from tests.tracks.preprocess.movie_work import PRODUCT, work
 
 from frazil.model.errors import InputError
 from frazil.store.catalogue import alerts, movies, particle_changes
-from frazil.tracks.preprocess import PreprocessBody
+from frazil.tracks.preprocess import PreprocessBody, rows
 from frazil.tracks.runner import BlockedError
 
 if TYPE_CHECKING:
@@ -100,6 +100,14 @@ def test_passing_failures_wait_and_are_tried_again_until_there_were_enough(bench
     bench.work(body)
     row = bench.row(name)
     assert (row["state"], row["attempts"], row["failed_stage"]) == ("failed", 3, "align")
+
+
+def test_a_clock_that_is_set_back_keeps_no_movie_waiting(bench: Bench) -> None:
+    bench.add_movies(1, source=b"passing")
+    bench.work(begun(bench))
+    with bench.catalogue.read() as connection:
+        found = [len(rows.waiting(connection, bench.session_id, now, set(), 5)) for now in (1000.0, -8e4)]
+    assert found == [0, 1]
 
 
 def test_a_passing_failure_that_passes_leaves_no_trace(bench: Bench) -> None:

@@ -164,7 +164,8 @@ class JobMachine:
             enough = since >= situation.update_particles
         elif not enough and not first and situation.start_after_minutes > 0:
             ended = self.memory.ended_at
-            waited = ended is not None and now - ended >= 60.0 * situation.start_after_minutes
+            # Where the clock was set back nobody knows how long it was.
+            waited = ended is not None and not 0.0 <= now - ended < 60.0 * situation.start_after_minutes
             enough = waited and new > 0
         return self._begin_job(situation) if enough else []
 

@@ -106,7 +106,10 @@ class StreamMode:
         if pending and self._pending_since is None:
             self._pending_since = now
         published = run is not None and run.updates > 0
-        since = max(0.0, desk.context.wall_clock() - run.published_at) if run is not None else _NEVER_S
+        since = desk.context.wall_clock() - run.published_at if run is not None else _NEVER_S
+        if since < 0.0:
+            # The clock was set back: nobody knows how long ago it was, and waiting could take for ever.
+            since = _NEVER_S
         return StreamState(
             eligible=pool.eligible_particles,
             in_run=pool.fed_particles,

@@ -10,6 +10,7 @@ from sqlalchemy import func, or_, select, update
 from frazil.store.catalogue import movies as movie_rows
 from frazil.store.catalogue.schema import movies
 from frazil.tracks.preprocess.planner import Candidate
+from frazil.tracks.preprocess.retry import RETRY_DELAYS_S
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -45,7 +46,12 @@ def waiting(
     condition: list[ColumnElement[bool]] = [
         movies.c.session_id == session_id,
         movies.c.state == "queued",
-        or_(movies.c.next_try_at.is_(None), movies.c.next_try_at <= now),
+        or_(
+            movies.c.next_try_at.is_(None),
+            movies.c.next_try_at <= now,
+            # Later than anybody waits: the clock was set back.
+            movies.c.next_try_at > now + max(RETRY_DELAYS_S),
+        ),
     ]
     limit = room + len(skip)
     for priority in (1, 2, 3):
