@@ -173,3 +173,23 @@ def test_moving_the_centres_of_samples_changes_nothing_but_the_mask() -> None:
     like = (before.conj() * after).real.sum((1, 2)) / (before.abs().square().sum((1, 2)))
     assert float((like - 1.0).abs().max()) < 0.05
     assert float((before - after).abs().square().sum() / before.abs().square().sum()) < 0.02
+
+
+def test_outer_rings_can_be_summed_later_and_threads_change_nothing() -> None:
+    sums = []
+    for threads, early in ((1, 0.0), (2, 60.0)):
+        engine, made = at_truth(snr=0.3, count=300, views=2, seed=6)
+        engine.threads = threads
+        rows = np.arange(300)
+        engine.sum_to(early)
+        assert bool(engine.sums.num[..., 8:].any()) == (early == 0.0)
+        engine.sample_at(
+            rows, lambda some, made=made: made.images[some], engine.bank.columns["offset_a"][rows] + 2.0
+        )
+        engine.sum_to(0.0)
+        sums.append(engine.sums)
+    scale = float(np.abs(sums[0].num).max())
+    assert sums[0].num[..., 8:].any()
+    np.testing.assert_allclose(sums[1].num, sums[0].num, rtol=0.0, atol=1e-5 * scale)
+    np.testing.assert_allclose(sums[1].den, sums[0].den, rtol=0.0, atol=1e-3)
+    np.testing.assert_allclose(sums[1].weight, sums[0].weight)

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from frazil.compute.classify2d.accumulate import Contribution, contribution
 from frazil.compute.classify2d.band import Band
 from frazil.compute.classify2d.bank import DRAWS
-from frazil.compute.classify2d.deposit import deposit, shared_out
 from frazil.compute.classify2d.expectation import Expectation, Found
 from frazil.compute.classify2d.polar import from_real_series, real_series, shift_phases
 from frazil.compute.classify2d.prepared import Prepared, centre_a, pieces, prepare
 from frazil.compute.classify2d.references import References, make_references, shift_disc
 from frazil.compute.classify2d.stage import VisitReport
 from frazil.compute.classify2d.sums import Spectra, Sums, den_values, half_spectra, solve
-from frazil.compute.classify2d.transfer import SQUARE_ORDERS
 from frazil.compute.parallel import for_each
 
 if TYPE_CHECKING:
@@ -82,8 +81,6 @@ class Engine:
         self._summed_rings = self.grid.ring_count
         self._held: Prepared | None = None
         self._held_rows = np.zeros(0, dtype=np.int64)
-        angles = self.grid.half_angles().numpy()
-        self._directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
     @property
     def class_count(self) -> int:
@@ -207,8 +204,7 @@ class Engine:
         found = Expectation(stage, references, coarse, self.strictness)(prepared, chance, self.threads)
         report = self._note(rows, found)
         if keep:
-            num, den = self._move(prepared, rows, 1.0)
-            self._learn_noise(prepared, averages, num, den)
+            self._learn_noise(prepared, averages, self._move(prepared, rows, 1.0))
             middle = np.median(found.evidence[found.slot >= 0]) if (found.slot >= 0).any() else 0.0
             self.strictness += 0.3 * (min(1.0, max(0.5, float(middle) / _STRONG_NATS)) - self.strictness)
         return report
@@ -328,67 +324,29 @@ class Engine:
         columns["visited"][rows] = self.batch
         return VisitReport(len(rows), float(found.evidence.sum(dtype=np.float64)), moved)
 
-    def _move(
-        self, prepared: Prepared, rows: NDArray[np.int64], sign: float
-    ) -> tuple[NDArray[np.float32], NDArray[np.complex64]]:
+    def _move(self, prepared: Prepared, rows: NDArray[np.int64], sign: float) -> Contribution:
         """Add (+1) or take out (-1) what the bank says the sums hold of particles; returns the change."""
-        columns = self.bank.columns
-        slot = columns["draw_slot"][rows].astype(np.int64)
-        weight = columns["draw_weight"][rows].astype(np.float64)
-        half = columns["half"][rows].astype(np.int64)
-        place, draw = np.nonzero((weight > 1e-6) & (slot >= 0))
-        classes = self.class_count
-        target = half[place] * classes + slot[place, draw]
-        pose = columns["draw_pose"][rows].astype(np.float64)[place, draw]
-        rings, padded = self._summed_rings, -(-self._summed_rings // 8) * 8
-        num = np.zeros((2 * classes, *self.sums.num.shape[2:4], padded), dtype=np.float32)
-        den = np.zeros((2 * classes, rings, SQUARE_ORDERS), dtype=np.complex64)
-        order = np.lexsort((pose[:, 4], pose[:, 2], pose[:, 1], place, target))
-        band = self.full_band
-
-        def work(chosen: NDArray[np.int64]) -> None:
-            deposit(
-                prepared.planes,
-                prepared.squares,
-                prepared.rows[place],
-                target,
-                pose,
-                weight[place, draw],
-                chosen,
-                band.tables,
-                band.plan.place,
-                self._directions,
-                self.grid.ring_step_per_a,
-                num,
-                den,
-            )
-
-        for_each(work, shared_out(order, target, self.threads), self.threads)
-        change = num.reshape(2, classes, *num.shape[1:]), den.reshape(2, classes, *den.shape[1:])
-        self.sums.num[..., :padded] += np.float64(sign) * change[0]
-        self.sums.den[:, :, :rings] += np.float64(sign) * change[1]
-        totals = np.bincount(target, weight[place, draw], 2 * classes)
-        self.sums.weight += sign * totals.reshape(2, classes)
-        return num, den
-
-    def _learn_noise(
-        self,
-        prepared: Prepared,
-        averages: torch.Tensor,
-        num: NDArray[np.float32],
-        den: NDArray[np.complex64],
-    ) -> None:
-        """Residual power of the particles just added, against averages that didn't hold them."""
-        rings, classes = self._summed_rings, self.class_count
-        averages = averages[:, :rings]
-        both = torch.as_tensor(num).reshape(2, classes, *num.shape[1:]).sum(0)[..., :rings]
-        values = torch.complex(both[..., 0, :], both[..., 1, :]).transpose(-1, -2)
-        squares = den_values(
-            torch.as_tensor(den).reshape(2, classes, *den.shape[1:]).sum(0), self.grid.angle_count
+        change = contribution(
+            prepared,
+            self.bank.columns,
+            rows,
+            self.class_count,
+            self._summed_rings,
+            self.full_band,
+            self.threads,
         )
+        change.add_to(self.sums, sign)
+        return change
+
+    def _learn_noise(self, prepared: Prepared, averages: torch.Tensor, added: Contribution) -> None:
+        """Residual power of the particles just added, against averages that didn't hold them."""
+        rings = self._summed_rings
+        averages = averages[:, :rings]
+        both = torch.as_tensor(added.num).sum(0)[..., :rings]
+        values = torch.complex(both[..., 0, :], both[..., 1, :]).transpose(-1, -2)
+        squares = den_values(torch.as_tensor(added.den).sum(0), self.grid.angle_count)
         explained = 2.0 * (averages.conj() * values).real - squares * averages.abs().square()
-        power = prepared.power[prepared.rows].sum(0, dtype=np.float64)
-        residual = power
+        residual = prepared.power[prepared.rows].sum(0, dtype=np.float64)
         residual[:rings] -= explained.mean(-1).double().sum(0).numpy()
         count = len(prepared)
         alive = max(int(self.bank.column("alive").sum()), count)
