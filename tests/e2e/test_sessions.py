@@ -106,7 +106,7 @@ def test_copy_opens_the_settings_of_the_new_session(open_page: Callable[..., Pag
 def test_archive_makes_read_only(open_page: Callable[..., Page]) -> None:
     page = open_page("/sessions")
     page.get_by_role("button", name="Archive or move A rather long name").click()
-    page.get_by_role("button", name="Archive in place", exact=True).click()
+    page.get_by_role("button", name="Archive", exact=True).click()
     expect(page.get_by_role("article", name=re.compile("A rather long name"))).to_have_count(0)
     page.get_by_label("Life").select_option("archived")
     page.get_by_role("link", name=re.compile("A rather long name")).click()

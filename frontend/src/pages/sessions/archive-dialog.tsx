@@ -15,12 +15,13 @@ import { CheckField, TextField } from "../../ui/field";
 type Preview = components["schemas"]["RelocationPreview"];
 
 const WHAT = [
-  ["stay", "Archive in place"],
-  ["move", "Move"],
-  ["copy", "Copy"],
+  ["stay", "Stay here"],
+  ["move", "Move to"],
+  ["copy", "Copy to"],
 ] as const;
 type What = (typeof WHAT)[number][0];
 
+const SUBMIT: Record<What, string> = { stay: "Archive", move: "Move", copy: "Copy" };
 const WORDS: Record<What, string> = {
   stay: "The session becomes read-only. No file is moved or removed.",
   move: "Every file is copied, read back and compared; then the server works with the new folder, and the old one is removed.",
@@ -66,7 +67,7 @@ export function ArchiveDialog({ session, onClose }: { session: SessionView; onCl
         <>
           <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" look="primary" icon="archive" busy={action.busy} disabled={!possible}>
-            {WHAT.find(([value]) => value === what)?.[1]}
+            {SUBMIT[what]}
           </Button>
         </>
       }
