@@ -38,8 +38,8 @@ GO_ON_2D = (
     "absorb_between_cycles",
 )
 """Settings of 2D classification that hold from the next batch or job on."""
-_OPTICS = ("cs_mm", "amplitude_contrast")
-"""Read by the CTF stage, but a run has one optics for all its particles."""
+_OPTICS = ("cs_mm",)
+"""Read by the CTF stage, but a run has one spherical aberration for all its particles."""
 _DIAMETERS = ("particle_diameter_min_a", "particle_diameter_max_a")
 
 TEXTS: dict[EffectOn2D, str] = {

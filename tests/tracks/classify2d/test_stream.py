@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from tests.tracks.classify2d.particle_work import add_particles, change, cycle, known_keys, stream
 from tests.tracks.harness import Bench, make_bench
@@ -20,6 +22,8 @@ from frazil.tracks.runner import BlockedError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from frazil.stages.classify_stream_task import StreamResult, StreamTask
 
 
 @pytest.fixture
@@ -43,8 +47,6 @@ def run_of(bench: Bench) -> int:
 
 def particles_of(bench: Bench) -> dict[int, int]:
     """Particles of each movie that the run has."""
-    import numpy as np
-
     keys = known_keys(bench.folder.path / f"classes/run{run_of(bench):03d}/checkpoint")
     numbers, counts = np.unique(movie_of_keys(np.array(sorted(keys), dtype=np.int64)), return_counts=True)
     return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
@@ -131,6 +133,35 @@ def test_particles_that_stayed_are_neither_withdrawn_nor_doubled(bench: Bench) -
     add_particles(bench, name, 250, token="e", lineage="two")
     settle(bench, body, 60.0)
     assert len(known_keys(state)) == 250 and not known_keys(state) & {*old, old[0] + 250}
+    assert run_of(bench) == 1
+
+
+def test_every_particle_has_the_amplitude_contrast_of_its_own_ctf(bench: Bench) -> None:
+    """Another one redoes the CTF, movie by movie, and the run goes on."""
+    first, second = bench.add_movies(2)
+    add_particles(bench, first, 200)
+    seen: dict[int, float] = {}
+
+    def note(task: StreamTask) -> StreamResult:
+        if task.particles is not None:
+            ctf, numbers = task.particles.ctf, movie_of_keys(task.particles.keys).tolist()
+            phases = np.radians(ctf.phase_shift_deg) + math.asin(ctf.optics.amplitude_contrast)
+            seen.update(zip(numbers, phases.tolist(), strict=True))
+        return stream(task)
+
+    body = ClassifyBody(bench.context(), note, cycle, growth=0.05)
+    body.begin(anew=False)
+    settle(bench, body, 60.0)
+    revision = bench.save_settings(amplitude_contrast=0.1)
+    add_particles(bench, second, 200, settings_revision=revision, defocus_mean_a=1.0)
+    change(bench, first, override="exclude")
+    settle(bench, body, 60.0)
+    change(bench, first, override="auto")
+    settle(bench, body, 60.0)
+    number = {name: bench.row(name)["number"] for name in (first, second)}
+    assert seen.keys() == set(number.values())
+    # The tables give phase shifts of zero.
+    assert seen == pytest.approx({number[first]: math.asin(0.07), number[second]: math.asin(0.1)})
     assert run_of(bench) == 1
 
 

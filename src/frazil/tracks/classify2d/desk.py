@@ -141,7 +141,7 @@ class Desk:
         for number in numbers:
             movie = self.pool.movie(number)
             try:
-                table = read_movie(self.folder, number, movie.name)
+                table = read_movie(self.folder, number, movie.name, self._contrast_of(movie))
             except InputError as error:
                 self.context.log.warning(str(error), movie=movie.name)
                 self.pool.skip(number)
@@ -181,6 +181,10 @@ class Desk:
         if movie.ctf_resolution_a is None or movie.ctf_resolution_a > limit:
             return False
         return self._filtered is None or movie.number in self._filtered
+
+    def _contrast_of(self, movie: MovieParticles) -> float:
+        settings = self.settings if movie.revision is None else self.revisions(movie.revision)
+        return settings.microscope.amplitude_contrast
 
     def _token_of(self, movie: MovieParticles) -> str:
         if movie.revision is None:

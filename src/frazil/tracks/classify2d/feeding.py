@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,10 +54,13 @@ class MovieTable:
     ctf: dict[str, NDArray[np.float64]]
     lineage: str
     ids: NDArray[np.int64]
+    amplitude_contrast: float
 
 
-def read_movie(folder: Path, number: int, name: str) -> MovieTable:
+def read_movie(folder: Path, number: int, name: str, amplitude_contrast: float) -> MovieTable:
     """Read the particle table of a movie and make sure that its images are there.
+
+    ``amplitude_contrast`` is that which its CTF was fitted with.
 
     Raises `InputError` where one of them is missing, damaged or does not fit the other.
     """
@@ -81,7 +85,17 @@ def read_movie(folder: Path, number: int, name: str) -> MovieTable:
     if np.unique(ids).size != ids.size or ids.min() < 0 or ids.max() >= MOST_PARTICLES:
         raise InputError(f"{products.particle_table}: its particles are not numbered as they must be")
     lineage = extra.get("lineage", "")
-    return MovieTable(number, products.particles, stack_name, Geometry(rows, pixel), index, ctf, lineage, ids)
+    return MovieTable(
+        number,
+        products.particles,
+        stack_name,
+        Geometry(rows, pixel),
+        index,
+        ctf,
+        lineage,
+        ids,
+        amplitude_contrast,
+    )
 
 
 def join(tables: list[MovieTable], pool: ParticlePool, settings: Settings) -> StreamParticles | None:
@@ -91,6 +105,11 @@ def join(tables: list[MovieTable], pool: ParticlePool, settings: Settings) -> St
     microscope = settings.microscope
     counts = [table.index.size for table in tables]
     ctf = {column: np.concatenate([table.ctf[column] for table in tables]) for column in _CTF_COLUMNS}
+    # A batch has one amplitude contrast: that of the others is a phase shift, which is what it is to a CTF.
+    own = np.repeat([math.asin(table.amplitude_contrast) for table in tables], counts)
+    ctf["phase_shift_deg"] = ctf["phase_shift_deg"] + np.degrees(
+        own - math.asin(microscope.amplitude_contrast)
+    )
     keys = [_keys(pool, table) for table in tables]
     return StreamParticles(
         keys=np.concatenate(keys),
