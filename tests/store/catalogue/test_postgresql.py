@@ -112,6 +112,8 @@ def test_people_work_with_it(url: str, tmp_path: Path) -> None:
         manual_picks.save_manual_picks(hub, SERVER, session, names[1], [], [])
         with hub.catalogue.read() as connection:
             assert filters.listed(connection, session) is not None
+        with pytest.raises(InputError, match=r"store that|name"):
+            sessions.change(hub, SERVER, session, {"name": "a\0b"})
         (told,) = sessions.listed(hub, SERVER, search="ferritin")
         assert told["counts"]["movies"] == 7
     finally:

@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event, func, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, OperationalError
 
 from frazil.model.errors import InputError, PassingError
 from frazil.store.catalogue.file_system import network_file_system
@@ -238,3 +238,7 @@ def _told() -> Iterator[None]:
         if "malformed" in text or "not a database" in text:
             raise InputError(f"the catalogue is damaged: {text}; bring back a backup copy") from error
         raise PassingError(f"the catalogue can't be used now: {text}") from error
+    except DataError as error:
+        # PostgreSQL knows no NUL in text, and no numbers as large as SQLite's.
+        first = str(error.orig).partition("\n")[0]
+        raise InputError(f"the catalogue can't store that: {first}") from error
