@@ -66,6 +66,11 @@ export function SessionCard({ session, onCopy, onDelete, onArchive }: CardProps)
           ) : null}
         </div>
       </div>
+      {session.folder_problem ? (
+        <p className="small">
+          <Badge tone="bad">folder away</Badge> {session.folder_problem}
+        </p>
+      ) : null}
       <ul className="card-tracks">
         {TRACKS.map((track) => (
           <TrackDot key={track} track={track} session={session} />
