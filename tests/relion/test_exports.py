@@ -39,8 +39,8 @@ VALUES = {
     "particle_diameter_min_a": DIAMETER_A,
     "particle_diameter_max_a": DIAMETER_A,
     "class_count": 2,
-    # Averages end at this resolution, and the mask takes the last rings with it: it has to lie well beyond the
-    # 12 Å up to which RELION's averages are compared with ours.
+    # Averages end at this resolution, and the mask takes the last rings with it: it has to lie well beyond
+    # the 12 Å up to which RELION's averages are compared with ours.
     "final_resolution_a": 8.0,
     # By default it comes from the session's identity, which is another one in every run.
     "random_seed": 7,

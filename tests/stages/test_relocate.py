@@ -89,10 +89,14 @@ def test_the_original_goes_and_nothing_else(task: RelocationTask, tmp_path: Path
     assert relocate.remove_original(task) == {"left": 0}
 
 
-def test_nothing_is_left_of_an_untouched_original(task: RelocationTask) -> None:
+def test_nothing_is_left_of_an_untouched_original(task: RelocationTask, tmp_path: Path) -> None:
+    (task.source / ".trash" / "old").mkdir(parents=True)
+    (task.source / ".trash" / "old" / "link").symlink_to(tmp_path / "microscope")
     relocate.copy_session(task)
+    assert not (task.target / ".trash").exists()
     assert relocate.remove_original(task) == {"left": 0}
     assert not task.source.exists()
+    assert (tmp_path / "microscope" / "movie.tif").exists()
 
 
 def test_a_disk_that_lies_is_found_out(task: RelocationTask, monkeypatch: pytest.MonkeyPatch) -> None:

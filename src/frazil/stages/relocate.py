@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ from frazil.model.errors import InputError, PassingError
 from frazil.stages.bandwidth import Bandwidth
 from frazil.stages.deliver_copy import Form, Stream, verify, write_copy
 from frazil.stages.deliver_errors import SourceChangedError
-from frazil.stages.relocation import CHECKSUMS, JOURNAL, PROGRESS, Entry, Journal, session_files
+from frazil.stages.relocation import CHECKSUMS, JOURNAL, PROGRESS, RUBBISH, Entry, Journal, session_files
 
 if TYPE_CHECKING:
     from frazil.stages.relocation import RelocationTask
@@ -169,6 +170,9 @@ def _remove(source: Path, arrived: dict[str, tuple[Form, str | None, str]]) -> N
         if same or path == "session.json":
             file.unlink()
     (source / ".lock").unlink(missing_ok=True)
+    for name in RUBBISH:
+        if not (source / name).is_symlink():
+            shutil.rmtree(source / name, ignore_errors=True)
     for folder, _, _ in os.walk(source, topdown=False):
         if next(Path(folder).iterdir(), None) is None:
             Path(folder).rmdir()

@@ -20,7 +20,9 @@ JOURNAL, PROGRESS = ".relocation.jsonl", ".relocation.json"
 CHECKSUMS = "logs/copied.xxh128"
 """In the copy: xxh3-128 and path of every file, as ``xxhsum -H2`` writes them."""
 _LAST = "session.json"
-_STAYS = frozenset({".lock", ".trash", ".tests", ".deleting.json", JOURNAL, PROGRESS})
+RUBBISH = (".trash", ".tests")
+"""Folders at the top of a session folder that nobody needs any more."""
+_STAYS = frozenset({".lock", ".deleting.json", JOURNAL, PROGRESS, *RUBBISH})
 """At the top of a session folder: of the running server, or rubbish."""
 _PART = re.compile(r"^\..*\.part$")
 
