@@ -67,7 +67,7 @@ export function SessionCard({ session, onCopy, onDelete, onArchive }: CardProps)
         </div>
       </div>
       {session.folder_problem ? (
-        <p className="small">
+        <p className="small breakable">
           <Badge tone="bad">folder away</Badge> {session.folder_problem}
         </p>
       ) : null}
