@@ -57,7 +57,7 @@ def exported(folder: Path, pattern: str, **values: object) -> Path:
     result = process(request, PlainReporter(), lambda _workers, _threads: InlineExecutor(eager=True))
     assert result.exit_status == 0, (result.failed, result.problems)
     hub = Hub(
-        ServerConfig(data_folder=folder / "data", roots=(folder,), device="cpu"),
+        ServerConfig(data_folder=folder / "data", roots=(folder.parent,), device="cpu"),
         executor=InlineExecutor(eager=True),
     )
     try:
