@@ -22,6 +22,7 @@ def built(tmp_path: Path) -> Iterator[Lab]:
     (tmp_path / "page" / "index.html").write_text("<!doctype html>the page")
     (tmp_path / "page" / "icon.svg").write_text("<svg/>")
     (tmp_path / "page" / "assets" / "main-1a2b.js").write_text("1")
+    (tmp_path / "page" / "assets" / "long-3c4d.js").write_text("0;" * 5000)
     (tmp_path / "secret.txt").write_text("secret")
     with make_lab(tmp_path) as lab:
         yield lab
@@ -39,6 +40,16 @@ def test_files_of_the_page_may_be_kept_but_not_the_page_itself(built: Lab) -> No
     assert "immutable" in browser.get("/assets/main-1a2b.js").headers["cache-control"]
     assert browser.get("/").headers["cache-control"] == "no-cache"
     assert browser.get("/assets/none.js").status_code == 404
+
+
+def test_files_of_the_page_are_sent_compressed_to_who_takes_it(built: Lab) -> None:
+    path, text = "/assets/long-3c4d.js", "0;" * 5000
+    browser = built.browser()
+    packed = browser.get(path, headers={"accept-encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip" and packed.text == text
+    assert "accept-encoding" in packed.headers["vary"].lower()
+    plain = browser.get(path, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers and plain.text == text
 
 
 def test_what_is_missing_in_the_api_is_missing(built: Lab) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import FileResponse, HTMLResponse
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
@@ -44,7 +45,9 @@ def add_page(app: FastAPI, static: Path = STATIC) -> None:
         routes.append(Route("/sessions/{session_id:int}", _plain_page))
         return
     if (static / "assets").is_dir():
-        app.mount("/assets", _Lasting(directory=static / "assets"))
+        lasting = _Lasting(directory=static / "assets")
+        # Once per browser: then it keeps them.
+        app.mount("/assets", GZipMiddleware(lasting, minimum_size=1000, compresslevel=6))
     beside = {file.name: file for file in static.iterdir() if file.is_file()}
 
     def page(request: Request) -> Response:
