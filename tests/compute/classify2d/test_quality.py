@@ -52,6 +52,7 @@ def test_a_good_class_has_no_fault() -> None:
         (blob(0.0, 0.0, 60.0), {"half_a": 30.0}, "resolved to 30 Å only"),
         (blob(0.0, 0.0, 60.0), {"half_a": np.inf}, "halves don't agree"),
         (blob(75.0, 0.0, 45.0), {}, "cut by the mask"),
+        (blob(0.0, 0.0, 50.0) + blob(80.0, 0.0, 50.0), {}, "something on one side"),
         (np.zeros((BOX, BOX), np.float32), {}, "nothing brighter"),
         (-blob(0.0, 0.0, 60.0), {}, "nothing brighter"),
         (blob(0.0, 0.0, 60.0), {"members": 4.0, "nats": 2.0, "half_a": 16.0}, "members fit hardly better"),
@@ -63,6 +64,12 @@ def test_what_a_person_would_throw_out_is_not_selected(
     score, reasons = scored(picture, **changed)
     assert score < SELECTED
     assert any(reason in each for each in reasons)
+
+
+def test_a_long_particle_has_no_neighbour() -> None:
+    score, reasons = scored(blob(-38.0, 0.0, 40.0) + blob(38.0, 0.0, 40.0))
+    assert score > SELECTED
+    assert not any("side" in each for each in reasons)
 
 
 def test_an_empty_class_is_empty() -> None:

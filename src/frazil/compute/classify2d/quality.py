@@ -89,7 +89,7 @@ def _gain(nats: float, strong: float) -> tuple[float, str]:
 
 
 def _shape(picture: NDArray[np.float32], pixel_size_a: float, radius_a: float) -> list[tuple[float, str]]:
-    """Faults of density: at the rim, in pieces, without contrast against the solvent."""
+    """Faults of density: at the rim, in pieces, a neighbour, without contrast against the solvent."""
     n = picture.shape[-1]
     axis = (np.arange(n) - n // 2) * pixel_size_a
     r = np.hypot(axis[:, None], axis)
@@ -106,8 +106,12 @@ def _shape(picture: NDArray[np.float32], pixel_size_a: float, radius_a: float) -
     edge = float(bright[main & (r > 0.85 * radius_a)].sum() / bright[main].sum())
     y, x = ndimage.center_of_mass(bright * main)
     off = math.hypot((y - n // 2) * pixel_size_a, (x - n // 2) * pixel_size_a) / radius_a
+    # A long particle reaches the rim on both sides and cancels; a neighbour does not.
+    direction = (axis + 1j * axis[:, None]) / np.maximum(r, pixel_size_a)
+    lean = float(abs((bright * direction)[r > 0.75 * radius_a].sum()) / bright.sum())
     return [
         (4.0 * max(0.0, 0.8 - largest), "in pieces"),
         (8.0 * max(0.0, edge - 0.08), "cut by the mask"),
         (6.0 * max(0.0, off - 0.25), "off centre"),
+        (150.0 * max(0.0, lean - 0.04), "something on one side of it"),
     ]
