@@ -129,21 +129,20 @@ def streamed(
             return class_id, psi, np.asarray(stack[0 : len(stack)], np.float32)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def add_simulation(parser: argparse.ArgumentParser) -> None:
+    """Options that say which particles `simulated` makes."""
     parser.add_argument("--particles", type=int, default=3000)
     parser.add_argument("--classes", type=int, default=20)
     parser.add_argument("--views", type=int, default=5, help="views of each specimen")
     parser.add_argument("--specimens", nargs="+", default=["proteasome", "beta-galactosidase", "groel"])
     parser.add_argument("--snr", type=float, default=None, help="default: as the microscope gives")
     parser.add_argument("--junk", type=float, default=0.12)
-    parser.add_argument("--final-resolution-a", type=float, default=8.2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--stream", type=int, default=0, help="batch of a stream; 0: in one go")
-    options = parser.parse_args()
-    made = simulate_particles(
+
+
+def simulated(options: argparse.Namespace) -> SimulatedParticles:
+    """Make the particles that the options ask for."""
+    return simulate_particles(
         options.specimens,
         options.particles,
         64,
@@ -153,6 +152,17 @@ def main() -> None:
         snr=options.snr,
         seed=options.seed,
     )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_simulation(parser)
+    parser.add_argument("--final-resolution-a", type=float, default=8.2)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--stream", type=int, default=0, help="batch of a stream; 0: in one go")
+    options = parser.parse_args()
+    made = simulated(options)
     wall, cpu = time.perf_counter(), time.process_time()
     if options.stream:
         class_id, psi, averages = streamed(made, options)

@@ -21,15 +21,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from benchmarks.classify2d import MASK_A, PIXEL_A, report
+from benchmarks.classify2d import MASK_A, PIXEL_A, add_simulation, report, simulated
 
 from frazil.formats.mrc import MrcStack, write_mrc
 from frazil.formats.relion_particles import write_particles
 from frazil.formats.star import read_star
-from frazil.microscope.particles import SimulatedParticles, simulate_particles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from frazil.microscope.particles import SimulatedParticles
 
 
 def write_stack(folder: Path, made: SimulatedParticles) -> Path:
@@ -108,29 +109,14 @@ def judge(made: SimulatedParticles, table: Path, averages: Path, classes: int) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--particles", type=int, default=3000)
-    parser.add_argument("--classes", type=int, default=20)
-    parser.add_argument("--views", type=int, default=5, help="views of each specimen")
-    parser.add_argument("--specimens", nargs="+", default=["proteasome", "beta-galactosidase", "groel"])
-    parser.add_argument("--snr", type=float, default=None, help="default: as the microscope gives")
-    parser.add_argument("--junk", type=float, default=0.12)
+    add_simulation(parser)
     parser.add_argument("--iterations", type=int, default=25, help="of RELION")
     parser.add_argument("--final-resolution-a", type=float, default=8.2)
     parser.add_argument("--stream", type=int, default=0, help="Frazil takes the particles in batches")
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", choices=("frazil", "relion"))
     options = parser.parse_args()
-    made = simulate_particles(
-        options.specimens,
-        options.particles,
-        64,
-        PIXEL_A,
-        views_per_specimen=options.views,
-        junk_fraction=options.junk,
-        snr=options.snr,
-        seed=options.seed,
-    )
+    made = simulated(options)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_stack(folder, made)
