@@ -83,6 +83,13 @@ def test_first_good_classes_are_told() -> None:
     assert verdicts(seen(classes=poor))["first_classes"][0] == "keep"
 
 
+def test_inverted_contrast_is_told_until_it_is_right() -> None:
+    assert verdicts(seen())["contrast"][0] == "clear"
+    for found, what in (("inverted", "raise"), ("mixed", "raise"), ("right", "clear")):
+        assert verdicts(seen(classes={"classes": [], "contrast": found}))["contrast"][0] == what
+    assert "in part" in verdicts(seen(classes={"classes": [], "contrast": "mixed"}))["contrast"][1]
+
+
 def test_range_of_a_column() -> None:
     rule = "ctf_resolution_a>6:3/5"
 

@@ -78,6 +78,7 @@ def judge(settings: NotificationSettings, seen: Seen) -> list[Verdict]:
         _disk(settings, seen),
         _idle(settings, seen),
         _first_classes(settings, seen),
+        _contrast(seen),
         *_tracks(settings, seen),
         *_ranges(settings, seen),
     ]
@@ -132,6 +133,14 @@ def _first_classes(settings: NotificationSettings, seen: Seen) -> Verdict:
     message = f"the first good class averages: {len(good)} to {GOOD_RESOLUTION_A:g} Å or better"
     # Never cleared: it is told once in a session.
     return _verdict("first_classes", settings.alert_first_classes and bool(good), False, message)
+
+
+def _contrast(seen: Seen) -> Verdict:
+    """Judge the sign of the newest averages; no setting silences it, since nothing after it is right."""
+    found = "right" if seen.classes is None else seen.classes.get("contrast", "right")
+    how = "look inverted" if found == "inverted" else "look inverted in part"
+    message = f"the particles {how}: class averages are dark on bright; see Invert contrast in the settings"
+    return _verdict("contrast", found != "right", found == "right", message)
 
 
 def _good(entry: Mapping[str, Any]) -> bool:

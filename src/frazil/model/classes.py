@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from frazil.model.optics import Optics
+
+Contrast = Literal["right", "inverted", "mixed"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Classification:
         Pixel of the averages, Å.
     notes
         Things a person should know (for instance inverted contrast), one sentence each.
+    contrast
+        ``inverted`` where most averages are dark on bright, ``mixed`` where some are, else ``right``.
     quality, reasons
         Shape (K,), 0 to 1, and what speaks against each class, the gravest first.
     """
@@ -72,5 +76,6 @@ class Classification:
     resolution_143_a: NDArray[np.float64]
     pixel_size_a: float
     notes: tuple[str, ...] = ()
+    contrast: Contrast = "right"
     quality: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     reasons: tuple[tuple[str, ...], ...] = ()

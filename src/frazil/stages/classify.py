@@ -94,5 +94,6 @@ def summarise(task: ClassifyTask, result: Classification) -> dict[str, Any]:
         "seed": task.seed,
         "device": task.device,
         "notes": list(result.notes),
+        "contrast": result.contrast,
         "classes": class_entries(result),
     }

@@ -86,7 +86,7 @@ def stream_batch(task: StreamTask) -> StreamResult:
             moved_share=tally.moved / max(1, tally.visits),
             seconds=time.monotonic() - began,
             summary=summary,
-            notes=stored.notes(),
+            notes=stored.notes() if summary is None else tuple(summary["notes"]),
         )
 
 
@@ -169,7 +169,7 @@ def batch_cycle(task: CycleTask) -> CycleResult:
             moved_share=moved,
             seconds=time.monotonic() - began,
             summary=summary,
-            notes=stored.notes(),
+            notes=tuple(summary["notes"]),
         )
 
 

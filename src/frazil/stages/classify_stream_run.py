@@ -295,6 +295,7 @@ class StoredRun:
             "device": str(engine.device),
             "batch": engine.batch,
             "notes": list(result.notes),
+            "contrast": result.contrast,
             "classes": entries,
             **more,
             **publication.extra,

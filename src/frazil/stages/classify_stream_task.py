@@ -170,7 +170,8 @@ class StreamResult:
     summary
         ``summary.json`` if published, else None.
     notes
-        Things a person should know.
+        Things a person should know, one sentence each; what only averages show (their contrast) is among
+        them where an entry was published.
     """
 
     phase: Phase

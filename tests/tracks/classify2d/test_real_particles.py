@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,6 +74,11 @@ def settle(bench: Bench, body: ClassifyBody, turns: int = 20) -> None:
             bench.turn(body, 1.0)
 
 
+def log_lines(bench: Bench) -> list[dict[str, Any]]:
+    files = sorted((bench.folder.path / "logs").glob("*.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
 def newest(bench: Bench) -> dict[str, Any]:
     with bench.catalogue.read() as connection:
         return class_updates.get(connection, bench.session_id)
@@ -95,6 +102,7 @@ def test_a_stream_sorts_two_specimens_and_goes_on_after_a_restart(
     first = newest(bench)
     assert first["particles"] == 240
     assert (bench.folder.path / first["folder"] / "classes.jpg").exists()
+    assert first["summary"]["contrast"] == "right"
     # Another server goes on with the same run.
     body = ClassifyBody(bench.context())
     body.begin(anew=False)
@@ -109,6 +117,24 @@ def test_a_stream_sorts_two_specimens_and_goes_on_after_a_restart(
     assert hits / len(truth) > 0.9
     row = bench.row("movie_0001")
     assert row["particles_classified"] == PER_MOVIE and row["class_yield"] > 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["streaming", "abinit"])
+def test_inverted_contrast_is_told_once_and_not_of_right_ones(
+    bench: Bench, particles: SimulatedParticles, mode: str
+) -> None:
+    bench.save_settings(mode=mode, start_particles=200, startup_cycles=2, refinement_cycles=1)
+    dark = replace(particles, images=-particles.images)
+    body = ClassifyBody(bench.context())
+    body.begin(anew=False)
+    add(bench, dark, 1, 4)
+    settle(bench, body, 3)
+    assert newest(bench)["summary"]["contrast"] == "inverted"
+    add(bench, dark, 5, 2)
+    settle(bench, body, 3)
+    told = [line for line in log_lines(bench) if "contrast looks inverted" in line["message"]]
+    assert [line["level"] for line in told] == ["warning"]
 
 
 @pytest.mark.slow

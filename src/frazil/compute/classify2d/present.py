@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from frazil.compute.classify2d.engine import Engine
+    from frazil.model.classes import Contrast
 
 
 def present(
@@ -67,6 +68,7 @@ def present(
         engine.grid.mask_radius_a,
     )
     quality, reasons = judge(measures)
+    contrast, dark = _contrast(signs, population)
     order = np.argsort(-population, kind="stable") if by_population else np.arange(engine.class_count)
     number = np.empty_like(order)
     number[order] = np.arange(len(order))
@@ -86,7 +88,8 @@ def present(
         resolution_a=np.where(population > 0, half.numpy(), np.inf)[order],
         resolution_143_a=np.where(population > 0, low.numpy(), np.inf)[order],
         pixel_size_a=sampler.pixel_size_a,
-        notes=(*notes, *_contrast_notes(signs, population)),
+        notes=(*notes, *_contrast_notes(contrast, dark, population)),
+        contrast=contrast,
         quality=quality[order],
         reasons=tuple(reasons[k] for k in order),
     )
@@ -96,19 +99,26 @@ def _of_members(member: NDArray[np.bool_], values: NDArray[np.floating]) -> NDAr
     return np.where(member, values, 0.0).astype(np.float32)
 
 
-def _contrast_notes(signs: NDArray[np.float32], population: NDArray[np.int64]) -> list[str]:
+def _contrast(signs: NDArray[np.float32], population: NDArray[np.int64]) -> tuple[Contrast, int]:
+    """Judge the sign of the averages; returns it, and how many of them look dark on bright."""
     seen = population > 0
     weighted = float((signs.clip(-3.0, 3.0) * population).sum() / max(1, population.sum()))
     dark = int(((signs < -0.3) & seen).sum())
     if weighted < -0.1:
+        return "inverted", dark
+    return ("mixed" if dark > 0.25 * int(seen.sum()) and int(seen.sum()) >= 4 else "right"), dark
+
+
+def _contrast_notes(contrast: Contrast, dark: int, population: NDArray[np.int64]) -> list[str]:
+    if contrast == "inverted":
         return [
             "The contrast looks inverted: the particles are dark on bright in most class averages; "
             "classify again with inverted contrast."
         ]
-    if dark > 0.25 * int(seen.sum()) and int(seen.sum()) >= 4:
+    if contrast == "mixed":
         return [
-            f"{dark} of {int(seen.sum())} class averages look dark on bright: part of the particles may "
-            "have inverted contrast."
+            f"{dark} of {int((population > 0).sum())} class averages look dark on bright: part of the "
+            "particles may have inverted contrast."
         ]
     return []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from frazil.engine.executor import Outcome
@@ -20,7 +21,7 @@ from frazil.tracks.preprocess.retry import RETRY_DELAYS_S
 from frazil.tracks.runner import BlockedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from frazil.stages.classify_stream_task import CycleResult, CycleTask, StreamResult, StreamTask
     from frazil.tracks.classify2d.flight import Flight
@@ -30,6 +31,7 @@ _STREAM_GRACE_S = 60.0
 _CYCLE_GRACE_S = 86_400.0
 _LOOK_EVERY_S = 5.0
 _MOST_LASTING = 3
+_NUMBERS = re.compile(r"\d+")
 
 
 class ClassifyBody:
@@ -62,6 +64,7 @@ class ClassifyBody:
         self._draining = self._killed = False
         self._failures = 0
         self._again_at = 0.0
+        self._told: set[tuple[int, str]] = set()
 
     @property
     def _is_streaming(self) -> bool:
@@ -181,12 +184,20 @@ class ClassifyBody:
         add_fed(self._desk.run_folder, flight.fed)
         for number, fed in flight.fed.items():
             self._desk.pool.note(number, fed)
-        for note in outcome.value.notes:
-            self._context.log.warning(note)
+        self._tell(outcome.value.notes)
         if flight.kind in ("news", "idle", "publish"):
             self._stream.succeeded(flight, outcome.value)
         else:
             self._jobs.succeeded(outcome.value)
+
+    def _tell(self, notes: Iterable[str]) -> None:
+        """Log what was not said before in this run, whatever numbers it mentions."""
+        run = self._desk.memory.run
+        for note in notes:
+            told = (0 if run is None else run.number, _NUMBERS.sub("", note))
+            if told not in self._told:
+                self._told.add(told)
+                self._context.log.warning(note)
 
     def _failed(self, flight: Flight, outcome: Outcome) -> None:
         """Try again later after a passing failure; a lasting one ends the job, or stops the stream."""
