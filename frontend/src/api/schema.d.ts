@@ -444,6 +444,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/classify2d/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep Update
+         * @description Write an entry of the history of streaming classification now; it follows the present batch.
+         */
+        post: operations["keepUpdate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/classify2d/selections": {
         parameters: {
             query?: never;
@@ -2273,6 +2293,22 @@ export interface components {
             keeps: string[];
             /** Removes */
             removes: components["schemas"]["Removed"][];
+            /**
+             * Runs
+             * @description of 2D classification, each of which can be cleared alone
+             */
+            runs: components["schemas"]["RunToClear"][];
+        };
+        /**
+         * ClearTrack
+         * @description What to clear of a track.
+         */
+        ClearTrack: {
+            /**
+             * Runs
+             * @description only these runs of 2D classification; none: all
+             */
+            runs?: number[];
         };
         /**
          * Column
@@ -4013,6 +4049,28 @@ export interface components {
             saved_by: string;
         };
         /**
+         * RunToClear
+         * @description A run of 2D classification that can be cleared by itself.
+         */
+        RunToClear: {
+            /** Bytes */
+            bytes: number;
+            /**
+             * Mode
+             * @description streaming or jobs
+             */
+            mode: string;
+            /**
+             * Particles
+             * @description of its last update
+             */
+            particles: number;
+            /** Run */
+            run: number;
+            /** Updates */
+            updates: number;
+        };
+        /**
          * Save
          * @description Values to be saved.
          */
@@ -4500,6 +4558,24 @@ export interface components {
          * @description How to stop.
          */
         Stop: {
+            /**
+             * Now
+             * @description without waiting for what is in work
+             * @default false
+             */
+            now: boolean;
+        };
+        /**
+         * StopTrack
+         * @description How to stop one track.
+         */
+        StopTrack: {
+            /**
+             * Final Pass
+             * @description streaming 2D classification visits every particle once more before
+             * @default false
+             */
+            final_pass: boolean;
             /**
              * Now
              * @description without waiting for what is in work
@@ -5516,6 +5592,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Jobs"];
+                };
+            };
+        };
+    };
+    keepUpdate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Track"];
                 };
             };
         };
@@ -7481,7 +7580,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ClearTrack"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -7603,7 +7706,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Stop"] | null;
+                "application/json": components["schemas"]["StopTrack"] | null;
             };
         };
         responses: {

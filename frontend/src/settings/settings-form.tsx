@@ -1,5 +1,6 @@
 import { type ReactNode, useMemo } from "react";
 import type { SettingInfo, Values } from "../api/types";
+import { plural } from "../lib/format";
 import { TabPanel, Tabs } from "../ui/tabs";
 import { hiddenReason } from "./applies";
 import { SettingField } from "./setting-field";
@@ -21,6 +22,8 @@ export interface SettingsFormProps {
   disabled?: boolean;
   /** Stands above the fields of a tab. */
   extra?: Partial<Record<string, ReactNode>>;
+  /** Stands below the fields of a tab: what comes while one types, so that no field moves. */
+  below?: Partial<Record<string, ReactNode>>;
 }
 
 /** All settings, tab by tab, as the schema says. */
@@ -47,6 +50,7 @@ export function SettingsForm(props: SettingsFormProps) {
         <div className="stack">
           {props.extra?.[tab]}
           <Fields {...props} infos={schema.filter((info) => info.tab === tab)} />
+          {props.below?.[tab]}
         </div>
       </TabPanel>
     </div>
@@ -55,7 +59,7 @@ export function SettingsForm(props: SettingsFormProps) {
 
 /** The fields of some settings, and below them which are hidden and why. */
 export function Fields(
-  props: Omit<SettingsFormProps, "tab" | "onTab" | "extra"> & { infos: readonly SettingInfo[] },
+  props: Omit<SettingsFormProps, "tab" | "onTab" | "extra" | "below"> & { infos: readonly SettingInfo[] },
 ) {
   const { schema, saved, staged, infos } = props;
   const values = useMemo(() => merged(schema, saved, staged), [schema, saved, staged]);
@@ -91,9 +95,7 @@ function Hidden({ hidden }: { hidden: readonly (readonly [SettingInfo, string])[
   for (const [info, reason] of hidden) byReason.set(reason, [...(byReason.get(reason) ?? []), info.label]);
   return (
     <details className="small muted">
-      <summary>
-        {hidden.length === 1 ? "1 setting has" : `${hidden.length} settings have`} no effect now
-      </summary>
+      <summary>{plural(hidden.length, "setting has", "settings have")} no effect now</summary>
       <ul className="hidden-settings">
         {[...byReason].map(([reason, labels]) => (
           <li key={reason}>

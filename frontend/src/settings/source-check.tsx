@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
 import { api, errorText } from "../api/client";
 import type { SourcePreview, Values } from "../api/types";
+import { plural } from "../lib/format";
+import { useSettled } from "../lib/settled";
 
 /** What the server sees at a location, a moment after one stopped typing. */
 export function SourceCheck({ values }: { values: Values }) {
@@ -30,17 +31,8 @@ export function SourceCheck({ values }: { values: Values }) {
   return (
     <span role="status">
       <b className={movies ? "source-found" : ""}>{text}</b>
-      {ignored ? ` (${ignored} other files ignored)` : ""}
+      {ignored ? ` (${plural(ignored, "other file")} ignored)` : ""}
       {trouble && trouble !== text ? <span className="field-error"> {trouble}</span> : null}
     </span>
   );
-}
-
-function useSettled<T>(value: T, afterMs: number): T {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), afterMs);
-    return () => clearTimeout(timer);
-  }, [value, afterMs]);
-  return settled;
 }

@@ -64,6 +64,7 @@ describe("what is typed", () => {
     expect(typedOf(whiten, false)).toBe(false);
     expect(shown(info({}), 0.85)).toBe("0.85 Å");
     expect(shown(info({}), null)).toBe("auto");
+    expect(shown(info({ required: true }), null)).toBe("not given");
   });
 });
 

@@ -50,10 +50,10 @@ export function allowed(info: SettingInfo): string {
   return `${what}${unit}`;
 }
 
-/** A value as text for people: "auto", "on", "1.5 Å". */
+/** A value as text for people: "auto", "not given", "on", "1.5 Å". */
 export function shown(info: SettingInfo, value: SettingValue | undefined): string {
   const given = value === undefined ? info.default : value;
-  if (given === null) return info.automatic ? "auto" : "–";
+  if (given === null) return info.required ? "not given" : info.automatic ? "auto" : "–";
   if (typeof given === "boolean") return given ? "on" : "off";
   if (Array.isArray(given)) return given.join(" ") || "–";
   return info.unit ? `${given} ${info.unit}` : String(given) || "–";

@@ -4,6 +4,7 @@ import { api } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { SessionView } from "../../api/types";
 import { navigate, useParam } from "../../lib/router";
+import { MicroscopeSays, proposalRemarks, useMicroscopeSays } from "../../settings/microscope-says";
 import { missing } from "../../settings/missing";
 import { SettingsForm } from "../../settings/settings-form";
 import { SourceCheck } from "../../settings/source-check";
@@ -24,6 +25,8 @@ export default function NewSessionPage() {
   const { values, errors } = useMemo(() => changesOf(infos ?? [], {}, staged), [infos, staged]);
   const all = useMemo(() => merged(infos ?? [], {}, staged), [infos, staged]);
   const open = missing(all);
+  const says = useMicroscopeSays(infos ?? [], {}, staged, Boolean(infos));
+  const proposed = <MicroscopeSays says={says} onTake={(name, typed) => set(name, typed, 0)} />;
   const create = async () => {
     setBusy(true);
     setError(null);
@@ -86,7 +89,9 @@ export default function NewSessionPage() {
             tab={tab}
             onTab={setTab}
             onChange={(name, typed) => set(name, typed, 0)}
-            remarks={{ source_path: <SourceCheck values={all} /> }}
+            remarks={{ ...proposalRemarks(says), source_path: <SourceCheck values={all} /> }}
+            extra={{ gain: proposed, microscope: proposed }}
+            below={{ image_data: proposed }}
           />
         </section>
       ) : (

@@ -2,11 +2,12 @@ import { useState } from "react";
 import { clock, plural } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
 import { useParam } from "../../../lib/router";
+import { MicroscopeSays, proposalRemarks, useMicroscopeSays } from "../../../settings/microscope-says";
 import { SettingsForm } from "../../../settings/settings-form";
 import { SourceCheck } from "../../../settings/source-check";
 import { useStaged } from "../../../settings/staged";
 import { useSchema, useSettings } from "../../../settings/use-settings";
-import { changesOf, merged } from "../../../settings/values";
+import { changesOf, merged, type Typed } from "../../../settings/values";
 import { Button } from "../../../ui/button";
 import { ErrorNote, Note, Waiting } from "../../../ui/feedback";
 import type { SessionTabProps } from "../session-page";
@@ -17,12 +18,22 @@ import { SaveDialog } from "./save-dialog";
 import { SendTest } from "./send-test";
 import { TestDialog } from "./test-dialog";
 
+/** Tabs with settings that the microscope's side files may tell. */
+const WITH_PROPOSALS: ReadonlySet<string> = new Set(["image_data", "gain", "microscope"]);
+
 export default function SettingsPage({ session }: SessionTabProps) {
   const schema = useSchema();
   const saved = useSettings(session.id);
   const { staged, base, set, forget } = useStaged(session.id);
   const [tab, setTab] = useParam("tab", "image_data");
   const [open, setOpen] = useState<"save" | "test" | "history" | null>(null);
+  const changeable = mayChange(session);
+  const says = useMicroscopeSays(
+    schema.data ?? [],
+    saved.data?.values ?? {},
+    staged,
+    changeable && Boolean(schema.data && saved.data) && WITH_PROPOSALS.has(tab),
+  );
   if (!schema.data || !saved.data) {
     return schema.error || saved.error ? <ErrorNote error={schema.error ?? saved.error} /> : <Waiting />;
   }
@@ -31,7 +42,8 @@ export default function SettingsPage({ session }: SessionTabProps) {
   const { values, errors } = changesOf(infos, current, staged);
   const changed = Object.keys(values).length;
   const wrong = Object.keys(errors).length;
-  const changeable = mayChange(session);
+  const stage = (name: string, typed: Typed | undefined) => set(name, typed, revision);
+  const proposed = <MicroscopeSays says={says} onTake={stage} />;
   return (
     <div className="stack">
       <div className="row apart">
@@ -72,10 +84,20 @@ export default function SettingsPage({ session }: SessionTabProps) {
           notUsed={saved.data.not_used}
           tab={tab}
           onTab={setTab}
-          onChange={(name, typed) => set(name, typed, revision)}
+          onChange={stage}
           disabled={!changeable}
-          remarks={changeable ? { source_path: <SourceCheck values={merged(infos, current, staged)} /> } : {}}
+          remarks={
+            changeable
+              ? {
+                  ...proposalRemarks(says),
+                  source_path: <SourceCheck values={merged(infos, current, staged)} />,
+                }
+              : {}
+          }
+          below={{ image_data: proposed }}
           extra={{
+            gain: proposed,
+            microscope: proposed,
             session: <IdentityPanel session={session} />,
             notifications: changeable ? (
               <SendTest session={session} values={merged(infos, current, staged)} />
