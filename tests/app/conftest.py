@@ -11,7 +11,7 @@ from frazil.app.hub import Hub
 from frazil.engine.inline import InlineExecutor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from frazil.model.track import TrackName
@@ -45,7 +45,7 @@ class IdleBody:
     def blocked(self) -> str:
         return ""
 
-    def clear(self) -> None:
+    def clear(self, _runs: Collection[int] = (), /) -> None:
         """Has no products."""
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from frazil.app import class_history, sessions
+from frazil.app import class_history, controls, sessions
 from frazil.app.access import SERVER, Actor
 from frazil.app.errors import NotFoundError
 from frazil.formats.mrc import write_mrc
+from frazil.model.errors import InputError
 from frazil.store.catalogue import class_updates
 
 if TYPE_CHECKING:
@@ -61,6 +62,18 @@ def test_entries_are_listed_and_shown(hub: Hub, session: int) -> None:
     for number in (2, 0):
         with pytest.raises(NotFoundError):
             class_history.show_update(hub, SERVER, session, number)
+
+
+def test_a_run_is_cleared_alone_if_there_is_one(hub: Hub, session: int) -> None:
+    told = controls.clear_preview(hub, SERVER, session, "classify2d")
+    (run,) = told["runs"]
+    assert (run["run"], run["updates"], run["particles"], run["mode"]) == (1, 1, 100, "streaming")
+    assert run["bytes"] >= len(b"a sheet")
+    with pytest.raises(InputError, match="no run 2"):
+        controls.clear(hub, SERVER, session, "classify2d", [1, 2])
+    with pytest.raises(InputError, match="has none"):
+        controls.clear(hub, SERVER, session, "preprocess", [1])
+    assert controls.clear(hub, SERVER, session, "classify2d", [1])["track"] == "classify2d"
 
 
 def test_weak_classes_look_weak_and_empty_ones_empty(hub: Hub, session: int) -> None:

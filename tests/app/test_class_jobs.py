@@ -70,6 +70,17 @@ def test_with_streaming_the_first_button_starts_the_stream_and_the_second_makes_
     assert class_jobs.start_job(hub, SERVER, session, {}, 1)["wanted"]
 
 
+def test_keep_asks_a_stream_that_runs_and_nothing_else(hub: Hub, session: int) -> None:
+    with pytest.raises(ControlRefusedError, match="start it first"):
+        class_jobs.keep_update(hub, SERVER, session)
+    class_jobs.start_job(hub, SERVER, session, {}, 1)
+    wait_for(hub, "running", session, "classify2d")
+    assert class_jobs.keep_update(hub, SERVER, session)["state"] == "running"
+    settings_changes.save(hub, SERVER, session, {"mode": "abinit"}, 1)
+    with pytest.raises(InputError, match="keep every cycle"):
+        class_jobs.keep_update(hub, SERVER, session)
+
+
 def test_viewers_see_jobs_and_start_none(hub: Hub, session: int) -> None:
     viewer = Actor(6, "vera", roles={1: "viewer"})
     assert class_jobs.show_jobs(hub, viewer, session)["mode"] == "streaming"

@@ -135,6 +135,19 @@ def test_restart_says_what_it_redoes(hub: Hub, session: int) -> None:
     assert "listed anew" in controls.restart_preview(hub, VIEWER, session, "transfer")["text"]
 
 
+def test_only_a_stream_that_runs_has_a_final_pass(hub: Hub, session: int) -> None:
+    with pytest.raises(ControlRefusedError, match="while the track is stopped"):
+        controls.stop(hub, SERVER, session, "classify2d", final_pass=True)
+    controls.start(hub, SERVER, session, "classify2d")
+    wait_for(hub, "running", session, "classify2d")
+    with pytest.raises(InputError, match="only streaming"):
+        controls.stop(hub, SERVER, session, "classify2d", now=True, final_pass=True)
+    with pytest.raises(InputError, match="only streaming"):
+        controls.stop(hub, SERVER, session, "preprocess", final_pass=True)
+    controls.stop(hub, SERVER, session, "classify2d", final_pass=True)
+    wait_for(hub, "stopped", session, "classify2d")
+
+
 def test_clear_says_what_goes_and_what_stays(hub: Hub, session: int, tmp_path: Path) -> None:
     (tmp_path / "s" / "particles" / "a.mrcs").write_bytes(b"x" * 1000)
     (tmp_path / "s" / "particles" / "far").symlink_to(tmp_path / "source")

@@ -19,7 +19,7 @@ from frazil.store.session import SessionFolder
 from frazil.store.trash import throw_away
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from frazil.app.hub import Hub
@@ -189,7 +189,7 @@ class Clearing:
     def blocked(self) -> str:
         return ""
 
-    def clear(self) -> None:
+    def clear(self, _runs: Collection[int] = (), /) -> None:
         throw_away(self.folder, [self.folder / "micrographs"])
 
 

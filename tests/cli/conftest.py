@@ -17,7 +17,7 @@ from frazil.engine.inline import InlineExecutor
 from frazil.web.serving import make_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from typer.testing import Result
@@ -54,7 +54,7 @@ class IdleBody:
     def blocked(self) -> str:
         return ""
 
-    def clear(self) -> None:
+    def clear(self, _runs: Collection[int] = (), /) -> None:
         """No products."""
 
 

@@ -29,7 +29,7 @@ from frazil.store.log import TrackLog
 from frazil.web.serving import listen, make_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -62,7 +62,7 @@ class IdleBody:
     def blocked(self) -> str:
         return ""
 
-    def clear(self) -> None: ...
+    def clear(self, _runs: Collection[int] = (), /) -> None: ...
 
 
 @dataclass

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from frazil.model.errors import PassingError
 from frazil.model.track import Clear, ControlRefusedError, Restart, Start, Stop
 from frazil.tracks.runner import BlockedError, TrackRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 WAIT_S = 10.0
 
@@ -56,7 +59,7 @@ class Script:
     def blocked(self) -> str:
         return self.reason
 
-    def clear(self) -> None:
+    def clear(self, _runs: Collection[int] = (), /) -> None:
         self.calls.append("clear")
 
 

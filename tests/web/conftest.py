@@ -20,7 +20,7 @@ from frazil.store.catalogue import movies
 from frazil.web.serving import listen, make_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from frazil.app.access import Role, Scope
@@ -56,7 +56,7 @@ class IdleBody:
     def blocked(self) -> str:
         return ""
 
-    def clear(self) -> None: ...
+    def clear(self, _runs: Collection[int] = (), /) -> None: ...
 
 
 class LabHub(Hub):

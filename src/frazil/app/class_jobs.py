@@ -11,7 +11,7 @@ from frazil.model.errors import InputError
 from frazil.model.track import ControlRefusedError
 from frazil.store.catalogue import revisions, tracks
 from frazil.tracks.classify2d.memory import TrackMemory
-from frazil.tracks.classify2d.messages import StartJobNow
+from frazil.tracks.classify2d.messages import Keep, StartJobNow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +72,27 @@ def start_automatic(
 def stop_jobs(hub: Hub, actor: Actor, session_id: int, *, now: bool = False) -> dict[str, Any]:
     """Stop after the present cycle, or ``now``; what is complete stays."""
     return controls.stop(hub, actor, session_id, _TRACK, now=now)
+
+
+def keep_update(hub: Hub, actor: Actor, session_id: int) -> dict[str, Any]:
+    """Let streaming write an entry of the history as soon as its present batch is done.
+
+    Raises
+    ------
+    InputError
+        Scheduled jobs: they keep every cycle.
+    ControlRefusedError
+        It does not run.
+    """
+    _, state = _now(hub, actor, session_id)
+    with hub.catalogue.read() as connection:
+        mode = revisions.newest(connection, session_id).settings().classification.mode
+    if mode != "streaming":
+        raise InputError("scheduled jobs keep every cycle; only streaming is asked to keep one")
+    if state != "running":
+        raise ControlRefusedError("Keep", cast("TrackState", state), "start it first")
+    hub.runner(session_id, _TRACK).post(Keep())
+    return next(t for t in controls.list_tracks(hub, actor, session_id) if t["track"] == _TRACK)
 
 
 def show_jobs(hub: Hub, actor: Actor, session_id: int) -> dict[str, Any]:

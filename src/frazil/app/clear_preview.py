@@ -10,6 +10,7 @@ from frazil.store.catalogue import class_updates, source_files
 from frazil.tracks.preprocess.clearing import CLEARED_FOLDERS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -49,13 +50,19 @@ class Removed:
 
 
 def describe_clear(connection: Connection, session_id: int, folder: Path, track: TrackName) -> dict[str, Any]:
-    """Return ``removes`` (what, count, bytes), ``keeps``, and the sums ``count`` and ``bytes``."""
+    """Return ``removes`` (what, count, bytes), ``keeps``, and the sums ``count`` and ``bytes``.
+
+    Of 2D classification also ``runs``, which can be cleared one by one: run, updates, particles (of its last
+    update), mode, bytes.
+    """
+    runs: list[dict[str, Any]] = []
     if track == "transfer":
         removes = _transferred(connection, session_id)
     elif track == "preprocess":
         removes = [Removed(name, *tree_size(folder / name)) for name in CLEARED_FOLDERS]
     else:
-        updates = len(class_updates.listed(connection, session_id))
+        runs = _runs(class_updates.listed(connection, session_id), folder / "classes")
+        updates = sum(run["updates"] for run in runs)
         removes = [Removed("updates of class averages", updates, tree_size(folder / "classes")[1])]
     removes = [item for item in removes if item.count]
     return {
@@ -63,7 +70,21 @@ def describe_clear(connection: Connection, session_id: int, folder: Path, track:
         "keeps": list(_KEEPS[track]),
         "count": sum(item.count for item in removes),
         "bytes": sum(item.size_bytes for item in removes),
+        "runs": runs,
     }
+
+
+def _runs(updates: Iterable[dict[str, Any]], classes: Path) -> list[dict[str, Any]]:
+    """Describe the runs of a class history, oldest first."""
+    runs: dict[int, dict[str, Any]] = {}
+    for update in updates:
+        run = runs.setdefault(update["run"], {"run": update["run"], "updates": 0})
+        run["updates"] += 1
+        run["particles"], run["mode"] = update["particles"], update["kind"]
+    for number, run in runs.items():
+        run["bytes"] = tree_size(classes / f"run{number:03d}")[1]
+        run["mode"] = "streaming" if run["mode"] == "streaming" else "jobs"
+    return [runs[number] for number in sorted(runs)]
 
 
 def _transferred(connection: Connection, session_id: int) -> list[Removed]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import TimeoutError as NotInTimeError
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from frazil.app.access import session_for
 from frazil.app.clear_preview import describe_clear
@@ -13,14 +13,17 @@ from frazil.app.redo_preview import preview
 from frazil.model.errors import FrazilError, InputError, PassingError
 from frazil.model.redo import TEXTS
 from frazil.model.settings_complete import reason_incomplete
-from frazil.model.track import TRACKS, Clear, Restart, Start, Stop
-from frazil.store.catalogue import audit, revisions, tracks
+from frazil.model.track import TRACKS, Clear, ControlRefusedError, Restart, Start, Stop
+from frazil.store.catalogue import audit, class_updates, revisions, tracks
+from frazil.tracks.classify2d.messages import FinalPass
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from frazil.app.access import Actor, Role
     from frazil.app.hub import Hub
     from frazil.model.settings import Settings
-    from frazil.model.track import TrackName
+    from frazil.model.track import TrackName, TrackState
 
 _ANSWER_S = 20.0
 """Within this time a track has taken a control, or something is badly wrong."""
@@ -64,10 +67,46 @@ def start(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> dict[str
     return _control(hub, actor, session_id, track, Start())
 
 
-def stop(hub: Hub, actor: Actor, session_id: int, track: TrackName, *, now: bool = False) -> dict[str, Any]:
-    """Stop a track; ``now``: without waiting for what is in work."""
+def stop(
+    hub: Hub,
+    actor: Actor,
+    session_id: int,
+    track: TrackName,
+    *,
+    now: bool = False,
+    final_pass: bool = False,
+) -> dict[str, Any]:
+    """Stop a track.
+
+    Parameters
+    ----------
+    now
+        Without waiting for what is in work.
+    final_pass
+        Streaming 2D classification visits every particle once more before, which may take minutes.
+
+    Raises
+    ------
+    InputError
+        ``final_pass`` with something else than streaming, or with ``now``.
+    ControlRefusedError
+        It makes no sense in the track's present state.
+    """
     _allowed(hub, actor, session_id, "operator")
+    if final_pass:
+        _wish_final_pass(hub, session_id, track, now=now)
     return _control(hub, actor, session_id, track, Stop(now))
+
+
+def _wish_final_pass(hub: Hub, session_id: int, track: TrackName, *, now: bool) -> None:
+    with hub.catalogue.read() as connection:
+        mode = revisions.newest(connection, session_id).settings().classification.mode
+    if track != "classify2d" or mode != "streaming" or now:
+        raise InputError("final_pass: only streaming 2D classification has one, and not with a stop at once")
+    runner = hub.runner(session_id, track)
+    if runner.state not in ("running", "paused"):
+        raise ControlRefusedError("Stop with a final pass", cast("TrackState", runner.state))
+    runner.post(FinalPass())
 
 
 def restart(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> dict[str, Any]:
@@ -76,10 +115,26 @@ def restart(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> dict[s
     return _control(hub, actor, session_id, track, Restart())
 
 
-def clear(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> dict[str, Any]:
-    """Remove a track's products; of file transfer this takes an owner."""
+def clear(
+    hub: Hub, actor: Actor, session_id: int, track: TrackName, runs: Collection[int] = ()
+) -> dict[str, Any]:
+    """Remove a track's products; of file transfer this takes an owner.
+
+    ``runs``: only these runs of 2D classification; `InputError` for one that isn't there.
+    """
     _allowed(hub, actor, session_id, "owner" if track == "transfer" else "operator")
-    return _control(hub, actor, session_id, track, Clear())
+    if runs:
+        _check_runs(hub, session_id, track, runs)
+    return _control(hub, actor, session_id, track, Clear(tuple(sorted(set(runs)))))
+
+
+def _check_runs(hub: Hub, session_id: int, track: TrackName, runs: Collection[int]) -> None:
+    if track != "classify2d":
+        raise InputError(f"runs: the {track} track has none; only 2D classification has")
+    with hub.catalogue.read() as connection:
+        known = {entry["run"] for entry in class_updates.listed(connection, session_id)}
+    if unknown := sorted(set(runs) - known):
+        raise InputError(f"S{session_id} has no run {unknown[0]} of 2D classification")
 
 
 def restart_preview(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> dict[str, Any]:
@@ -146,7 +201,12 @@ def _control(
             what=f"track.{type(event).__name__.lower()}",
             session_id=session_id,
             before={"track": track, "state": before},
-            after={"track": track, "state": runner.state, "now": getattr(event, "now", False)},
+            after={
+                "track": track,
+                "state": runner.state,
+                "now": getattr(event, "now", False),
+                **_runs(event),
+            },
         )
         row = tracks.get(connection, session_id, track)
     return {
@@ -156,6 +216,10 @@ def _control(
         "reason": runner.reason,
         "since": row.since,
     }
+
+
+def _runs(event: Start | Stop | Restart | Clear) -> dict[str, Any]:
+    return {"runs": list(event.runs)} if isinstance(event, Clear) and event.runs else {}
 
 
 def _allowed(hub: Hub, actor: Actor, session_id: int, role: Role) -> None:

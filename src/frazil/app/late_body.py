@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from frazil.model.errors import FrazilError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from frazil.tracks.runner import Body
 
@@ -71,9 +71,9 @@ class LateBody:
         except FrazilError as error:
             return str(error)
 
-    def clear(self) -> None:
-        """Remove the track's products."""
-        self._real().clear()
+    def clear(self, runs: Collection[int] = (), /) -> None:
+        """Remove the track's products, or only those of some runs."""
+        self._real().clear(runs)
 
     def _real(self) -> Body:
         if self._body is None:

@@ -56,10 +56,17 @@ def stop(
     session: Session,
     track: AnyTrack,
     now: Annotated[bool, typer.Option("--now", help="Don't wait for what is in flight.")] = False,
+    final_pass: Annotated[
+        bool,
+        typer.Option(
+            "--final-pass", help="Streaming 2D classification visits every particle once more before."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Stop a track, or all three; what is in flight may finish within the grace."""
-    _control(session, track, "stop", {"now": now}, as_json)
+    how = {"now": now, "final_pass": True} if final_pass else {"now": now}
+    _control(session, track, "stop", how, as_json)
 
 
 @app.command()
@@ -85,6 +92,10 @@ def clear(
     session: Session,
     track: TrackChoice,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; otherwise it is only shown.")] = False,
+    run: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Only this run of 2D classification; may be given several times."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Remove a track's products; without --yes it only shows what would go."""
@@ -95,7 +106,7 @@ def clear(
             found = client.get(f"{_place(session, track)}/clear-preview")
         show(found, as_json, lambda: _lines(found) + "\nto do it, repeat the command with --yes")
         raise typer.Exit(1)
-    _control(session, track, "clear", None, as_json)
+    _control(session, track, "clear", {"runs": run} if run else None, as_json)
 
 
 @app.command()

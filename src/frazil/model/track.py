@@ -45,7 +45,9 @@ class Restart:
 
 @dataclass(frozen=True)
 class Clear:
-    """A person wants the track's products removed."""
+    """A person wants the track's products removed; ``runs``: only these runs of 2D classification."""
+
+    runs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ class Check:
 
 @dataclass(frozen=True)
 class Remove:
-    """Remove the track's products, then say `Cleared`."""
+    """Remove the track's products, or only those of some ``runs``, then say `Cleared`."""
+
+    runs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,7 @@ class TrackMachine:
             case Stop():
                 return self._stop(event.now)
             case Clear():
-                return self._clear()
+                return self._clear(event.runs)
             case Began():
                 return self._began()
             case Drained():
@@ -230,10 +234,10 @@ class TrackMachine:
         self._try_at, self._given_up, self._kills = None, False, now
         return [*self._enter("stopping"), Kill() if now else Drain()]
 
-    def _clear(self) -> list[Instruction]:
+    def _clear(self, runs: tuple[int, ...]) -> list[Instruction]:
         if self.state != "stopped":
             raise ControlRefusedError("Clear", self.state, "stop it first")
-        return [*self._enter("clearing"), Remove()]
+        return [*self._enter("clearing"), Remove(runs)]
 
     def _drained(self) -> list[Instruction]:
         if self.state != "stopping":

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # Particles that make a class average at all: a final pass over fewer finds nothing.
 _FEWEST = 20
+# Batches of a final pass that a killed worker may cost.
+_UNCOMMITTED = 10
 
 
 def stream_batch(task: StreamTask) -> StreamResult:
@@ -63,9 +65,7 @@ def stream_batch(task: StreamTask) -> StreamResult:
                 run.visit_together(some)
             stored.commit()
         if task.final_pass and run.usable >= _FEWEST:
-            stored.folder.fork_samples()
-            run.finish()
-            stored.commit()
+            _final_pass(stored)
         summary = None
         changes = run.progress.changes
         if task.publish is not None and run.progress.settled:
@@ -88,6 +88,23 @@ def stream_batch(task: StreamTask) -> StreamResult:
             summary=summary,
             notes=stored.notes() if summary is None else tuple(summary["notes"]),
         )
+
+
+def _final_pass(stored: StoredRun) -> None:
+    """Visit every particle once more, after another start-up if the first has seen too few."""
+    run = stored.run
+    if run.progress.settled < run.startup:
+        # Samples of known particles may be taken anew.
+        stored.folder.fork_samples()
+    run.finish(passes=0)
+    stored.commit()
+    rows = np.flatnonzero(stored.bank.column("alive"))
+    portions = math.ceil(len(rows) / (_UNCOMMITTED * run.batch_size))
+    if portions > 1:
+        rows = run.random(8).permutation(rows)
+    for some in np.array_split(rows, max(1, portions)):
+        run.visit(some, run.stage)
+        stored.commit()
 
 
 def _phase(stored: StoredRun) -> Phase:

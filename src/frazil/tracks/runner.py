@@ -31,7 +31,7 @@ from frazil.model.track import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from frazil.model.track import Clear, Event, Instruction, Restart, Start, Stop
 
@@ -75,8 +75,8 @@ class Body(Protocol):
     def blocked(self) -> str:
         """Reason outside for which it can't go on now; empty where there is none."""
 
-    def clear(self) -> None:
-        """Remove the track's products."""
+    def clear(self, runs: Collection[int] = (), /) -> None:
+        """Remove the track's products; ``runs``: only those of these runs of 2D classification."""
 
 
 @dataclass(frozen=True)
@@ -224,8 +224,8 @@ class TrackRunner:
                 self._guarded(self._body.kill)
             case Check():
                 self._guarded(self._check)
-            case Remove():
-                if self._guarded(self._body.clear):
+            case Remove(runs):
+                if self._guarded(partial(self._body.clear, runs)):
                     self._handle(Cleared())
 
     def _store(self) -> None:

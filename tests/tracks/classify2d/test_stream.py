@@ -14,8 +14,9 @@ from tests.tracks.harness import Bench, make_bench
 from frazil.engine.inline import InlineExecutor
 from frazil.model.errors import InputError
 from frazil.model.movie_filter import MovieFilter
-from frazil.store.catalogue import class_updates, filters, tracks
+from frazil.store.catalogue import class_selections, class_updates, filters, tracks
 from frazil.tracks.classify2d import ClassifyBody
+from frazil.tracks.classify2d.messages import FinalPass, Keep
 from frazil.tracks.classify2d.pool import movie_of_keys
 from frazil.tracks.runner import BlockedError
 
@@ -356,6 +357,113 @@ def test_stop_now_throws_the_batch_away_and_start_gives_it_again(bench: Bench) -
     assert body.in_flight == 0 and updates(bench) == []
     settle(bench, begun(bench), 60.0)
     assert particles_of(bench) == {1: 100, 2: 100, 3: 100}
+
+
+def stopped(bench: Bench, body: ClassifyBody, *messages: object) -> int:
+    """Stop as the runner does; returns how many tasks ran before it was at rest."""
+    for message in messages:
+        body.receive(message)
+    body.drain()
+    ran = 0
+    bench.deliver(body)
+    while body.in_flight and ran < 5:
+        ran += bench.executor.run_next()
+        bench.deliver(body)
+    assert body.in_flight == 0
+    return ran
+
+
+def test_stop_writes_a_last_entry_of_what_is_new_and_nothing_else(bench: Bench) -> None:
+    first, second = bench.add_movies(2)
+    add_particles(bench, first, 300)
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    add_particles(bench, second, 5)
+    settle(bench, body, 60.0)
+    assert [entry["particles"] for entry in updates(bench)] == [300]
+    assert stopped(bench, body) == 1
+    assert [entry["particles"] for entry in updates(bench)] == [300, 305]
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    assert stopped(bench, body) == 0
+    assert len(updates(bench)) == 2
+
+
+def test_stop_lets_the_present_batch_end_before_the_last_entry(bench: Bench) -> None:
+    first, second = bench.add_movies(2)
+    add_particles(bench, first, 300)
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    add_particles(bench, second, 12)
+    bench.turn(body, 1.0)
+    bench.turn(body, 40.0)
+    assert body.in_flight == 1
+    assert stopped(bench, body) == 2
+    assert [entry["particles"] for entry in updates(bench)] == [300, 312]
+
+
+def test_stop_with_a_final_pass_visits_all_and_stop_now_throws_it_away(bench: Bench) -> None:
+    tasks: list[StreamTask] = []
+
+    def noted(task: StreamTask) -> StreamResult:
+        tasks.append(task)
+        return stream(task)
+
+    (name,) = bench.add_movies(1)
+    add_particles(bench, name, 300)
+    body = ClassifyBody(bench.context(), noted, cycle, growth=0.05)
+    body.begin(anew=False)
+    settle(bench, body, 60.0)
+    grace_s = body.grace_s
+    assert stopped(bench, body, FinalPass()) == 1
+    assert tasks[-1].final_pass and tasks[-1].publish is not None
+    assert body.grace_s > 60 * grace_s
+    assert [entry["particles"] for entry in updates(bench)] == [300, 300]
+    body.begin(anew=False)
+    assert body.grace_s == grace_s
+    body.receive(FinalPass())
+    body.drain()
+    assert body.in_flight == 1
+    body.kill()
+    bench.deliver(body)
+    assert body.in_flight == 0 and len(updates(bench)) == 2
+
+
+def test_a_person_may_keep_an_entry_at_any_time(bench: Bench) -> None:
+    first, second = bench.add_movies(2)
+    add_particles(bench, first, 300)
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    assert len(updates(bench)) == 1
+    body.receive(Keep())
+    add_particles(bench, second, 7)
+    settle(bench, body, 60.0)
+    settle(bench, body, 60.0)
+    assert [entry["particles"] for entry in updates(bench)] == [300, 300]
+
+
+def test_a_run_of_the_history_can_be_cleared_alone(bench: Bench) -> None:
+    for name in bench.add_movies(3):
+        add_particles(bench, name, 100)
+    settle(bench, begun(bench), 60.0)
+    settle(bench, begun(bench, anew=True), 60.0)
+    settle(bench, begun(bench, anew=True), 60.0)
+    with bench.catalogue.write() as connection:
+        for name, number in (("old", 2), ("new", 3)):
+            class_selections.save(connection, bench.session_id, name, number, [1], saved_by="t", saved_at=1.0)
+    begun(bench).clear((2,))
+    assert [entry["run"] for entry in updates(bench)] == [1, 3] and run_of(bench) == 3
+    assert sorted(path.name for path in (bench.folder.path / "classes").iterdir()) == ["run001", "run003"]
+    with bench.catalogue.read() as connection:
+        assert [row["name"] for row in class_selections.listed(connection, bench.session_id)] == ["new"]
+    # What goes on does so.
+    assert settle(bench, begun(bench), 60.0) == 0
+    # Without the newest one, movies know of the one before; the next run has a new number.
+    bench.change("movie_0001", class_yield=0.1, particles_good=10)
+    begun(bench).clear((3,))
+    assert bench.row("movie_0001")["class_yield"] == 0.5
+    settle(bench, begun(bench), 60.0)
+    assert [(entry["run"], entry["number"]) for entry in updates(bench)] == [(1, 1), (4, 4)]
 
 
 def again(bench: Bench) -> Bench:

@@ -55,3 +55,9 @@ def remove_all(connection: Connection, session_id: int) -> int:
     """Forget all selections of a session; returns how many there were."""
     result = connection.execute(delete(class_selections).where(class_selections.c.session_id == session_id))
     return int(result.rowcount)
+
+
+def remove_of(connection: Connection, session_id: int, updates: Iterable[int]) -> int:
+    """Forget the selections made in some entries of the history; returns how many there were."""
+    own = class_selections.c.session_id == session_id, class_selections.c.update_number.in_(list(updates))
+    return int(connection.execute(delete(class_selections).where(*own)).rowcount)

@@ -10,7 +10,7 @@ from frazil.model.errors import InputError
 from frazil.store.catalogue.schema import class_updates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy import Connection
 
@@ -62,3 +62,11 @@ def remove_all(connection: Connection, session_id: int) -> int:
     """Forget the history; returns how many entries there were."""
     result = connection.execute(class_updates.delete().where(class_updates.c.session_id == session_id))
     return int(result.rowcount)
+
+
+def remove_runs(connection: Connection, session_id: int, runs: Iterable[int]) -> set[int]:
+    """Forget the history of some runs; returns the numbers of the entries there were."""
+    own = class_updates.c.session_id == session_id, class_updates.c.run.in_(list(runs))
+    numbers = set(connection.scalars(select(class_updates.c.number).where(*own)))
+    connection.execute(class_updates.delete().where(*own))
+    return numbers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from frazil.engine.executor import Outcome
 from frazil.model.errors import InputError
@@ -13,15 +13,15 @@ from frazil.tracks.classify2d.desk import Desk
 from frazil.tracks.classify2d.entries import Entries
 from frazil.tracks.classify2d.fed_file import add_fed
 from frazil.tracks.classify2d.job_mode import JobsMode
-from frazil.tracks.classify2d.messages import StartJobNow
+from frazil.tracks.classify2d.messages import FinalPass, Keep, StartJobNow
 from frazil.tracks.classify2d.stream_mode import StreamMode
-from frazil.tracks.classify2d.streaming import GROWTH
+from frazil.tracks.classify2d.streaming import GROWTH, StreamKind
 from frazil.tracks.disk_space import reason_no_space
 from frazil.tracks.preprocess.retry import RETRY_DELAYS_S
 from frazil.tracks.runner import BlockedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from frazil.stages.classify_stream_task import CycleResult, CycleTask, StreamResult, StreamTask
     from frazil.tracks.classify2d.flight import Flight
@@ -31,6 +31,7 @@ _STREAM_GRACE_S = 60.0
 _CYCLE_GRACE_S = 86_400.0
 _LOOK_EVERY_S = 5.0
 _MOST_LASTING = 3
+_STREAM_KINDS = get_args(StreamKind)
 _NUMBERS = re.compile(r"\d+")
 
 
@@ -61,7 +62,7 @@ class ClassifyBody:
         self._jobs = JobsMode(self._desk, self._entries, cycle)
         self._flight: Flight | None = None
         self._outcome: tuple[Flight, Outcome] | None = None
-        self._draining = self._killed = False
+        self._draining = self._killed = self._final_pass = self._ended = False
         self._failures = 0
         self._again_at = 0.0
         self._told: set[tuple[int, str]] = set()
@@ -72,7 +73,7 @@ class ClassifyBody:
 
     def begin(self, *, anew: bool) -> None:
         """Read where it was; put right what a crash left; ``anew``: begin a new run."""
-        self._draining = self._killed = False
+        self._draining = self._killed = self._final_pass = self._ended = False
         self._failures, self._again_at, self._outcome = 0, 0.0, None
         if self._flight is not None:
             # After a crash of the loop: the run has one worker at a time.
@@ -112,9 +113,14 @@ class ClassifyBody:
                 self._outcome, self._flight = (self._flight, message), None
                 if self._draining:
                     self._take_in()
+                    self._end()
         elif isinstance(message, StartJobNow) and not self._is_streaming:
             self._desk.look()
             self._jobs.start_job()
+        elif isinstance(message, Keep):
+            self._stream.keep()
+        elif isinstance(message, FinalPass):
+            self._final_pass = True
 
     @property
     def in_flight(self) -> int:
@@ -124,7 +130,7 @@ class ClassifyBody:
     @property
     def grace_s(self) -> float:
         """How long a batch or cycle may take to its end after Stop."""
-        return _STREAM_GRACE_S if self._is_streaming else _CYCLE_GRACE_S
+        return _STREAM_GRACE_S if self._is_streaming and not self._final_pass else _CYCLE_GRACE_S
 
     @property
     def details(self) -> dict[str, Any]:
@@ -138,12 +144,16 @@ class ClassifyBody:
             "eligible": pool.eligible_particles,
             "in_run": pool.fed_particles,
             "run": None if run is None else run.number,
+            "final_pass": self._draining and self._final_pass,
             **own,
         }
 
     def drain(self) -> None:
         """End after the present batch or cycle."""
         self._draining = True
+        if self._flight is None:
+            self._take_in()
+            self._end()
         if not self._is_streaming:
             self._jobs.stop()
 
@@ -158,16 +168,23 @@ class ClassifyBody:
         reserve_gb = self._desk.revisions(self._desk.revisions.newest()).transfer.min_free_gb
         return reason_no_space(self._context.folder, reserve_gb)
 
-    def clear(self) -> None:
-        """Remove all runs and what follows from them."""
+    def clear(self, runs: Collection[int] = (), /) -> None:
+        """Remove all runs, or only some, and what follows from them."""
         self._desk.load()
-        clear_classes(self._desk)
+        clear_classes(self._desk, runs)
         self._context.publish("classes", {"number": None})
         self._context.publish("movies", {"names": [], "many": True})
 
     def _require_space(self) -> None:
         if reason := self.blocked():
             raise BlockedError(reason)
+
+    def _end(self) -> None:
+        """Begin the last task of a stream that stops, once: after it nothing is left to be published."""
+        if self._ended or self._killed or not self._is_streaming or self.blocked():
+            return
+        self._ended = True
+        self._flight = self._stream.last(final_pass=self._final_pass)
 
     def _take_in(self) -> None:
         if self._outcome is None:
@@ -185,7 +202,7 @@ class ClassifyBody:
         for number, fed in flight.fed.items():
             self._desk.pool.note(number, fed)
         self._tell(outcome.value.notes)
-        if flight.kind in ("news", "idle", "publish"):
+        if flight.kind in _STREAM_KINDS:
             self._stream.succeeded(flight, outcome.value)
         else:
             self._jobs.succeeded(outcome.value)
@@ -203,7 +220,7 @@ class ClassifyBody:
         """Try again later after a passing failure; a lasting one ends the job, or stops the stream."""
         self._context.log.error(outcome.error, trace=outcome.trace or None)
         passing = outcome.passing or outcome.lost
-        if flight.kind not in ("news", "idle", "publish"):
+        if flight.kind not in _STREAM_KINDS:
             attempts = self._desk.settings.resources.max_attempts
             self._failures += 1
             if passing and self._failures < attempts:

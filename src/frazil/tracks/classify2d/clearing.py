@@ -8,40 +8,81 @@ from frazil.store.catalogue import class_selections, class_updates
 from frazil.store.catalogue import movies as movie_rows
 from frazil.store.catalogue.schema import movies
 from frazil.store.trash import throw_away
+from frazil.tracks.classify2d import yields
 from frazil.tracks.classify2d.memory import JobsMemory
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import Any
+
+    from sqlalchemy import Connection
+
     from frazil.tracks.classify2d.desk import Desk
 
 
-def clear_classes(desk: Desk) -> None:
-    """Remove all runs and their history; numbers are kept, so that none is ever used again.
+def clear_classes(desk: Desk, runs: Collection[int] = ()) -> None:
+    """Remove all runs, or only ``runs``, and their history; numbers are kept, so that none is used again.
 
-    The folder goes inside the transaction that forgets it: after a crash between the two the entries have
+    The folders go inside the transaction that forgets them: after a crash between the two the entries have
     rows without pictures, and Clear can be done again.
     """
     context = desk.context
     with context.catalogue.write() as connection:
         number, run = class_updates.last_numbers(connection, context.session_id)
         memory = desk.memory
-        throw_away(context.folder, [context.folder / "classes"])
-        removed = class_updates.remove_all(connection, context.session_id)
-        class_selections.remove_all(connection, context.session_id)
-        movie_rows.change_where(
-            connection,
-            context.session_id,
-            movies.c.particles_classified.is_not(None),
-            particles_classified=None,
-            particles_good=None,
-            class_yield=None,
-        )
-        desk.remember(
-            connection,
-            last_number=max(number, memory.last_number),
-            last_run=max(run, memory.last_run),
-            run=None,
-            jobs=JobsMemory(cycle=memory.jobs.cycle),
-            new_data_set=False,
-        )
-    desk.pool.begin_run({})
-    context.log.info("cleared", updates=removed)
+        last = {"last_number": max(number, memory.last_number), "last_run": max(run, memory.last_run)}
+        if runs:
+            removed = _remove_runs(desk, connection, set(runs))
+        else:
+            throw_away(context.folder, [context.folder / "classes"])
+            removed = class_updates.remove_all(connection, context.session_id)
+            class_selections.remove_all(connection, context.session_id)
+            _forget_yields(connection, context.session_id)
+        gone = not runs or _is_current(desk, runs)
+        desk.remember(connection, **last, **(_no_run(desk) if gone else {}))
+    if gone:
+        desk.pool.begin_run({})
+    context.log.info("cleared", updates=removed, runs=sorted(runs) if runs else "all")
+
+
+def _remove_runs(desk: Desk, connection: Connection, runs: set[int]) -> int:
+    """Remove some runs; movies know their share in the good classes of the newest entry that is left."""
+    context, session = desk.context, desk.context.session_id
+    throw_away(context.folder, [context.folder / f"classes/run{run:03d}" for run in sorted(runs)])
+    newest = class_updates.last_numbers(connection, session)[0]
+    removed = class_updates.remove_runs(connection, session, runs)
+    class_selections.remove_of(connection, session, removed)
+    if newest in removed:
+        counts: yields.Counts = {}
+        if class_updates.last_numbers(connection, session)[0]:
+            entry = class_updates.get(connection, session)
+            try:
+                counts = yields.count(context.folder / entry["folder"], entry["summary"])
+            except (OSError, KeyError) as error:
+                context.log.warning(f"{entry['folder']}: its assignments can't be read: {error}")
+        yields.write(connection, session, yields.stored(connection, session), counts)
+    return len(removed)
+
+
+def _is_current(desk: Desk, runs: Collection[int]) -> bool:
+    """Whether the run that would go on is among them, or the one whose averages it has yet to begin from."""
+    run = desk.memory.run
+    if run is None:
+        return False
+    begins_from = run.source if run.updates == 0 else None
+    return run.number in runs or any(f"run{number:03d}" in (begins_from or "") for number in runs)
+
+
+def _no_run(desk: Desk) -> dict[str, Any]:
+    return {"run": None, "jobs": JobsMemory(cycle=desk.memory.jobs.cycle), "new_data_set": False}
+
+
+def _forget_yields(connection: Connection, session_id: int) -> None:
+    movie_rows.change_where(
+        connection,
+        session_id,
+        movies.c.particles_classified.is_not(None),
+        particles_classified=None,
+        particles_good=None,
+        class_yield=None,
+    )

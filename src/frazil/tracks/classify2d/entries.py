@@ -61,7 +61,9 @@ class Entries:
             before = yields.stored(connection, context.session_id) if self._counts is None else self._counts
             yields.write(connection, context.session_id, before, counts)
             desk.remember(connection, last_number=max(number, desk.memory.last_number), **remembered)
-            desk.remember_run(connection, **_published({"number": number, **values}))
+            # Unusable images are in no class, but they are in the run.
+            published = {**_published(values), "published_particles": desk.pool.fed_particles}
+            desk.remember_run(connection, **published)
         self._counts = counts
         context.publish("classes", {"number": number})
         context.publish("movies", {"names": [], "many": True})

@@ -30,7 +30,7 @@ class RunMemory(BaseModel):
     updates
         Entries of the history so far.
     published_particles, published_revision, published_at
-        At the last entry.
+        At the last entry; particles that the run was given, usable or not.
     source
         Folder of the entry whose averages began it, relative to the session folder.
     """

@@ -13,3 +13,13 @@ class StartJobNow:
 @dataclass(frozen=True)
 class StartAutomatic:
     """Begin jobs whenever there are enough new particles."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Write an entry of the history of a stream now."""
+
+
+@dataclass(frozen=True)
+class FinalPass:
+    """When the stream is stopped next, visit every particle once more before."""

@@ -43,6 +43,7 @@ class StreamMode:
         self._idle_visits_left = 0
         self._phase = ""
         self._published_in_vain_at = -_NEVER_S
+        self._asked_for = self._has_news = False
         self.waits_for = ""
 
     @property
@@ -56,6 +57,20 @@ class StreamMode:
             self._desk.remember(connection, run=None)
         self._desk.pool.begin_run({})
         self._desk.look()
+
+    def keep(self) -> None:
+        """Write an entry of the history as soon as no batch is under way."""
+        self._asked_for = True
+
+    def last(self, *, final_pass: bool) -> Flight | None:
+        """Begin what is done before a stop: the last entry, perhaps after a final pass; None for nothing."""
+        run, pool = self._desk.memory.run, self._desk.pool
+        start = self._desk.settings.classification.stream_start_particles
+        if run is None or self._is_over() or (run.updates == 0 and pool.fed_particles < start):
+            return None
+        if final_pass or self._has_news or pool.fed_particles != run.published_particles:
+            return self._begin(Batch(0, 0, True, "last", final_pass))
+        return None
 
     def step(self) -> Flight | float:
         """Begin a task, or return the seconds after which to look again."""
@@ -87,8 +102,11 @@ class StreamMode:
         if flight.publishes is not None and result.summary is None:
             # It still waits for particles.
             self._published_in_vain_at = self._desk.context.clock()
+            self._asked_for = False
+        self._has_news |= result.summary is None and result.visits > 0
         if result.summary is not None:
             self._structure_changes = 0
+            self._asked_for = self._has_news = False
             self._entries.add(result.summary)
 
     def _is_over(self) -> bool:
@@ -125,6 +143,7 @@ class StreamMode:
             publish_s=float(settings.publish_s),
             idle_visits_left=self._idle_visits_left,
             growth=self._growth,
+            asked_for=self._asked_for,
         )
 
     def _settings_changed(self, revision: int) -> bool:
@@ -146,6 +165,7 @@ class StreamMode:
             particles=ration.particles,
             withdrawn=ration.withdrawn,
             idle_visits=action.idle_visits,
+            final_pass=action.final_pass,
             publish=where,
             device=desk.context.device,
         )

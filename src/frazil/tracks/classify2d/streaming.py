@@ -39,6 +39,8 @@ class StreamState:
         Visits of old particles that are worth while because there is time.
     growth
         Growth of the particles' number that is worth an entry.
+    asked_for
+        A person wants an entry now.
     """
 
     eligible: int
@@ -55,6 +57,7 @@ class StreamState:
     publish_s: float = 30.0
     idle_visits_left: int = 0
     growth: float = GROWTH
+    asked_for: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,9 @@ class Wait:
 
     why: str
     s: float
+
+
+StreamKind = Literal["news", "idle", "publish", "last"]
 
 
 @dataclass(frozen=True)
@@ -77,12 +83,15 @@ class Batch:
         Visits of old ones besides.
     publish
         Whether an entry of the history is written at its end.
+    final_pass
+        Every particle is visited.
     """
 
     most_particles: int
     idle_visits: int
     publish: bool
-    kind: Literal["news", "idle", "publish"]
+    kind: StreamKind
+    final_pass: bool = False
 
 
 def batch_size(class_count: int) -> int:
@@ -113,7 +122,11 @@ def next_action(state: StreamState) -> Wait | Batch:
 
 def _publishes(state: StreamState, particles: int) -> bool:
     """Whether there is enough news for an entry of the history with so many particles."""
-    if particles < state.start_particles or state.since_published_s < state.publish_s:
+    if particles < state.start_particles:
+        return False
+    if state.asked_for:
+        return True
+    if state.since_published_s < state.publish_s:
         return False
     if state.published_particles == 0 or state.settings_changed:
         return True

@@ -23,7 +23,7 @@ from frazil.tracks.revision_settings import RevisionSettings
 from frazil.tracks.runner import BlockedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from frazil.stages.movie_task import MovieTask
     from frazil.tracks.context import TrackContext
@@ -151,7 +151,7 @@ class PreprocessBody:
         reserve_gb = settings.transfer.min_free_gb
         return reason_incomplete(settings) or reason_no_space(self._context.folder, reserve_gb)
 
-    def clear(self) -> None:
+    def clear(self, _runs: Collection[int] = (), /) -> None:
         """Remove all products and what is known of them."""
         clear_products(self._context)
         self._context.publish("movies", {"names": [], "many": True})

@@ -17,6 +17,8 @@ from frazil.tracks.transfer.plan import make_plan
 from frazil.tracks.transfer.run import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from frazil.tracks.context import TrackContext
     from frazil.tracks.transfer.plan import Plan
 
@@ -132,7 +134,7 @@ class TransferBody:
             self._run.blocked = ""
         return reason
 
-    def clear(self) -> None:
+    def clear(self, _runs: Collection[int] = (), /) -> None:
         """Remove from ``raw/`` what can be delivered again; see `frazil.tracks.transfer.clearing`."""
         if self._run is not None:
             self._run.end()

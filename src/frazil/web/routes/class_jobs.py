@@ -68,3 +68,9 @@ def stop_jobs(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, body:
     return Track.model_validate(
         class_jobs.stop_jobs(hub, actor, session_id, now=body is not None and body.now)
     )
+
+
+@router.post("/keep", operation_id="keepUpdate", **guarded("operator"))
+def keep_update(hub: CurrentHub, actor: CurrentActor, session_id: SessionId) -> Track:
+    """Write an entry of the history of streaming classification now; it follows the present batch."""
+    return Track.model_validate(class_jobs.keep_update(hub, actor, session_id))

@@ -50,6 +50,22 @@ class Stop(Asked):
     now: bool = Field(False, description="without waiting for what is in work")
 
 
+class StopTrack(Stop):
+    """How to stop one track."""
+
+    final_pass: bool = Field(
+        False, description="streaming 2D classification visits every particle once more before"
+    )
+
+
+class ClearTrack(Asked):
+    """What to clear of a track."""
+
+    runs: list[int] = Field(
+        default_factory=list, max_length=1000, description="only these runs of 2D classification; none: all"
+    )
+
+
 class RestartPreview(BaseModel):
     """What Restart would do; the numbers are those of pre-processing."""
 
@@ -70,6 +86,16 @@ class Removed(BaseModel):
     bytes: int
 
 
+class RunToClear(BaseModel):
+    """A run of 2D classification that can be cleared by itself."""
+
+    run: int
+    updates: int
+    particles: int = Field(description="of its last update")
+    mode: str = Field(description="streaming or jobs")
+    bytes: int
+
+
 class ClearPreview(BaseModel):
     """What Clear would remove, and what it keeps."""
 
@@ -77,6 +103,7 @@ class ClearPreview(BaseModel):
     keeps: list[str]
     count: int
     bytes: int
+    runs: list[RunToClear] = Field(description="of 2D classification, each of which can be cleared alone")
 
 
 class LogLine(BaseModel):
@@ -131,11 +158,12 @@ def stop_track(
     actor: CurrentActor,
     session_id: SessionId,
     track: TrackName,
-    body: Stop | None = None,
+    body: StopTrack | None = None,
 ) -> Track:
     """Stop a track."""
-    now = body is not None and body.now
-    return Track.model_validate(controls.stop(hub, actor, session_id, track, now=now))
+    how = body or StopTrack(now=False, final_pass=False)
+    stopped = controls.stop(hub, actor, session_id, track, now=how.now, final_pass=how.final_pass)
+    return Track.model_validate(stopped)
 
 
 @router.post("/tracks/{track}/restart", operation_id="restartTrack", **guarded("operator"))
@@ -145,9 +173,16 @@ def restart_track(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, t
 
 
 @router.post("/tracks/{track}/clear", operation_id="clearTrack", **guarded("operator"))
-def clear_track(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, track: TrackName) -> Track:
+def clear_track(
+    hub: CurrentHub,
+    actor: CurrentActor,
+    session_id: SessionId,
+    track: TrackName,
+    body: ClearTrack | None = None,
+) -> Track:
     """Remove a track's products; of file transfer only owners may."""
-    return Track.model_validate(controls.clear(hub, actor, session_id, track))
+    runs = [] if body is None else body.runs
+    return Track.model_validate(controls.clear(hub, actor, session_id, track, runs))
 
 
 @router.get("/tracks/{track}/restart-preview", operation_id="previewRestart", **guarded("viewer"))
