@@ -45,7 +45,13 @@ def session(hub: Hub, tmp_path: Path) -> int:
         "class_count": 3,
         "settings_revision": 1,
         "folder": "classes/run001/update001",
-        "summary": {"classes": classes, "unassigned": 10},
+        "summary": {
+            "classes": classes,
+            "unassigned": 10,
+            "moved_share": 0.25,
+            "classes_in_use": 3,
+            "contrast": "inverted",
+        },
     }
     with hub.catalogue.write() as connection:
         class_updates.add(connection, number, 1, values)
@@ -55,6 +61,9 @@ def session(hub: Hub, tmp_path: Path) -> int:
 def test_entries_are_listed_and_shown(hub: Hub, session: int) -> None:
     (entry,) = class_history.list_updates(hub, SERVER, session)
     assert entry["particles"] == 100 and "summary" not in entry
+    assert (entry["moved_share"], entry["classes_in_use"], entry["contrast"]) == (0.25, 3, "inverted")
+    # An entry of an older version.
+    assert entry["mean_noise"] is None
     assert class_history.show_update(hub, SERVER, session)["number"] == 1
     told = class_history.assignments(hub, SERVER, session, 1)
     assert [item["particles"] for item in told["classes"]] == [70, 20, 0]

@@ -119,11 +119,54 @@ def test_a_stream_ends_with_the_views_and_publishes_them(streamed: Path, tmp_pat
     assert len(set(stable)) == len(stable) >= 4
     good = [entry for entry in summary["classes"] if entry["particles"] > 60]
     assert all(entry["selected"] and entry["quality"] > 0.8 for entry in good)
+    assert 0 < summary["median_resolution_a"] < 40 and summary["good_share"] > 0.7
+    assert summary["mean_log_evidence"] > 5 and summary["mean_noise"] > 0
+    assert summary["classes_in_use"] == len(stable) and summary["moved_share"] is None
+    defocus = made().ctf.defocus_u_a + made().ctf.defocus_v_a
+    for entry in summary["classes"]:
+        mine = class_id == entry["class_id"]
+        assert not mine.any() or entry["mean_defocus_a"] == pytest.approx(0.5 * defocus[mine].mean(), abs=0.1)
     averages.close()
     # The same again, as after a lost answer; but another state doesn't replace it.
     assert stream_batch(task).summary == summary
     with pytest.raises(FileExistsError):
         stream_batch(replace(task, idle_visits=20))
+
+
+def test_classes_keep_who_they_are_and_where_they_stand_across_updates(stack: Path, tmp_path: Path) -> None:
+    previous: Path | None = None
+    place: dict[int, int] = {}
+    gone: set[int] = set()
+    was: dict[int, int] = {}
+    for number, task in enumerate(tasks(stack, tmp_path / "state")[1:]):
+        particles = some(stack, 0, 260) if number == 0 else task.particles
+        folder = tmp_path / f"update{number:03d}"
+        publication = Publication(folder, previous=previous)
+        summary = stream_batch(replace(task, particles=particles, publish=publication)).summary
+        assert summary is not None
+        filled = [entry for entry in summary["classes"] if entry["particles"]]
+        for entry in filled:
+            assert place.get(entry["stable_id"], entry["class_id"]) == entry["class_id"]
+            # The first ones come from seeds, later ones are split off.
+            assert entry["stable_id"] in place or number == 0 or entry["parents"]
+        now = {entry["stable_id"]: entry["class_id"] for entry in filled}
+        assert not gone & set(now)
+        assert all(stable > max(place, default=0) for stable in set(now) - set(place))
+        gone |= set(place) - set(now)
+        place |= now
+        table = pq.read_table(folder / "assignments.parquet")
+        who = {class_id: stable for stable, class_id in now.items()}
+        keys, classes = (table.column(name).to_pylist() for name in ("key", "class_id"))
+        is_in = {key: who.get(class_id, 0) for key, class_id in zip(keys, classes, strict=True)}
+        both = [key for key in is_in if key in was]
+        moved = sum(is_in[key] != was[key] for key in both) / len(both) if both else None
+        assert summary["moved_share"] == (None if moved is None else pytest.approx(moved, abs=1e-4))
+        was, previous = is_in, folder
+    assert len(place) >= 4
+    # Whoever cleared the entry before is not told how many moved since.
+    publication = Publication(tmp_path / "late", previous=tmp_path / "cleared")
+    last = stream_batch(StreamTask(tmp_path / "state", SETTINGS, publish=publication)).summary
+    assert last is not None and last["moved_share"] is None
 
 
 def test_a_worker_that_dies_costs_one_batch_and_nothing_else(

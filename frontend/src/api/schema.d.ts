@@ -2253,12 +2253,25 @@ export interface components {
         ClassInUpdate: {
             /** Class Id */
             class_id: number;
+            /** Mean Defocus A */
+            mean_defocus_a?: number | null;
+            /**
+             * Parents
+             * @description stable ids of the classes it was split off from
+             * @default []
+             */
+            parents: number[];
             /** Particles */
             particles: number;
             /** Resolution 143 A */
             resolution_143_a?: number | null;
             /** Resolution A */
             resolution_a?: number | null;
+            /**
+             * Stable Id
+             * @description who the class is: never used again in its run
+             */
+            stable_id?: number | null;
         } & {
             [key: string]: unknown;
         };
@@ -4840,12 +4853,19 @@ export interface components {
             wanted: boolean;
         };
         /**
-         * Update
-         * @description An entry of the history.
+         * UpdateInHistory
+         * @description An entry of the history with its points on the curves; null where nothing can be said.
          */
-        Update: {
+        UpdateInHistory: {
             /** Class Count */
             class_count: number;
+            /** Classes In Use */
+            classes_in_use?: number | null;
+            /**
+             * Contrast
+             * @description right, inverted or mixed
+             */
+            contrast?: string | null;
             /** Finished At */
             finished_at: number;
             /** Folder */
@@ -4853,12 +4873,37 @@ export interface components {
             /** Fraction */
             fraction: number | null;
             /**
+             * Good Share
+             * @description of the particles, in classes kept automatically
+             */
+            good_share?: number | null;
+            /**
              * Kind
              * @description streaming, random_seed, startup, refinement or batch
              */
             kind: string;
             /** Limit A */
             limit_a: number | null;
+            /**
+             * Mean Log Evidence
+             * @description of all particles, nats over pure noise
+             */
+            mean_log_evidence?: number | null;
+            /**
+             * Mean Noise
+             * @description variance of a real component, mean of all rings
+             */
+            mean_noise?: number | null;
+            /**
+             * Median Resolution A
+             * @description FRC 0.5, of the classes with members
+             */
+            median_resolution_a?: number | null;
+            /**
+             * Moved Share
+             * @description of the particles of the entry before, those in another class now
+             */
+            moved_share?: number | null;
             /** Number */
             number: number;
             /** Particles */
@@ -5791,7 +5836,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Update"][];
+                    "application/json": components["schemas"]["UpdateInHistory"][];
                 };
             };
         };

@@ -32,7 +32,9 @@ def list_updates(hub: Hub, actor: Actor, session_id: int) -> list[dict[str, Any]
     """All entries, oldest first.
 
     Each has: number, run, update_in_run, kind, finished_at, seconds, particles, class_count, limit_a,
-    fraction, settings_revision, folder.
+    fraction, settings_revision, folder; and, None where an older version wrote it or nothing can be said:
+    classes_in_use, median_resolution_a, mean_log_evidence (of all particles, nats over noise), moved_share
+    (of the particles of the entry before), mean_noise, good_share, contrast.
     """
     with hub.catalogue.read() as connection:
         session_for(connection, actor, session_id, "viewer")

@@ -8,7 +8,7 @@ import numpy as np
 
 from frazil.compute.classify2d import classify
 from frazil.formats.mrc import MrcStack
-from frazil.stages.classify_publish import assignment_table, class_entries, write_entry
+from frazil.stages.classify_publish import assignment_table, class_entries, curve_values, write_entry
 from frazil.stages.machine import worker_threads
 
 if TYPE_CHECKING:
@@ -95,5 +95,6 @@ def summarise(task: ClassifyTask, result: Classification) -> dict[str, Any]:
         "device": task.device,
         "notes": list(result.notes),
         "contrast": result.contrast,
+        **curve_values(result),
         "classes": class_entries(result),
     }

@@ -86,6 +86,61 @@ def class_entries(result: Classification) -> list[dict[str, Any]]:
     ]
 
 
+def curve_values(result: Classification) -> dict[str, Any]:
+    """Points of this entry on the curves of the history.
+
+    Returns
+    -------
+        classes_in_use, median_resolution_a (FRC 0.5 of the classes with members; None where the halves of
+        most don't agree) and good_share (particles in classes that are kept automatically).
+    """
+    filled = result.population > 0
+    median = float(np.median(result.resolution_a[filled])) if filled.any() else math.inf
+    good = int(result.population[result.quality >= SELECTED].sum())
+    return {
+        "classes_in_use": int(filled.sum()),
+        "median_resolution_a": round(median, 3) if math.isfinite(median) else None,
+        "good_share": round(good / max(1, result.class_id.size), 4),
+    }
+
+
+def moved_share(now: pa.Table, stable_id: NDArray[np.int64], previous: Path | None) -> float | None:
+    """Share of the particles of an earlier entry that are in another class now, or in none.
+
+    Parameters
+    ----------
+    now
+        Assignments with ``key`` and ``class_id``.
+    stable_id
+        Who the classes are now, (K,): a class seeded anew in its old place is another one.
+    previous
+        Folder of the earlier entry.
+
+    Returns
+    -------
+        None where there is none, or where it shares no particle.
+    """
+    if previous is None:
+        return None
+    try:
+        summary = json.loads((previous / "summary.json").read_bytes())
+        before = pq.read_table(previous / "assignments.parquet", columns=["key", "class_id"])
+        known = {int(entry["class_id"]): int(entry["stable_id"]) for entry in summary["classes"]}
+    except (OSError, ValueError, KeyError):
+        # Cleared or damaged: then nobody knows.
+        return None
+    old = np.zeros(1 + max(known, default=0), dtype=np.int64)
+    old[list(known)] = list(known.values())
+    keys, here, there = np.intersect1d(
+        now.column("key").to_numpy(), before.column("key").to_numpy(), return_indices=True
+    )
+    if not len(keys):
+        return None
+    is_in = np.append(0, stable_id)[now.column("class_id").to_numpy()[here]]
+    was_in = old[before.column("class_id").to_numpy()[there]]
+    return round(float((is_in != was_in).mean()), 4)
+
+
 def assignment_table(
     result: Classification,
     names: Sequence[str],

@@ -167,23 +167,20 @@ def batch_cycle(task: CycleTask) -> CycleResult:
             _do_cycle(stored, task)
             run.progress.cycle = task.cycle
             stored.commit()
-        tally = stored.take_tally()
-        mean, moved = tally.evidence / max(1, tally.visits), tally.moved / max(1, tally.visits)
         more = {
             "kind": task.kind,
             "cycle": task.cycle,
             "limit_a": task.limit_a,
             "fraction": task.fraction,
-            "mean_log_evidence": round(mean, 4),
-            "moved_share": round(moved, 4),
         }
         summary = stored.publish(task.publish, more)
+        tally = stored.take_tally()
         return CycleResult(
             particles=run.usable,
             visits=tally.visits,
             classes_in_use=int((run.engine.sums.weight.sum(0) > 0.5).sum()),
-            mean_log_evidence=mean,
-            moved_share=moved,
+            mean_log_evidence=tally.evidence / max(1, tally.visits),
+            moved_share=tally.moved / max(1, tally.visits),
             seconds=time.monotonic() - began,
             summary=summary,
             notes=tuple(summary["notes"]),

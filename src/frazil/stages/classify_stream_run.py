@@ -18,7 +18,13 @@ from frazil.compute.classify2d.sampler import Sampler, usable
 from frazil.compute.classify2d.schedule import Reach
 from frazil.formats.mrc import MrcStack
 from frazil.model.errors import InputError
-from frazil.stages.classify_publish import assignment_table, class_entries, write_entry
+from frazil.stages.classify_publish import (
+    assignment_table,
+    class_entries,
+    curve_values,
+    moved_share,
+    write_entry,
+)
 from frazil.stages.classify_stream_state import StateFolder
 from frazil.stages.machine import worker_threads
 
@@ -277,8 +283,20 @@ class StoredRun:
                 return found
         result = present(engine, automask=self.settings.automask, notes=self.notes())
         rows = np.flatnonzero((self.bank.column("key") >= 0) & (self.bank.column("visits") > 0))
+        columns, stacks = self.bank.columns, self.folder.stacks
+        table = assignment_table(
+            result,
+            [stacks[number][1] for number in columns["stack"][rows].tolist()],
+            columns["place"][rows],
+            rows,
+            key=columns["key"][rows],
+            visits=columns["visits"][rows].astype(np.int32),
+        )
+        stable = np.array(names.stable_id, dtype=np.int64)
         entries = class_entries(result)
+        defocus = self._mean_defocus_a(result.class_id, rows)
         for slot, entry in enumerate(entries):
+            entry["mean_defocus_a"] = round(float(defocus[slot]), 1) if entry["particles"] else None
             entry["stable_id"] = names.stable_id[slot] if entry["particles"] else 0
             entry["parents"] = names.parents[slot] if entry["particles"] else []
         summary = {
@@ -296,21 +314,29 @@ class StoredRun:
             "batch": engine.batch,
             "notes": list(result.notes),
             "contrast": result.contrast,
+            **curve_values(result),
+            "mean_log_evidence": _rounded(result.log_evidence[rows]),
+            "mean_noise": _rounded(engine.variance.numpy()),
+            "moved_share": moved_share(table, stable, publication.previous),
             "classes": entries,
             **more,
             **publication.extra,
         }
-        columns, stacks = self.bank.columns, self.folder.stacks
-        table = assignment_table(
-            result,
-            [stacks[number][1] for number in columns["stack"][rows].tolist()],
-            columns["place"][rows],
-            rows,
-            key=columns["key"][rows],
-            visits=columns["visits"][rows].astype(np.int32),
-        )
         write_entry(publication.folder, result, table, summary, publication.depth)
         return summary
+
+    def _mean_defocus_a(self, class_id: NDArray[np.int32], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Mean defocus of the members of each class, (K,), Å."""
+        of, bins = class_id[rows], self.settings.class_count + 1
+        defocus = self.bank.columns["ctf"][rows, 0].astype(np.float64)
+        sums = np.bincount(of, weights=defocus, minlength=bins)
+        return np.asarray((sums / np.maximum(np.bincount(of, minlength=bins), 1))[1:])
+
+
+def _rounded(values: NDArray[Any]) -> float | None:
+    """Mean to five digits."""
+    mean = float(np.mean(values, dtype=np.float64)) if values.size else math.nan
+    return float(f"{mean:.5g}") if math.isfinite(mean) else None
 
 
 def _halves(keys: NDArray[np.int64]) -> NDArray[np.int8]:

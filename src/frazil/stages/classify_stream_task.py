@@ -112,12 +112,15 @@ class Publication:
         Such as ``classes/run001/update004``, absolute; must not exist.
     fingerprint, extra
         Go into ``summary.json``: what the session knows of this entry (number, kind, revision, …).
+    previous
+        Folder of the entry before in the same run; tells how many particles moved since.
     """
 
     folder: Path
     fingerprint: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     depth: Literal["float16", "float32"] = "float16"
+    previous: Path | None = None
 
 
 @dataclass(frozen=True)

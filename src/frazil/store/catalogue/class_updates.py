@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _SHORT = [column for column in class_updates.c if column.name != "summary"]
+_NUMBERS = (
+    "classes_in_use",
+    "median_resolution_a",
+    "mean_log_evidence",
+    "moved_share",
+    "mean_noise",
+    "good_share",
+)
+"""What is read from the summary besides: points of the curves over all entries."""
+_CURVES = [
+    *(class_updates.c.summary[name].as_float().label(name) for name in _NUMBERS),
+    class_updates.c.summary["contrast"].as_string().label("contrast"),
+]
 
 
 def add(connection: Connection, session_id: int, number: int, values: Mapping[str, Any]) -> None:
@@ -23,8 +36,15 @@ def add(connection: Connection, session_id: int, number: int, values: Mapping[st
 
 
 def listed(connection: Connection, session_id: int) -> list[dict[str, Any]]:
-    """All entries without their summaries, oldest first."""
-    query = select(*_SHORT).where(class_updates.c.session_id == session_id).order_by(class_updates.c.number)
+    """All entries, oldest first: without their summaries, but with what curves over all entries need.
+
+    That is None where an older version wrote the entry.
+    """
+    query = (
+        select(*_SHORT, *_CURVES)
+        .where(class_updates.c.session_id == session_id)
+        .order_by(class_updates.c.number)
+    )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

@@ -99,8 +99,9 @@ def publication(
         **more,
     }
     folder = desk.run_folder / f"update{place:03d}"
+    previous = desk.run_folder / f"update{place - 1:03d}" if run.updates else None
     depth = desk.settings.alignment.output_depth
-    return number, Publication(folder, extra={ENTRY: entry}, depth=depth)
+    return number, Publication(folder, extra={ENTRY: entry}, depth=depth, previous=previous)
 
 
 def submit(desk: Desk, function: Callable[[Any], Any], work: Any, **flight: Any) -> Flight:

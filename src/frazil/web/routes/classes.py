@@ -34,6 +34,20 @@ class Update(BaseModel):
     folder: str
 
 
+class UpdateInHistory(Update):
+    """An entry of the history with its points on the curves; null where nothing can be said."""
+
+    classes_in_use: int | None = None
+    median_resolution_a: float | None = Field(None, description="FRC 0.5, of the classes with members")
+    mean_log_evidence: float | None = Field(None, description="of all particles, nats over pure noise")
+    moved_share: float | None = Field(
+        None, description="of the particles of the entry before, those in another class now"
+    )
+    mean_noise: float | None = Field(None, description="variance of a real component, mean of all rings")
+    good_share: float | None = Field(None, description="of the particles, in classes kept automatically")
+    contrast: str | None = Field(None, description="right, inverted or mixed")
+
+
 class ClassInUpdate(BaseModel):
     """One class; what else is known of it comes along."""
 
@@ -43,6 +57,9 @@ class ClassInUpdate(BaseModel):
     particles: int
     resolution_a: float | None = None
     resolution_143_a: float | None = None
+    mean_defocus_a: float | None = None
+    stable_id: int | None = Field(None, description="who the class is: never used again in its run")
+    parents: list[int] = Field([], description="stable ids of the classes it was split off from")
 
 
 class Summary(BaseModel):
@@ -80,9 +97,9 @@ class Assignments(BaseModel):
 
 
 @router.get("", operation_id="listUpdates", **guarded("viewer"))
-def list_updates(hub: CurrentHub, actor: CurrentActor, session_id: SessionId) -> list[Update]:
+def list_updates(hub: CurrentHub, actor: CurrentActor, session_id: SessionId) -> list[UpdateInHistory]:
     """All entries of the history, oldest first."""
-    return [Update.model_validate(row) for row in class_history.list_updates(hub, actor, session_id)]
+    return [UpdateInHistory.model_validate(row) for row in class_history.list_updates(hub, actor, session_id)]
 
 
 @router.get("/{number}", operation_id="showUpdate", **guarded("viewer"))
