@@ -30,7 +30,7 @@ export type ClearPreview = Schema["ClearPreview"];
 export type RestartPreview = Schema["RestartPreview"];
 export type LogLine = Schema["LogLine"];
 export type LogPart = Schema["LogPart"];
-export type ClassUpdate = Schema["Update"];
+export type ClassUpdate = Schema["UpdateInHistory"];
 export type WholeClassUpdate = Schema["WholeUpdate"];
 
 /** The description says "any JSON" of values; these are all there are. */
@@ -65,6 +65,8 @@ export interface TrackDetails {
   eligible?: number;
   in_run?: number;
   phase?: string;
+  /** It is to stop, and visits every particle once more before. */
+  final_pass?: boolean;
   jobs?: "stopped" | "listening" | "running" | "stopping";
   mode?: string | null;
   cycles_done?: number;

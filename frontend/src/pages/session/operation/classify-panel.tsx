@@ -49,6 +49,19 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
       setBusy("");
     }
   };
+  const ask = async (what: "keep" | "final") => {
+    setBusy(what);
+    try {
+      if (what === "keep") await api.post(`/sessions/${session.id}/classify2d/keep`);
+      else await api.post(`/sessions/${session.id}/tracks/classify2d/stop`, { final_pass: true });
+      toast(what === "keep" ? "An update follows the present batch" : "It stops after a final pass");
+      await client.invalidateQueries({ queryKey: keys.part(session.id, "tracks") });
+    } catch (error) {
+      toastError(error);
+    } finally {
+      setBusy("");
+    }
+  };
   const fields = (wanted: boolean) => (
     <Fields
       schema={infos}
@@ -98,6 +111,26 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
             >
               Stop all jobs
             </Button>
+            {current.mode === "streaming" && track.state === "running" ? (
+              <>
+                <Button
+                  icon="plus"
+                  busy={busy === "keep"}
+                  title="Write the classes as they are now into the history"
+                  onClick={() => void ask("keep")}
+                >
+                  Keep
+                </Button>
+                <Button
+                  icon="stop"
+                  busy={busy === "final"}
+                  title="Visit every particle once more, write the last update, then stop; takes minutes with many particles"
+                  onClick={() => void ask("final")}
+                >
+                  Stop after a final pass
+                </Button>
+              </>
+            ) : null}
             {changed ? (
               <>
                 <Badge tone="warn">{changed} not sent</Badge>

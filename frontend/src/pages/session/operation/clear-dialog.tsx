@@ -1,13 +1,15 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { ClearPreview, SessionView, Track } from "../../../api/types";
-import { bytes, count } from "../../../lib/format";
+import { bytes, count, plural } from "../../../lib/format";
 import { TRACK_LABEL } from "../../../lib/tracks";
 import { useAction } from "../../../lib/use-action";
 import { Button } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
 import { ErrorNote, Note, toast, Waiting } from "../../../ui/feedback";
+import { CheckField } from "../../../ui/field";
 
 export function ClearDialog(props: { session: SessionView; track: Track; onClose: () => void }) {
   const { session, track, onClose } = props;
@@ -21,22 +23,35 @@ export function ClearDialog(props: { session: SessionView; track: Track; onClose
     staleTime: 0,
   });
   const isStopped = track.state === "stopped";
+  const [kept, setKept] = useState<ReadonlySet<number>>(new Set());
+  const runs = preview.data?.runs ?? [];
+  const ticked = runs.filter((item) => !kept.has(item.run));
+  const partly = ticked.length < runs.length;
+  const keep = (number: number, on: boolean) => {
+    const next = new Set(kept);
+    if (on) next.add(number);
+    else next.delete(number);
+    setKept(next);
+  };
   const clear = async () => {
-    if (!(await run(() => api.post(`${path}/clear`)))) return;
+    const body = partly ? { runs: ticked.map((item) => item.run) } : {};
+    if (!(await run(() => api.post(`${path}/clear`, body)))) return;
     toast(`${label}: products are being removed`);
     void client.invalidateQueries({ queryKey: keys.session(session.id) });
     onClose();
   };
+  const canClear = preview.data !== undefined && !(partly && ticked.length === 0);
+  const removes = partly ? of(ticked) : (preview.data?.removes ?? []);
   return (
     <Dialog
       title={`Clear ${label}`}
       onClose={onClose}
-      onSubmit={() => isStopped && preview.data && void clear()}
+      onSubmit={() => isStopped && canClear && void clear()}
       foot={
         <>
           <Button onClick={onClose}>Cancel</Button>
           {isStopped ? (
-            <Button type="submit" look="danger primary" icon="clear" busy={busy} disabled={!preview.data}>
+            <Button type="submit" look="danger primary" icon="clear" busy={busy} disabled={!canClear}>
               Clear
             </Button>
           ) : (
@@ -61,9 +76,22 @@ export function ClearDialog(props: { session: SessionView; track: Track; onClose
         <div className="two-columns">
           <section>
             <h3>Goes</h3>
-            {preview.data.count ? (
+            {runs.length > 1 ? (
+              <fieldset className="stack tight">
+                <legend>Runs of 2D classification</legend>
+                {runs.map((item) => (
+                  <CheckField
+                    key={item.run}
+                    label={`Run ${item.run}: ${plural(item.updates, "update")}, ${plural(item.particles, "particle")}, ${bytes(item.bytes)}`}
+                    checked={!kept.has(item.run)}
+                    onChange={(on) => keep(item.run, !on)}
+                  />
+                ))}
+              </fieldset>
+            ) : null}
+            {removes.length ? (
               <ul className="stack tight">
-                {preview.data.removes.map((item) => (
+                {removes.map((item) => (
                   <li key={item.what}>
                     {item.what}
                     <span className="muted number">
@@ -74,7 +102,8 @@ export function ClearDialog(props: { session: SessionView; track: Track; onClose
                 ))}
                 <li>
                   <b className="number">
-                    {count(preview.data.count)} in all, {bytes(preview.data.bytes)}
+                    {count(sum(removes.map((item) => item.count)))} in all,{" "}
+                    {bytes(sum(removes.map((item) => item.bytes)))}
                   </b>
                 </li>
               </ul>
@@ -85,7 +114,7 @@ export function ClearDialog(props: { session: SessionView; track: Track; onClose
           <section>
             <h3>Stays</h3>
             <ul className="stack tight">
-              {preview.data.keeps.map((what) => (
+              {(partly ? ["the other runs", ...preview.data.keeps] : preview.data.keeps).map((what) => (
                 <li key={what}>{what}</li>
               ))}
             </ul>
@@ -94,4 +123,20 @@ export function ClearDialog(props: { session: SessionView; track: Track; onClose
       ) : null}
     </Dialog>
   );
+}
+
+/** What goes with some runs only. */
+function of(runs: ClearPreview["runs"]): ClearPreview["removes"] {
+  if (!runs.length) return [];
+  return [
+    {
+      what: "updates of class averages",
+      count: sum(runs.map((item) => item.updates)),
+      bytes: sum(runs.map((item) => item.bytes)),
+    },
+  ];
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

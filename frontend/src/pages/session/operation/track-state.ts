@@ -9,6 +9,7 @@ export function doing(track: Track, counts: SessionView["counts"]): string {
     case "stopped":
       return track.reason;
     case "stopping":
+      if (track.details?.final_pass) return "visiting every particle once more, then it stops";
       return track.reason === "restarting" ? "restarting" : "finishing what it has begun";
     case "clearing":
       return "removing its products";
