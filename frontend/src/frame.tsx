@@ -87,6 +87,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ["Home End", "first, last"],
   ["c", "include the micrograph, then next"],
   ["x", "exclude it, then next"],
+  ["e", "edit the particles of a micrograph; z takes the last click back"],
   ["/", "search"],
   ["Esc", "close a window"],
   ["?", "this help"],

@@ -1,17 +1,21 @@
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import type { Movie, SessionView } from "../../../api/types";
-import { count, fixed } from "../../../lib/format";
+import { count } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
 import { Button } from "../../../ui/button";
 import { Badge, Note } from "../../../ui/feedback";
 import { CheckField } from "../../../ui/field";
 import { StateBadge } from "../../../ui/state";
+import { ByHand, EditBar } from "./edit-bar";
 import { MicrographView } from "./micrograph-view";
 import { LocalMotionOverlay, MotionPlot } from "./motion-plot";
 import { MovieFacts } from "./movie-facts";
 import { MoviePicture, pictureUrl } from "./movie-picture";
-import { accepted, PickCircles } from "./pick-circles";
+import { decided, editAt } from "./particles";
+import { PickCircles } from "./pick-circles";
 import { ProfilePlot } from "./profile-plot";
+import { ScoreSlider, Slider } from "./sliders";
+import { useEdits } from "./use-edits";
 import { hasStage, useMotion, usePicks, useProfile } from "./use-movie";
 
 /** Local motion is some Å on a field of thousands. */
@@ -21,10 +25,13 @@ interface RoomProps {
   session: SessionView;
   movie: Movie;
   onDecide: (wanted: "include" | "exclude") => void;
+  /** Particles are changed by hand: the page stays on this micrograph. */
+  editing: boolean;
+  onEditing: (editing: boolean) => void;
 }
 
 /** The micrograph with everything that was found in it. */
-export function MicrographRoom({ session, movie, onDecide }: RoomProps) {
+export function MicrographRoom({ session, movie, onDecide, ...props }: RoomProps) {
   const [circles, setCircles] = useState(true);
   const [localMotion, setLocalMotion] = useState(false);
   const [ruler, setRuler] = useState(false);
@@ -34,8 +41,14 @@ export function MicrographRoom({ session, movie, onDecide }: RoomProps) {
   const profile = useProfile(session.id, movie);
   const motion = useMotion(session.id, movie).data;
   const picks = usePicks(session.id, movie).data;
+  const edits = useEdits(session.id, movie);
   const row = movie.columns;
-  const threshold = leastScore ?? picks?.threshold ?? 0;
+  const editing = Boolean(props.editing && picks?.width_px && mayChange(session));
+  const threshold = (editing ? null : leastScore) ?? picks?.threshold ?? 0;
+  const particles = useMemo(
+    () => (picks ? decided(picks, edits.manual, edits.edits, threshold).particles : []),
+    [picks, edits.manual, edits.edits, threshold],
+  );
   const widthA = motion
     ? motion.width_px * motion.pixel_size_a
     : picks?.width_px && picks.pixel_size_a
@@ -72,10 +85,22 @@ export function MicrographRoom({ session, movie, onDecide }: RoomProps) {
             widthA={widthA}
             contrast={contrast}
             brightness={brightness}
-            ruler={ruler}
+            ruler={ruler && !editing}
+            onClick={
+              editing && picks?.width_px && picks.height_px && picks.pixel_size_a
+                ? ({ x, y }) => {
+                    const { width_px: width, height_px: height, pixel_size_a: sizeA } = picks;
+                    if (!width || !height || !sizeA) return;
+                    const place = { x: (x * width - 0.5) * sizeA, y: (y * height - 0.5) * sizeA };
+                    const edit = editAt(place, particles, picks);
+                    if (edit) edits.add(edit);
+                  }
+                : undefined
+            }
           >
-            {picks?.width_px && picks.height_px && picks.pixel_size_a && circles ? (
+            {picks?.width_px && picks.height_px && picks.pixel_size_a && (circles || editing) ? (
               <PickCircles
+                particles={particles}
                 picks={picks}
                 threshold={threshold}
                 width={picks.width_px}
@@ -90,14 +115,27 @@ export function MicrographRoom({ session, movie, onDecide }: RoomProps) {
             <p className="picture-missing">there is no picture yet</p>
           </div>
         )}
+        {editing && picks ? <EditBar session={session.id} movie={movie} picks={picks} edits={edits} /> : null}
         <div className="row tools">
           <CheckField
-            label={picks ? `Particles (${count(accepted(picks, threshold).length)})` : "Particles"}
-            checked={circles}
-            disabled={!picks}
+            label={picks ? `Particles (${count(particles.length)})` : "Particles"}
+            checked={circles || editing}
+            disabled={!picks || editing}
             onChange={setCircles}
           />
-          {picks ? (
+          {mayChange(session) ? (
+            <Button
+              small
+              aria-pressed={editing}
+              disabled={!picks?.width_px}
+              title={picks ? undefined : "Possible once it was picked"}
+              onClick={() => props.onEditing(!editing)}
+            >
+              Edit particles
+            </Button>
+          ) : null}
+          <ByHand edits={edits} />
+          {picks && !editing ? (
             <ScoreSlider
               picks={picks.score}
               value={threshold}
@@ -111,7 +149,12 @@ export function MicrographRoom({ session, movie, onDecide }: RoomProps) {
             disabled={!motion?.points.length}
             onChange={setLocalMotion}
           />
-          <CheckField label="Ruler" checked={ruler} disabled={widthA === null} onChange={setRuler} />
+          <CheckField
+            label="Ruler"
+            checked={ruler}
+            disabled={widthA === null || editing}
+            onChange={setRuler}
+          />
           <Slider label="Contrast" value={contrast} low={40} high={300} onChange={setContrast} />
           <Slider label="Brightness" value={brightness} low={40} high={200} onChange={setBrightness} />
           {contrast === 100 && brightness === 100 ? null : (
@@ -148,54 +191,5 @@ export function MicrographRoom({ session, movie, onDecide }: RoomProps) {
         <MovieFacts session={session} movie={movie} />
       </aside>
     </div>
-  );
-}
-
-function Slider(props: {
-  label: string;
-  value: number;
-  low: number;
-  high: number;
-  onChange: (value: number) => void;
-}) {
-  return (
-    <label className="slider">
-      {props.label}
-      <input
-        type="range"
-        min={props.low}
-        max={props.high}
-        value={props.value}
-        onChange={(event) => props.onChange(Number(event.target.value))}
-      />
-    </label>
-  );
-}
-
-/** Only circles of at least this score are drawn; nothing is picked anew. */
-function ScoreSlider(props: {
-  picks: readonly (number | null)[];
-  value: number;
-  saved: number | null;
-  onChange: (value: number | null) => void;
-}) {
-  const scores = props.picks.filter((score) => score !== null);
-  const low = Math.min(...scores, props.value);
-  const high = Math.max(...scores, props.value);
-  if (!(high > low)) return null;
-  return (
-    <label className="slider">
-      Score ≥ {fixed(props.value, 2)}
-      <input
-        type="range"
-        min={low}
-        max={high}
-        step={(high - low) / 200}
-        value={props.value}
-        onChange={(event) => props.onChange(Number(event.target.value))}
-        onDoubleClick={() => props.onChange(null)}
-        title={`Double click: as it was picked (${fixed(props.saved, 2)})`}
-      />
-    </label>
   );
 }

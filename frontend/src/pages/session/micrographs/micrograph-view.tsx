@@ -14,9 +14,14 @@ interface MicrographViewProps {
   contrast: number;
   brightness: number;
   ruler: boolean;
+  /** A press that did not drag, at a place of the picture from 0 to 1. */
+  onClick?: ((place: Place) => void) | undefined;
   /** Lies over the picture and moves with it. */
   children?: ReactNode;
 }
+
+/** A hand that presses moves by less than this. */
+const STILL_PX = 4;
 
 /** A micrograph to look into: pan, zoom, ruler, scale bar. */
 export function MicrographView(props: MicrographViewProps) {
@@ -26,6 +31,7 @@ export function MicrographView(props: MicrographViewProps) {
   const [missing, setMissing] = useState("");
   const [line, setLine] = useState<readonly [Place, Place] | null>(null);
   const measuring = useRef(false);
+  const pressed = useRef<{ x: number; y: number } | null>(null);
   const { view, fitted, zoom, reset, placeAt, pan } = usePanZoom(frame, size);
   useKeys({ "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), "0": reset });
   const perPx = widthA === null || !fitted.width ? null : widthA / (fitted.width * view.scale);
@@ -43,14 +49,29 @@ export function MicrographView(props: MicrographViewProps) {
       measuring.current = false;
     },
   };
+  const clickable = {
+    ...pan,
+    onPointerDown: (event: PointerEvent) => {
+      // With a second finger it is a pinch.
+      pressed.current = event.isPrimary && event.button === 0 ? { x: event.clientX, y: event.clientY } : null;
+      pan.onPointerDown(event);
+    },
+    onPointerUp: (event: PointerEvent) => {
+      pan.onPointerUp(event);
+      const from = pressed.current;
+      pressed.current = null;
+      if (!from || Math.hypot(event.clientX - from.x, event.clientY - from.y) > STILL_PX) return;
+      props.onClick?.(placeAt(event));
+    },
+  };
   const shown = ruler ? line : null;
   return (
     <div
       ref={frame}
-      className={`view ${ruler ? "is-measuring" : ""}`}
+      className={`view ${ruler || props.onClick ? "is-measuring" : ""}`}
       role="application"
       aria-label={`${props.alt}. Drag to move, wheel or + and - to zoom, 0 to fit.`}
-      {...(ruler ? measure : pan)}
+      {...(ruler ? measure : props.onClick ? clickable : pan)}
     >
       <div
         className="view-inner"

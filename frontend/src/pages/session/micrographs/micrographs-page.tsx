@@ -32,6 +32,7 @@ export default function MicrographsPage({ session }: SessionTabProps) {
   const [name] = useParam("movie");
   const [live, setLive] = useState(name === "");
   const [filtering, setFiltering] = useState(false);
+  const [editing, setEditing] = useState(false);
   const choose = useCallback((next: string) => setParams({ movie: next }), []);
   const walkTo = useCallback(
     (next: string) => {
@@ -56,6 +57,7 @@ export default function MicrographsPage({ session }: SessionTabProps) {
     Home: () => walk.jump(0),
     End: () => walk.jump(-1),
     l: () => setLive((on) => !on),
+    e: () => setEditing((on) => mayChange(session) && !on),
     c: () => decide("include"),
     x: () => decide("exclude"),
   });
@@ -98,7 +100,17 @@ export default function MicrographsPage({ session }: SessionTabProps) {
       {filtering ? <FilterBar session={session} filter={filter} onChange={setFilter} /> : null}
       <ErrorNote error={movie.error} retry={() => void movie.refetch()} />
       {movie.data ? (
-        <MicrographRoom session={session} movie={movie.data} onDecide={decide} />
+        <MicrographRoom
+          session={session}
+          movie={movie.data}
+          onDecide={decide}
+          editing={editing}
+          onEditing={(on) => {
+            // The newest micrograph must not come in between.
+            if (on) setLive(false);
+            setEditing(on);
+          }}
+        />
       ) : movie.error ? null : (
         <Waiting />
       )}

@@ -1,26 +1,18 @@
 import { memo } from "react";
+import type { Particle } from "./particles";
 import type { Picks } from "./use-movie";
 
-/** Candidates of at least this score. */
-export function accepted(picks: Picks, threshold: number): number[] {
-  const found: number[] = [];
-  for (const [index, score] of picks.score.entries()) {
-    if (score !== null && score >= threshold) found.push(index);
-  }
-  return found;
-}
-
-/** Circles around particles; the weaker the score, the fainter. */
+/** Circles around particles: the weaker the score, the fainter; what a person added has a dashed one. */
 export const PickCircles = memo(function PickCircles(props: {
+  particles: readonly Particle[];
   picks: Picks;
   threshold: number;
   width: number;
   height: number;
   pixelSizeA: number;
 }) {
-  const { picks, threshold, width, height } = props;
-  const radius = (picks.diameter_a ?? 100) / 2 / props.pixelSizeA;
-  const chosen = accepted(picks, threshold);
+  const { particles, picks, threshold, width, height, pixelSizeA } = props;
+  const radius = (picks.diameter_a ?? 100) / 2 / pixelSizeA;
   const best = picks.score[0] ?? threshold;
   return (
     <svg
@@ -29,16 +21,15 @@ export const PickCircles = memo(function PickCircles(props: {
       aria-hidden="true"
       preserveAspectRatio="none"
     >
-      {chosen.map((index) => {
-        const score = picks.score[index] ?? threshold;
-        const strength = best > threshold ? (score - threshold) / (best - threshold) : 1;
+      {particles.map(({ x, y, candidate, score }, index) => {
+        const strength = score !== null && best > threshold ? (score - threshold) / (best - threshold) : 1;
         return (
           <circle
-            key={index}
-            cx={(picks.x_px[index] ?? 0) + 0.5}
-            cy={(picks.y_px[index] ?? 0) + 0.5}
+            key={candidate ?? `by hand ${index}`}
+            cx={x / pixelSizeA + 0.5}
+            cy={y / pixelSizeA + 0.5}
             r={radius}
-            className="pick"
+            className={candidate === null ? "pick by-hand" : "pick"}
             style={{ opacity: 0.45 + 0.55 * strength }}
             vectorEffect="non-scaling-stroke"
           />

@@ -7,6 +7,7 @@ import type { Movie } from "../../../api/types";
 export type Profile = components["schemas"]["Profile"];
 export type Motion = components["schemas"]["Motion"];
 export type Picks = components["schemas"]["Picks"];
+export type ManualPicks = components["schemas"]["ManualPicks"];
 
 /** One movie: its columns and what each stage did. */
 export function useMovie(session: number, name: string): UseQueryResult<Movie> {
