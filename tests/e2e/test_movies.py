@@ -228,7 +228,7 @@ def test_the_way_through_the_micrographs(open_page: Callable[..., Page], world: 
     expect(page.get_by_text("1 of 120")).to_be_visible()
     page.get_by_role("button", name="+100 movies").click()
     expect(page.get_by_text("101 of 120")).to_be_visible()
-    for name in ("+10 movies", "+1 movies", "−1 movies", "−100 movies", "Last movie"):
+    for name in ("+10 movies", "+1 movie", "−1 movie", "−100 movies", "Last movie"):
         page.get_by_role("button", name=name, exact=True).click()
     expect(page.get_by_text("120 of 120")).to_be_visible()
     page.get_by_label("Go to a movie").fill("00042")

@@ -648,6 +648,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/classify2d/updates/{number}/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose Classes
+         * @description Keep or reject classes by hand, in this entry and all others of its run.
+         */
+        put: operations["chooseClasses"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/classify2d/updates/{number}/classes.jpg": {
         parameters: {
             query?: never;
@@ -2227,6 +2247,19 @@ export interface components {
             };
         };
         /**
+         * Choices
+         * @description What a person decides about classes.
+         */
+        Choices: {
+            /**
+             * Classes
+             * @description by number in this entry; auto: as the threshold says
+             */
+            classes: {
+                [key: string]: "keep" | "reject" | "auto";
+            };
+        };
+        /**
          * Chosen
          * @description Classes by their numbers.
          */
@@ -2251,8 +2284,21 @@ export interface components {
          * @description One class; what else is known of it comes along.
          */
         ClassInUpdate: {
+            /**
+             * Choice
+             * @description by hand; holds as the class lives
+             * @default auto
+             * @enum {string}
+             */
+            choice: "keep" | "reject" | "auto";
             /** Class Id */
             class_id: number;
+            /**
+             * Kept
+             * @description at last
+             * @default false
+             */
+            kept: boolean;
             /** Mean Defocus A */
             mean_defocus_a?: number | null;
             /**
@@ -2267,6 +2313,12 @@ export interface components {
             resolution_143_a?: number | null;
             /** Resolution A */
             resolution_a?: number | null;
+            /**
+             * Selected
+             * @description kept by the threshold, the setting select_quality
+             * @default false
+             */
+            selected: boolean;
             /**
              * Stable Id
              * @description who the class is: never used again in its run
@@ -5922,6 +5974,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    chooseClasses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Choices"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeUpdate"];
+                };
             };
         };
     };

@@ -17,8 +17,13 @@ export function shortCount(value: number | null | undefined): string {
 }
 
 /** "1 movie", "3 movies". */
-export function plural(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`;
+export function plural(value: number | null | undefined, one: string, many = `${one}s`): string {
+  return `${count(value)} ${noun(value, one, many)}`;
+}
+
+/** "movie" after a 1, "movies" after any other number: where the number stands apart. */
+export function noun(value: number | null | undefined, one: string, many = `${one}s`): string {
+  return value === 1 ? one : many;
 }
 
 /** A number with so many significant digits that the last one means something. */

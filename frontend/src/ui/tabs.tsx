@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useRef } from "react";
+import { useActiveInSight } from "./use-active-in-sight";
 
 /** Tabs inside a page; arrow keys move between them. */
 export function Tabs<T extends string>(props: {
@@ -8,6 +9,7 @@ export function Tabs<T extends string>(props: {
   onChange: (value: T) => void;
 }) {
   const list = useRef<HTMLDivElement>(null);
+  useActiveInSight(list, props.value);
   const move = (event: KeyboardEvent) => {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (!step) return;

@@ -14,6 +14,7 @@ from frazil.model.errors import FrazilError, InputError, PassingError
 from frazil.model.redo import TEXTS
 from frazil.model.settings_complete import reason_incomplete
 from frazil.model.track import TRACKS, Clear, ControlRefusedError, Restart, Start, Stop
+from frazil.model.words import plural
 from frazil.store.catalogue import audit, class_updates, revisions, tracks
 from frazil.tracks.classify2d.messages import FinalPass
 
@@ -257,4 +258,5 @@ def _restart_text(counted: dict[str, Any]) -> str:
     movies, failed = counted["movies"], counted["failed_movies"]
     if not movies and not failed:
         return "Every result is up to date; failed movies are tried again."
-    return f"{movies} movies are brought up to date, newest first; failed movies are tried again."
+    told = plural(movies, "movie is", "movies are")
+    return f"{told} brought up to date, newest first; failed movies are tried again."

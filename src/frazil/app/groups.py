@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from frazil.app.access import require_admin
 from frazil.app.errors import ConflictError, NotFoundError
 from frazil.model.errors import InputError
+from frazil.model.words import plural
 from frazil.store.catalogue import accounts as rows
 from frazil.store.catalogue import audit
 
@@ -57,7 +58,7 @@ def remove_group(hub: Hub, actor: Actor, group_id: int) -> None:
         name = _name(connection, group_id)
         count = rows.sessions_in(connection, group_id)
         if count:
-            raise ConflictError(f"group {name} has {count} sessions; move or delete them first")
+            raise ConflictError(f"group {name} has {plural(count, 'session')}; move or delete first")
         rows.remove_group(connection, group_id)
         audit.add(connection, at=hub.now(), who=actor.login, what="group removed", before={"name": name})
     hub.feed.rights_changed()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from frazil.model.errors import InputError
+from frazil.model.words import plural
 from frazil.tracks.transfer.patterns import Patterns
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def find_inputs(patterns: Sequence[str], settings: Settings, session: Path | Non
     if not found:
         path, rule = next(iter(ignored.items()))
         raise InputError(
-            f"{' '.join(patterns[:3])}: no movie among {_count(len(ignored), 'file')}; {path.name} {rule}"
+            f"{' '.join(patterns[:3])}: no movie among {plural(len(ignored), 'file')}; {path.name} {rule}"
         )
     return Inputs(sorted(found, key=_natural), sorted(ignored.items()))
 
@@ -102,10 +103,6 @@ def _plain(path: Path) -> Path:
     """Absolute path without ``..``, so that a file has one name however it is given."""
     plain = Path(os.path.normpath(path.absolute()))
     return plain if ".." in path.parts and plain.exists() and plain.samefile(path) else path.absolute()
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _is_visible(file: Path, folder: Path) -> bool:

@@ -26,6 +26,7 @@ from frazil.engine.task import describe_error
 from frazil.engine.worker import Pool
 from frazil.model.errors import FrazilError, InputError
 from frazil.model.settings_stages import stage_fingerprints
+from frazil.model.words import plural
 from frazil.stages.movie_task import MovieTask
 from frazil.stages.plan import stages_to_do
 from frazil.stages.record import MovieRecord, StageRecord
@@ -335,18 +336,19 @@ class _Run:
         ]
         if left_out:
             limit = self.settings.classification.max_ctf_resolution_a
+            told = plural(len(left_out), "micrograph is", "micrographs are")
             self.report.message(
-                f"2D: {len(left_out)} micrographs are left out, their CTF fits worse than {limit:g} Å "
+                f"2D: {told} left out, CTF fit worse than {limit:g} Å "
                 f"(max_ctf_resolution_a): {', '.join(left_out[:5])}{', …' if len(left_out) > 5 else ''}"
             )
         if count < FEWEST_PARTICLES:
             if movies_failed := len(self.result.failed):
-                reason = f"{movies_failed} movies failed"
+                reason = f"{plural(movies_failed, 'movie')} failed"
             else:
                 reason = "no micrograph has more" if count else "none were found"
             raise InputError(
-                f"{self.session.path}: {count} particles can't be classified, {FEWEST_PARTICLES} are "
-                f"needed ({reason}); look at pictures/*.picks.jpg and check the diameter"
+                f"{self.session.path}: {plural(count, 'particle')} can't be classified, "
+                f"{FEWEST_PARTICLES} are needed ({reason}); look at pictures/*.picks.jpg and check the diameter"
             )
         update = newest_update(self.session)
         if update is not None and update.summary.get("fingerprint") == fingerprint(good, self.settings):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from frazil.engine.executor import Task
 from frazil.model.errors import FrazilError
+from frazil.model.words import plural
 from frazil.stages.relocation import RelocationTask
 from frazil.stages.tasks import copy_session, remove_original
 from frazil.store.catalogue import relocations, sessions
@@ -113,7 +114,7 @@ def _removed(hub: Hub, session_id: int, task: RelocationTask, outcome: Outcome) 
     if outcome.error:
         reason = f"the session lies in {task.target}, but the old folder is not removed: {outcome.error}"
     elif left:
-        reason = f"{left} files in {task.source} came or changed meanwhile and stay there"
+        reason = f"{plural(left, 'file')} in {task.source}: came or changed meanwhile, left there"
     _end(hub, session_id, "done", result={**result, "left": left}, reason=reason)
 
 

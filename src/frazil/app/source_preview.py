@@ -14,6 +14,7 @@ from frazil.app.files import sight
 from frazil.formats.movie_shape import read_shape
 from frazil.model.errors import FrazilError, InputError
 from frazil.model.settings import Settings
+from frazil.model.words import plural
 from frazil.tracks.transfer.location import Location
 from frazil.tracks.transfer.patterns import Patterns
 
@@ -172,7 +173,7 @@ def _see(
 def _in_words(found: Found, shape: str, newest_at: float | None, now: float) -> str:
     if not found.movies:
         return found.trouble or ("no movies yet" if found.complete else "no movies found so far")
-    words = [f"{'' if found.complete else 'more than '}{found.movies:,} movie{'s' * (found.movies != 1)}"]
+    words = [f"{'' if found.complete else 'more than '}{plural(found.movies, 'movie')}"]
     if shape:
         words.append(shape)
     if newest_at is not None:

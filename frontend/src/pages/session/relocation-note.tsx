@@ -3,7 +3,7 @@ import { api } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { components } from "../../api/schema";
 import type { SessionView } from "../../api/types";
-import { bytes, count } from "../../lib/format";
+import { bytes, count, plural } from "../../lib/format";
 import { allows } from "../../lib/me";
 import { useAction } from "../../lib/use-action";
 import { Button } from "../../ui/button";
@@ -58,5 +58,5 @@ export function RelocationNote({ session }: { session: SessionView }) {
 
 function progressText({ files, of_files, bytes: done, of_bytes }: Relocation): string {
   if (typeof of_bytes !== "number" || typeof done !== "number") return "";
-  return `: ${count(files ?? 0)} of ${count(of_files ?? 0)} files, ${bytes(done)} of ${bytes(of_bytes)}`;
+  return `: ${count(files ?? 0)} of ${plural(of_files ?? 0, "file")}, ${bytes(done)} of ${bytes(of_bytes)}`;
 }

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useLive } from "../../api/live";
 import type { SessionView } from "../../api/types";
 import { isNumber, significant } from "../../lib/format";
@@ -8,6 +8,7 @@ import { useSettings } from "../../settings/use-settings";
 import { Button } from "../../ui/button";
 import { Badge } from "../../ui/feedback";
 import { Link } from "../../ui/link";
+import { useActiveInSight } from "../../ui/use-active-in-sight";
 import { AllTracks } from "./all-tracks";
 import { RelocationNote } from "./relocation-note";
 import { ShareDialog } from "./share-dialog";
@@ -19,6 +20,8 @@ export function SessionHead({ session, tab }: { session: SessionView; tab: Tab }
   const [sharing, setSharing] = useState(false);
   const query = useAddress();
   const strip = useStrip(session.id);
+  const tabs = useRef<HTMLElement>(null);
+  useActiveInSight(tabs, tab);
   return (
     <header className="session-head">
       <div className="session-title">
@@ -43,7 +46,7 @@ export function SessionHead({ session, tab }: { session: SessionView; tab: Tab }
       </div>
       <RelocationNote session={session} />
       <Strip numbers={strip.data} />
-      <nav className="tabs" aria-label="Session">
+      <nav className="tabs" aria-label="Session" ref={tabs}>
         {TABS.map(([name, label]) => (
           <Link
             key={name}

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import type { StripNumbers } from "../../api/types";
-import { ago, count, duration, fixed, isNumber, shortCount } from "../../lib/format";
+import { ago, count, duration, fixed, isNumber, noun, shortCount } from "../../lib/format";
 import { useNow } from "../../lib/now";
 
 /** Behind by more than this is shown as something to look at. */
@@ -12,7 +12,7 @@ export function Strip({ numbers }: { numbers: StripNumbers | undefined }) {
   const n = numbers;
   return (
     <section className="strip" aria-label="Numbers of the session">
-      <Item label="movies" value={count(n?.movies)} />
+      <Item label={noun(n?.movies, "movie")} value={count(n?.movies)} />
       <Item label="done" value={count(n?.done)} />
       <Item label="failed" value={count(n?.failed)} tone={n?.failed ? "bad" : undefined} />
       <Item label="waiting" value={count(n?.waiting)} />
@@ -23,7 +23,8 @@ export function Strip({ numbers }: { numbers: StripNumbers | undefined }) {
         value={n ? duration(n.behind_s) : "–"}
         tone={n && n.behind_s > LATE_S ? "warn" : undefined}
       />
-      <Item label="particles" value={shortCount(n?.particles)} />
+      <TimeLeft numbers={n} />
+      <Item label={noun(n?.particles, "particle")} value={shortCount(n?.particles)} />
       <Item
         before="median"
         value={isNumber(n?.resolution_median_a) ? `${fixed(n.resolution_median_a, 1)} Å` : "–"}
@@ -33,14 +34,32 @@ export function Strip({ numbers }: { numbers: StripNumbers | undefined }) {
   );
 }
 
+/** How long until nothing waits any more, or that the microscope is faster. */
+function TimeLeft({ numbers: n }: { numbers: StripNumbers | undefined }) {
+  const grows = n !== undefined && n.waiting > 0 && !n.catching_up && n.capacity_per_h !== null;
+  return (
+    <Item
+      before="time left"
+      value={grows ? "growing" : n?.waiting === 0 ? "nothing" : duration(n?.eta_s)}
+      title={
+        grows
+          ? "More movies come in than can be processed: the backlog grows"
+          : "Until the movies that wait are processed, as fast as the last 50 were, while others come in as now"
+      }
+      tone={grows ? "warn" : undefined}
+    />
+  );
+}
+
 function Item(props: {
+  title?: string;
   before?: string;
   value: ReactNode;
   label?: string;
   tone?: "bad" | "warn" | undefined;
 }) {
   return (
-    <span className={`strip-item ${props.tone ?? ""}`}>
+    <span className={`strip-item ${props.tone ?? ""}`} title={props.title}>
       {props.before ? <span>{props.before}</span> : null}
       <b>{props.value}</b>
       {props.label ? <span>{props.label}</span> : null}

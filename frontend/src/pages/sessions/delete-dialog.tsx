@@ -3,7 +3,7 @@ import { useState } from "react";
 import { api } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { DeletePreview, SessionView } from "../../api/types";
-import { bytes, count } from "../../lib/format";
+import { bytes, count, plural } from "../../lib/format";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { ErrorNote, Note, toast, Waiting } from "../../ui/feedback";
@@ -69,9 +69,9 @@ export function DeleteDialog({ session, onClose }: { session: SessionView; onClo
           <FolderTable folders={preview.data.entries} kept={kept} />
           {preview.data.only_copies.files && !keepRaw ? (
             <Note tone="bad">
-              raw/ holds the only copy of {count(preview.data.only_copies.files)} movies (
-              {bytes(preview.data.only_copies.bytes)}): they were moved here from the microscope. Keep raw/
-              unless they are stored elsewhere.
+              raw/ holds the only copy of {plural(preview.data.only_copies.files, "movie")} (
+              {bytes(preview.data.only_copies.bytes)}), moved here from the microscope. Keep raw/ unless it is
+              stored elsewhere.
             </Note>
           ) : null}
           {preview.data.others.length ? (

@@ -2,7 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { api, errorText, url } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { SessionView, TrackName } from "../../api/types";
-import { ago, count, shortCount } from "../../lib/format";
+import { ago, count, noun, shortCount } from "../../lib/format";
 import { allows } from "../../lib/me";
 import { useNow } from "../../lib/now";
 import { TRACK_LABEL, TRACKS } from "../../lib/tracks";
@@ -77,9 +77,9 @@ export function SessionCard({ session, onCopy, onDelete, onArchive }: CardProps)
         ))}
       </ul>
       <dl className="card-numbers">
-        <Fact label="micrographs" value={count(counts.done ?? 0)} />
-        <Fact label="of movies" value={count(counts.movies ?? 0)} />
-        <Fact label="particles" value={shortCount(counts.particles ?? 0)} />
+        <Fact label={noun(counts.done, "micrograph")} value={count(counts.done ?? 0)} />
+        <Fact label={`of ${noun(counts.movies, "movie")}`} value={count(counts.movies ?? 0)} />
+        <Fact label={noun(counts.particles, "particle")} value={shortCount(counts.particles ?? 0)} />
         {counts.failed ? <Fact label="failed" value={count(counts.failed)} bad /> : null}
       </dl>
       {classes ? (

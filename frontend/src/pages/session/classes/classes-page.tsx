@@ -14,6 +14,7 @@ import { doing } from "../operation/track-state";
 import type { SessionTabProps } from "../session-page";
 import { ClassDialog } from "./class-dialog";
 import { ClassGrid } from "./class-grid";
+import { ClassNotes } from "./class-notes";
 import { automatic, classesOf, ORDERS, type Order, sorted, steady } from "./class-order";
 import { Curves } from "./curves";
 import { HistoryBar } from "./history-bar";
@@ -70,6 +71,7 @@ export default function ClassesPage({ session }: SessionTabProps) {
           </Empty>
         ) : null}
         <HistoryBar history={history} />
+        <ClassNotes session={session.id} number={history.shown?.number} />
         {whole ? (
           <>
             <div className="row tight">

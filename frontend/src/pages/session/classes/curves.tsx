@@ -2,41 +2,65 @@ import { useMemo } from "react";
 import type uPlot from "uplot";
 import type { ClassUpdate } from "../../../api/types";
 import { axis, Plot, themeColour } from "../../../ui/plot";
+import { type Curve, curvesOf, rangeOf, runStarts } from "./curve-points";
 
-/** How the history went: particles and resolution limit by update. */
+/** Whether the classes still change: evidence, particles that moved, resolution and more, by update. */
 export function Curves({ updates }: { updates: readonly ClassUpdate[] }) {
-  const numbers = useMemo(() => updates.map((update) => update.number), [updates]);
-  const particles = useMemo<uPlot.AlignedData>(
-    () => [numbers, updates.map((update) => update.particles)],
-    [numbers, updates],
-  );
-  const limits = useMemo<uPlot.AlignedData>(
-    () => [numbers, updates.map((update) => update.limit_a)],
-    [numbers, updates],
-  );
-  const particleOptions = useMemo(() => line("accent"), []);
-  const limitOptions = useMemo(() => line("warn"), []);
-  if (updates.length < 2) return null;
+  const curves = useMemo(() => curvesOf(updates), [updates]);
+  if (!curves.length) return null;
   return (
     <section className="curves" aria-label="Convergence">
-      <figure className="panel">
-        <figcaption>Particles by update</figcaption>
-        <Plot data={particles} options={particleOptions} height={150} label="Particles by update" />
-      </figure>
-      <figure className="panel">
-        <figcaption>Resolution limit by update (Å)</figcaption>
-        <Plot data={limits} options={limitOptions} height={150} label="Resolution limit by update" />
-      </figure>
+      {curves.map((curve) => (
+        <CurveCard key={curve.name} curve={curve} updates={updates} />
+      ))}
     </section>
   );
 }
 
-function line(colour: string): Omit<uPlot.Options, "width" | "height"> {
+function CurveCard({ curve, updates }: { curve: Curve; updates: readonly ClassUpdate[] }) {
+  const data = useMemo<uPlot.AlignedData>(
+    () => [updates.map((update) => update.number), curve.values],
+    [updates, curve.values],
+  );
+  const { colour, fromZero } = curve;
+  // As text, so that a plot is only made anew when another run began.
+  const starts = runStarts(updates).join(" ");
+  const options = useMemo(() => line(colour, fromZero, starts), [colour, fromZero, starts]);
+  return (
+    <figure className="panel">
+      <figcaption>{curve.label}</figcaption>
+      <Plot data={data} options={options} height={150} label={`${curve.label} by update`} />
+    </figure>
+  );
+}
+
+function line(colour: string, fromZero: boolean, starts: string): Omit<uPlot.Options, "width" | "height"> {
+  const numbers = starts ? starts.split(" ").map(Number) : [];
   return {
-    scales: { x: { time: false }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.08)] } },
+    scales: {
+      x: { time: false },
+      y: { range: (_, least, most) => rangeOf(least ?? 0, most ?? 1, fromZero) },
+    },
     axes: [axis("", { size: 28, labelSize: 0 }), axis("", { size: 60, labelSize: 0 })],
     series: [{}, { stroke: () => themeColour(colour), width: 2, points: { size: 5 } }],
     legend: { show: false },
     cursor: { drag: { x: false, y: false } },
+    hooks: { drawAxes: [(plot) => markRuns(plot, numbers)] },
   };
+}
+
+/** A dashed line where another run began. */
+function markRuns(plot: uPlot, starts: readonly number[]): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.strokeStyle = themeColour("muted");
+  ctx.setLineDash([4, 4]);
+  for (const number of starts) {
+    const x = plot.valToPos(number - 0.5, "x", true);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
 }

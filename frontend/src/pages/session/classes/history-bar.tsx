@@ -1,5 +1,5 @@
 import type { ClassUpdate } from "../../../api/types";
-import { clock, count, duration, fixed, isNumber } from "../../../lib/format";
+import { clock, count, duration, fixed, isNumber, noun, plural } from "../../../lib/format";
 import { useNow } from "../../../lib/now";
 import { Button } from "../../../ui/button";
 import { Badge, type Tone } from "../../../ui/feedback";
@@ -91,7 +91,8 @@ function MetadataLine({ update }: { update: ClassUpdate }) {
       <b>Update {update.number}</b>
       <Badge tone={tone}>{kind}</Badge>
       <span>
-        <b>{count(update.particles)}</b> particles in {count(update.class_count)} classes
+        <b>{count(update.particles)}</b> {noun(update.particles, "particle")} in{" "}
+        {plural(update.class_count, "class", "classes")}
       </span>
       <span>limit {limitText(update)}</span>
       {isNumber(update.fraction) && update.fraction < 1 ? (

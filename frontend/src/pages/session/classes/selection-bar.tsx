@@ -70,7 +70,7 @@ export function SelectionBar(props: SelectionBarProps) {
       <div className="row tight">
         <output className="number" aria-live="polite">
           <b>{count(chosen.size)}</b> of {plural(classes.length, "class", "classes")} ·{" "}
-          <b>{count(sum.chosen)}</b> of {count(sum.all)} particles ({fixed(share, 0)}%)
+          <b>{count(sum.chosen)}</b> of {plural(sum.all, "particle")} ({fixed(share, 0)}%)
         </output>
         <Button small onClick={() => props.onChoose(automatic(classes))}>
           Automatic
@@ -102,7 +102,7 @@ export function SelectionBar(props: SelectionBarProps) {
           <option value="">{saved.data?.length ? "No saved selection" : "No selection is saved yet"}</option>
           {(saved.data ?? []).map((item) => (
             <option key={item.name} value={item.name}>
-              {item.name} (update {item.update_number}, {count(item.particles)} particles)
+              {item.name} (update {item.update_number}, {plural(item.particles, "particle")})
             </option>
           ))}
         </select>

@@ -1,9 +1,10 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { ClassUpdate, WholeClassUpdate } from "../../../api/types";
 import { useParam } from "../../../lib/router";
+import { useClassUpdate } from "./class-notes";
 
 interface History {
   updates: readonly ClassUpdate[];
@@ -36,14 +37,7 @@ export function useHistory(session: number): History {
   const following = number === "" || asked < 0;
   const place = following ? updates.length - 1 : asked;
   const shown = updates[place];
-  const whole = useQuery({
-    queryKey: keys.part(session, "class-update", shown?.number),
-    queryFn: ({ signal }) =>
-      api.get<WholeClassUpdate>(`/sessions/${session}/classify2d/updates/${shown?.number}`, {}, signal),
-    enabled: shown !== undefined,
-    placeholderData: keepPreviousData,
-    staleTime: Number.POSITIVE_INFINITY,
-  });
+  const whole = useClassUpdate(session, shown?.number);
   const go = (wanted: number) => {
     const update = updates[Math.max(0, Math.min(updates.length - 1, wanted))];
     if (update) setNumber(String(update.number));

@@ -3,7 +3,7 @@ import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { components } from "../../../api/schema";
 import type { SessionView } from "../../../api/types";
-import { clock, count } from "../../../lib/format";
+import { clock, count, plural } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
 import { useAction } from "../../../lib/use-action";
 import type { NamedFilter } from "../../../movies/definition";
@@ -67,7 +67,7 @@ export function LivePanel({ session }: { session: SessionView }) {
           />
           <p className="small muted breakable">
             {all && selected
-              ? `${count(all.particles)} particles in live_all, ${count(selected.particles)} in live_selected, written ${clock(written_at)}; in ${folder}`
+              ? `${plural(all.particles, "particle")} in live_all, ${count(selected.particles)} in live_selected, written ${clock(written_at)}; in ${folder}`
               : `They appear in ${folder} within a minute.`}
           </p>
         </>

@@ -1,7 +1,7 @@
 import { memo } from "react";
 import { url } from "../../../api/client";
 import type { MovieRow } from "../../../api/types";
-import { count, fixed } from "../../../lib/format";
+import { fixed, plural } from "../../../lib/format";
 import { Picture } from "../../../ui/picture";
 import { StateDot } from "../../../ui/state";
 
@@ -30,7 +30,7 @@ export const Tile = memo(function Tile({ session, row, large, extra, ...props }:
   const kind = large ? "preview" : "thumbnail";
   const src = url(`/sessions/${session}/pictures/${row.name}/${kind}.jpg`, { v: String(row.done_at) });
   const words = [
-    row.particles === null ? "" : `${count(row.particles)} particles`,
+    row.particles === null ? "" : plural(row.particles, "particle"),
     row.ctf_resolution_a === null ? "" : `${fixed(row.ctf_resolution_a, 1)} Å`,
     extra,
   ].filter(Boolean);

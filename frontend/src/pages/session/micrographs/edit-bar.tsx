@@ -51,8 +51,8 @@ export function EditBar(props: { session: number; movie: Movie; picks: Picks; ed
       <ErrorNote error={edits.error} />
       {edits.error && unsaved ? (
         <p className="muted small">
-          What is there now was read again; your {plural(edits.edits.length, "change")}{" "}
-          {edits.edits.length === 1 ? "is" : "are"} kept on top of it. Look at the particles, then save again.
+          What is there now was read again; your {plural(edits.edits.length, "change is", "changes are")} kept
+          on top of it. Look at the particles, then save again.
         </p>
       ) : null}
       {edits.elsewhere.length ? (

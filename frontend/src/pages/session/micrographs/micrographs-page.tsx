@@ -1,6 +1,6 @@
 import { useCallback, useState } from "react";
 import { useFilter } from "../../../lib/filters";
-import { count } from "../../../lib/format";
+import { count, noun } from "../../../lib/format";
 import { useKeys } from "../../../lib/keyboard";
 import { mayChange } from "../../../lib/me";
 import { setParams, useParam } from "../../../lib/router";
@@ -75,7 +75,12 @@ export default function MicrographsPage({ session }: SessionTabProps) {
           First
         </Button>
         {STEPS.map(([by, label]) => (
-          <Button key={by} small aria-label={`${label} movies`} onClick={() => walk.step(by)}>
+          <Button
+            key={by}
+            small
+            aria-label={`${label} ${noun(Math.abs(by), "movie")}`}
+            onClick={() => walk.step(by)}
+          >
             {label}
           </Button>
         ))}

@@ -1,4 +1,4 @@
-import { fixed } from "../../../lib/format";
+import { fixed, plural } from "../../../lib/format";
 import type { Motion } from "./use-movie";
 import "./micrographs.css";
 
@@ -55,7 +55,7 @@ export function MotionPlot({ motion }: { motion: Motion }) {
       className="motion-plot"
       viewBox="0 0 100 100"
       role="img"
-      aria-label={`Motion over ${track.x.length} frames`}
+      aria-label={`Motion over ${plural(track.x.length, "frame")}`}
     >
       <polyline points={points.join(" ")} className="motion-line" />
       {points.map((point, index) => (

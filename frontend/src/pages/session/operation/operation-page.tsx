@@ -5,6 +5,7 @@ import type { Track } from "../../../api/types";
 import { TRACKS } from "../../../lib/tracks";
 import { ErrorNote, Waiting } from "../../../ui/feedback";
 import { AlertsPanel } from "../alerts-panel";
+import { ClassNotes } from "../classes/class-notes";
 import { LastExports } from "../exports/last-exports";
 import type { SessionTabProps } from "../session-page";
 import { ChangedPanel } from "./changed-panel";
@@ -36,7 +37,12 @@ export default function OperationPage({ session }: SessionTabProps) {
           if (!track) return null;
           return (
             <TrackRow key={name} session={session} track={track} hour={hour}>
-              {name === "classify2d" ? <ClassifyPanel session={session} track={track} /> : null}
+              {name === "classify2d" ? (
+                <div className="stack">
+                  <ClassNotes session={session.id} number={session.last_classes?.number} />
+                  <ClassifyPanel session={session} track={track} />
+                </div>
+              ) : null}
             </TrackRow>
           );
         })}

@@ -61,13 +61,13 @@ export function progressOf(
   if (track.track === "classify2d") {
     if (details.jobs === "running" && details.cycles) {
       const done = details.cycles_done ?? 0;
-      return { part: done / details.cycles, words: `${done} of ${details.cycles} cycles done` };
+      return { part: done / details.cycles, words: `${done} of ${plural(details.cycles, "cycle")} done` };
     }
     if (!details.eligible) return null;
     const inRun = Math.min(details.in_run ?? 0, details.eligible);
     return {
       part: inRun / details.eligible,
-      words: `${count(inRun)} of ${count(details.eligible)} particles classified`,
+      words: `${count(inRun)} of ${plural(details.eligible, "particle")} classified`,
     };
   }
   if (!movies) return null;

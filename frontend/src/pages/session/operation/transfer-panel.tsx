@@ -1,5 +1,5 @@
 import type { Track } from "../../../api/types";
-import { bytes, count, duration, significant } from "../../../lib/format";
+import { bytes, count, duration, plural, significant } from "../../../lib/format";
 import { Progress } from "../../../ui/feedback";
 
 /** Files on their way, how fast, how much is still to come, and what is left out. */
@@ -36,7 +36,13 @@ export function TransferPanel({ track }: { track: Track | undefined }) {
       ))}
       {ignored.length ? (
         <details className="small">
-          <summary>{count(ignored.reduce((sum, [, number]) => sum + number, 0))} files ignored</summary>
+          <summary>
+            {plural(
+              ignored.reduce((sum, [, number]) => sum + number, 0),
+              "file",
+            )}{" "}
+            ignored
+          </summary>
           <dl className="keyvalue">
             {ignored.map(([rule, number]) => (
               <div className="keyvalue-row" key={rule}>
