@@ -348,7 +348,8 @@ class _Run:
                 reason = "no micrograph has more" if count else "none were found"
             raise InputError(
                 f"{self.session.path}: {plural(count, 'particle')} can't be classified, "
-                f"{FEWEST_PARTICLES} are needed ({reason}); look at pictures/*.picks.jpg and check the diameter"
+                f"{FEWEST_PARTICLES} are needed ({reason}); look at pictures/*.picks.jpg "
+                "and check the diameter"
             )
         update = newest_update(self.session)
         if update is not None and update.summary.get("fingerprint") == fingerprint(good, self.settings):
