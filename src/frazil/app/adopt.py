@@ -20,6 +20,7 @@ from frazil.store import manifest
 from frazil.store.catalogue import (
     accounts,
     audit,
+    class_overrides,
     class_selections,
     class_updates,
     filters,
@@ -113,6 +114,10 @@ def adopt(hub: Hub, actor: Actor, folder: str, group: str | None = None) -> dict
                 chosen.classes,
                 saved_by=actor.login,
                 saved_at=hub.now(),
+            )
+        for run, choices in content.kept_classes.items():
+            class_overrides.change(
+                connection, session_id, run, choices, saved_by=actor.login, saved_at=hub.now()
             )
         gone = sum(row["raw_path"] is None for row in rows)
     if gone:

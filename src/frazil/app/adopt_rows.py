@@ -102,13 +102,19 @@ def class_rows(folder: Path, revision: int) -> list[tuple[int, dict[str, Any]]]:
             found.append((int(match[1]), int(match[2]), file.parent, summary, at))
     rows: list[tuple[int, dict[str, Any]]] = []
     for run, update, path, summary, at in sorted(found, key=lambda entry: entry[:2]):
-        known = summary.get("number")
+        known = _known_number(summary)
         last = rows[-1][0] if rows else 0
         number = known if isinstance(known, int) and known > last else last + 1
         rows.append(
             (number, _class_row(path.relative_to(folder).as_posix(), run, update, summary, at, revision))
         )
     return rows
+
+
+def _known_number(summary: Mapping[str, Any]) -> Any:
+    """Return the number that an entry had: where runs were cleared, numbers have gaps."""
+    entry = summary.get("entry")
+    return entry.get("number") if isinstance(entry, dict) else summary.get("number")
 
 
 def _class_row(

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from frazil.app.access import session_for
+from frazil.app.class_choices import with_choices
 from frazil.app.errors import NotFoundError
 from frazil.app.products import Product, read_product
 from frazil.formats.mrc import MrcStack
@@ -45,14 +46,17 @@ def list_updates(hub: Hub, actor: Actor, session_id: int) -> list[dict[str, Any]
 def show_update(hub: Hub, actor: Actor, session_id: int, number: int | None = None) -> dict[str, Any]:
     """Show one entry with its ``summary`` (which lists the classes), the newest if ``number`` is None.
 
+    The classes say as `frazil.app.class_choices.with_choices` whether they are kept.
+
     Raises `NotFoundError` where there is none.
     """
     with hub.catalogue.read() as connection:
         session_for(connection, actor, session_id, "viewer")
         try:
-            return _without_session(class_updates.get(connection, session_id, number))
+            update = class_updates.get(connection, session_id, number)
         except InputError as error:
             raise NotFoundError(str(error)) from None
+        return _without_session(with_choices(connection, update))
 
 
 def assignments(hub: Hub, actor: Actor, session_id: int, number: int | None = None) -> dict[str, Any]:

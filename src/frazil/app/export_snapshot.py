@@ -9,12 +9,11 @@ from sqlalchemy import select
 
 from frazil import __version__
 from frazil.app.errors import NotFoundError
-from frazil.model.class_choice import good_classes
 from frazil.model.errors import InputError
 from frazil.model.movie_columns import MOVIE_COLUMNS
 from frazil.model.movie_filter import MovieFilter
 from frazil.stages.export.request import ChosenClasses, ExportMovie, Snapshot, without_secrets
-from frazil.store.catalogue import class_selections, class_updates, filters, revisions
+from frazil.store.catalogue import class_overrides, class_selections, class_updates, filters, revisions
 from frazil.store.catalogue.schema import movies
 
 if TYPE_CHECKING:
@@ -126,7 +125,8 @@ def _choose_classes(connection: Connection, session_id: int, request: ExportRequ
             choice.problems.append(f"{error}; export all particles, or wait")
         return
     summary = entry["summary"]["classes"]
-    good = sorted(picked if picked is not None else good_classes(summary))
+    kept = class_overrides.kept_classes(connection, session_id, entry["run"], summary)
+    good = sorted(picked if picked is not None else kept)
     chosen = None if request.classes == "all" else good
     choice.classes = ChosenClasses(
         number=entry["number"],

@@ -15,7 +15,7 @@ from frazil.engine.executor import Task
 from frazil.model.errors import FrazilError, InputError
 from frazil.stages.export.request import ExportRequest
 from frazil.stages.tasks import write_live_tables
-from frazil.store.catalogue import audit, exports
+from frazil.store.catalogue import audit, class_overrides, exports, revisions
 from frazil.store.catalogue.schema import class_updates, movies
 
 if TYPE_CHECKING:
@@ -161,10 +161,14 @@ def _state(connection: Connection, session_id: int) -> list[Any]:
     done = select(func.count(columns[0]), *(func.max(column) for column in columns))
     excluded = select(func.count()).select_from(movies).where(own, movies.c.override != "auto")
     newest = select(func.max(class_updates.c.number)).where(class_updates.c.session_id == session_id)
+    by_hand = class_overrides.listed(connection, session_id)
+    least = revisions.newest(connection, session_id).settings().classification.select_quality
     return [
         *connection.execute(done.where(own)).one(),
         connection.scalar(excluded),
         connection.scalar(newest),
+        least,
+        [[run, sorted(map(list, choices.items()))] for run, choices in by_hand.items()],
     ]
 
 

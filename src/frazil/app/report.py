@@ -15,15 +15,16 @@ from frazil import __version__
 from frazil.app.access import session_for
 from frazil.app.errors import NotFoundError
 from frazil.app.products import read_product
-from frazil.model.class_choice import good_classes
 from frazil.model.errors import InputError
 from frazil.model.movie_filter import MovieFilter
 from frazil.stages.export.request import without_secrets
-from frazil.store.catalogue import class_updates, filters, revisions
+from frazil.store.catalogue import class_overrides, class_updates, filters, revisions
 from frazil.store.catalogue.schema import movies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection
 
     from frazil.app.access import Actor
     from frazil.app.hub import Hub
@@ -62,9 +63,11 @@ def make_report(hub: Hub, actor: Actor, session_id: int) -> Report:
         query = select(*columns, kept).where(movies.c.session_id == session_id).order_by(movies.c.number)
         rows = [dict(row) for row in connection.execute(query).mappings()]
         try:
-            update: dict[str, Any] | None = class_updates.get(connection, session_id)
+            found = class_updates.get(connection, session_id)
+            update: dict[str, Any] | None = found
+            classes: dict[str, Any] | None = _classes(connection, session_id, found)
         except InputError:
-            update = None
+            update, classes = None, None
     settings = newest.settings()
     judged = [row for row in rows if row["kept"] and row["ctf_resolution_a"] is not None]
     by_resolution = sorted(judged, key=lambda row: row["ctf_resolution_a"])
@@ -87,7 +90,7 @@ def make_report(hub: Hub, actor: Actor, session_id: int) -> Report:
         "throughput": _throughput([row["done_at"] for row in rows if row["done_at"]]),
         "best": [_named(row) for row in best],
         "worst": [_named(row) for row in worst],
-        "classes": None if update is None else _classes(update),
+        "classes": classes,
         "software": {"frazil": __version__, **_versions()},
         "series": {
             name: [None if row[name] is None else round(row[name], 3) for row in rows if row["kept"]]
@@ -187,9 +190,9 @@ def _named(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("name", "ctf_resolution_a", "defocus_mean_a", "particles")}
 
 
-def _classes(update: Mapping[str, Any]) -> dict[str, Any]:
+def _classes(connection: Connection, session_id: int, update: Mapping[str, Any]) -> dict[str, Any]:
     classes = update["summary"]["classes"]
-    good = good_classes(classes)
+    good = class_overrides.kept_classes(connection, session_id, update["run"], classes)
     return {
         "update": update["number"],
         "particles": update["particles"],

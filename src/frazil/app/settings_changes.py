@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from frazil.app import class_choices
 from frazil.app.access import session_for
 from frazil.app.errors import ConflictError, NotFoundError
 from frazil.app.foreign_sessions import refuse_foreign
@@ -160,11 +161,16 @@ def save(
                 before={change["name"]: change["before"] for change in changes},
                 after={change["name"]: change["after"] for change in changes},
             )
+        chosen_anew = before.classification.select_quality != after.classification.select_quality
+        if chosen_anew:
+            class_choices.recount(connection, session)
         if apply != "new":
             kept = kept_condition(connection, session_id, filter_name) if apply == "redo_kept" else None
             redone = apply_revision(connection, session_id, revision, after, kept)
         shown = _shown(revisions.get(connection, session_id, revision))
     _tell(hub, session_id, shown, redone)
+    if chosen_anew:
+        class_choices.tell(hub, session_id)
     return {**shown, "redone": redone}
 
 

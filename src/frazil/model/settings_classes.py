@@ -50,6 +50,13 @@ class ClassificationSettings(Tab):
     max_particles_abinit: int = setting(0, "At most, ab initio", "0: all", low=0)
     max_particles_seeded: int = setting(0, "At most, seeded", "0: all", low=0)
     max_particles_refine: int = setting(0, "At most, refinement", "0: all", low=0)
+    select_quality: float = setting(
+        0.5,
+        "Keep classes from quality",
+        "classes of at least this quality are kept automatically",
+        low=0,
+        high=1,
+    )
     automask: bool = setting(False, "Automask")
     autocentre: bool = setting(True, "Autocentre")
     stream_start_particles: int = setting(2000, "Streaming starts at", low=200, high=10**6)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "session.json"
-SCHEMA_VERSION = 3
-"""2 added who saved settings, group, kind, overrides and filters, 3 manual picks; older ones are read as they
-are."""
+SCHEMA_VERSION = 4
+"""2 added who saved settings, group, kind, overrides and filters, 3 manual picks, 4 classes kept by hand;
+older ones are read as they are."""
 
 
 class Revision(BaseModel):
@@ -60,6 +60,8 @@ class SessionFile(BaseModel):
         Of classes, by name.
     manual_picks
         Particles that a person added or removed, by movie.
+    kept_classes
+        Classes that a person keeps (true) or rejects, by run and stable id.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -75,6 +77,7 @@ class SessionFile(BaseModel):
     filters: dict[str, Any] = Field(default_factory=dict)
     selections: dict[str, ChosenClasses] = Field(default_factory=dict)
     manual_picks: dict[str, ManualPicks] = Field(default_factory=dict)
+    kept_classes: dict[int, dict[int, bool]] = Field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write it whole or not at all; `OSError` as the system raised it."""

@@ -137,6 +137,8 @@ def _publish(task: StreamTask | CycleTask, keys: set[int]) -> dict[str, Any]:
     ordered = np.array(sorted(keys), dtype=np.int64)
     classes = (1 + ordered % 2).astype(np.int32)
     pq.write_table(pa.table({"key": ordered, "class_id": classes}), publish.folder / "assignments.parquet")
+    # Every run names its classes anew.
+    first = 1 if publish.folder.parent.name == "run001" else 5
     summary = {
         "particles": len(keys),
         "class_count": 2,
@@ -144,8 +146,13 @@ def _publish(task: StreamTask | CycleTask, keys: set[int]) -> dict[str, Any]:
         "notes": [],
         "limit_a": 10.0,
         "classes": [
-            {"class_id": 1, "particles": int((classes == 1).sum()), "resolution_a": 10.0},
-            {"class_id": 2, "particles": int((classes == 2).sum()), "resolution_a": 30.0},
+            {
+                "class_id": class_id,
+                "stable_id": first + class_id,
+                "particles": int((classes == class_id).sum()),
+                "resolution_a": resolution_a,
+            }
+            for class_id, resolution_a in ((1, 10.0), (2, 30.0))
         ],
         **publish.extra,
     }

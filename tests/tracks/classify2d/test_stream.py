@@ -14,8 +14,8 @@ from tests.tracks.harness import Bench, make_bench
 from frazil.engine.inline import InlineExecutor
 from frazil.model.errors import InputError
 from frazil.model.movie_filter import MovieFilter
-from frazil.store.catalogue import class_selections, class_updates, filters, tracks
-from frazil.tracks.classify2d import ClassifyBody
+from frazil.store.catalogue import class_overrides, class_selections, class_updates, filters, tracks
+from frazil.tracks.classify2d import ClassifyBody, yields
 from frazil.tracks.classify2d.messages import FinalPass, Keep
 from frazil.tracks.classify2d.pool import movie_of_keys
 from frazil.tracks.runner import BlockedError
@@ -226,6 +226,31 @@ def test_movies_know_how_many_of_their_particles_are_in_good_classes(bench: Benc
     row = bench.row(names[0])
     # Class 2 has three times the resolution limit of class 1; every second particle is in class 1.
     assert (row["particles_classified"], row["particles_good"], row["class_yield"]) == (100, 50, 0.5)
+
+
+def test_what_a_person_decided_counts_in_later_updates_and_in_a_run_that_begins_with_these_classes(
+    bench: Bench,
+) -> None:
+    names = bench.add_movies(4)
+    for name in names[:3]:
+        add_particles(bench, name, 100)
+    body = begun(bench)
+    settle(bench, body, 60.0)
+    with bench.catalogue.write() as connection:
+        choices = {2: False, 3: True}
+        class_overrides.change(connection, bench.session_id, 1, choices, saved_by="t", saved_at=1.0)
+        yields.recount(connection, bench.session_id, bench.folder.path)
+    # The class that is good by itself is rejected, the other one kept: every second particle.
+    assert (bench.row(names[0])["particles_good"], bench.row(names[3])["particles_good"]) == (50, None)
+    add_particles(bench, names[3], 101)
+    settle(bench, body, 60.0)
+    assert [bench.row(name)["particles_good"] for name in (names[0], names[3])] == [50, 50]
+    bench.save_settings(mode="refine", update_particles=1, refinement_cycles=1)
+    settle(bench, begun(bench), 60.0)
+    assert run_of(bench) == 2
+    with bench.catalogue.read() as connection:
+        assert class_overrides.of_run(connection, bench.session_id, 2) == {6: False, 7: True}
+    assert bench.row(names[3])["particles_good"] == 50
 
 
 def test_start_goes_on_and_restart_begins_a_new_run(bench: Bench) -> None:
@@ -451,7 +476,11 @@ def test_a_run_of_the_history_can_be_cleared_alone(bench: Bench) -> None:
     with bench.catalogue.write() as connection:
         for name, number in (("old", 2), ("new", 3)):
             class_selections.save(connection, bench.session_id, name, number, [1], saved_by="t", saved_at=1.0)
+        for run in (2, 3):
+            class_overrides.change(connection, bench.session_id, run, {1: True}, saved_by="t", saved_at=1.0)
     begun(bench).clear((2,))
+    with bench.catalogue.read() as connection:
+        assert set(class_overrides.listed(connection, bench.session_id)) == {3}
     assert [entry["run"] for entry in updates(bench)] == [1, 3] and run_of(bench) == 3
     assert sorted(path.name for path in (bench.folder.path / "classes").iterdir()) == ["run001", "run003"]
     with bench.catalogue.read() as connection:

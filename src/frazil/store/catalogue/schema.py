@@ -250,6 +250,18 @@ filters = Table(
     Column("saved_by", String(200), nullable=False),
 )
 
+class_overrides = Table(
+    "class_overrides",
+    metadata,
+    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("run", Integer, primary_key=True),
+    # Who the class is; never used twice in a run.
+    Column("stable_id", Integer, primary_key=True),
+    Column("keep", Boolean, nullable=False),
+    Column("saved_at", Float, nullable=False),
+    Column("saved_by", String(200), nullable=False),
+)
+
 class_selections = Table(
     "class_selections",
     metadata,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from frazil.model.manual_picks import ManualPicks
-from frazil.store.catalogue import class_selections, revisions
+from frazil.store.catalogue import class_overrides, class_selections, revisions
 from frazil.store.catalogue.schema import filters, movies
 from frazil.store.session_file import ChosenClasses, Revision, SessionFile, time_text
 
@@ -53,4 +53,5 @@ def session_content(connection: Connection, session: SessionRow) -> SessionFile:
             row.name: ManualPicks.model_validate(row.manual_picks)
             for row in connection.execute(by_hand.order_by(movies.c.name))
         },
+        kept_classes=class_overrides.listed(connection, session.id),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from frazil.store.catalogue import class_selections, class_updates
+from frazil.store.catalogue import class_overrides, class_selections, class_updates
 from frazil.store.catalogue import movies as movie_rows
 from frazil.store.catalogue.schema import movies
 from frazil.store.trash import throw_away
@@ -37,6 +37,7 @@ def clear_classes(desk: Desk, runs: Collection[int] = ()) -> None:
             throw_away(context.folder, [context.folder / "classes"])
             removed = class_updates.remove_all(connection, context.session_id)
             class_selections.remove_all(connection, context.session_id)
+            class_overrides.remove(connection, context.session_id)
             _forget_yields(connection, context.session_id)
         gone = not runs or _is_current(desk, runs)
         desk.remember(connection, **last, **(_no_run(desk) if gone else {}))
@@ -52,15 +53,13 @@ def _remove_runs(desk: Desk, connection: Connection, runs: set[int]) -> int:
     newest = class_updates.last_numbers(connection, session)[0]
     removed = class_updates.remove_runs(connection, session, runs)
     class_selections.remove_of(connection, session, removed)
+    class_overrides.remove(connection, session, runs)
     if newest in removed:
-        counts: yields.Counts = {}
-        if class_updates.last_numbers(connection, session)[0]:
-            entry = class_updates.get(connection, session)
-            try:
-                counts = yields.count(context.folder / entry["folder"], entry["summary"])
-            except (OSError, KeyError) as error:
-                context.log.warning(f"{entry['folder']}: its assignments can't be read: {error}")
-        yields.write(connection, session, yields.stored(connection, session), counts)
+        try:
+            yields.recount(connection, session, context.folder)
+        except OSError as error:
+            context.log.warning(f"the entry that is the newest now can't be read: {error}")
+            _forget_yields(connection, session)
     return len(removed)
 
 

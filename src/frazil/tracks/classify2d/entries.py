@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from frazil.model.errors import InputError
-from frazil.store.catalogue import class_updates
+from frazil.store.catalogue import class_overrides, class_updates
 from frazil.tracks.classify2d import yields
 from frazil.tracks.classify2d.history import ENTRY, adopt, entry_values, remove_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sqlalchemy import Connection
+
     from frazil.tracks.classify2d.desk import Desk
-    from frazil.tracks.classify2d.yields import Counts
 
 
 class Entries:
@@ -21,7 +22,6 @@ class Entries:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._counts: Counts | None = None
 
     def put_right(self) -> list[dict[str, Any]]:
         """After a crash: remove what is half-written, take over what is finished; returns the latter."""
@@ -55,21 +55,47 @@ class Entries:
             raise InputError(f"{folder}/summary.json does not say what it is")
         values["finished_at"] = context.wall_clock()
         values["seconds"] = max(0.0, values["finished_at"] - float(summary[ENTRY]["begun_at"]))
-        counts = yields.count(context.folder / folder, summary)
         with context.catalogue.write() as connection:
             class_updates.add(connection, context.session_id, number, values)
-            before = yields.stored(connection, context.session_id) if self._counts is None else self._counts
-            yields.write(connection, context.session_id, before, counts)
+            self._inherit(connection, values)
+            yields.recount(connection, context.session_id, context.folder)
             desk.remember(connection, last_number=max(number, desk.memory.last_number), **remembered)
             # Unusable images are in no class, but they are in the run.
             published = {**_published(values), "published_particles": desk.pool.fed_particles}
             desk.remember_run(connection, **published)
-        self._counts = counts
         context.publish("classes", {"number": number})
         context.publish("movies", {"names": [], "many": True})
         kind, limit = values["kind"], values["limit_a"]
         context.log.info("update", update=number, kind=kind, particles=values["particles"], limit_a=limit)
         return number
+
+    def _inherit(self, connection: Connection, entry: Mapping[str, Any]) -> None:
+        """In the first entry of a run that began with the averages of another: what was decided about those.
+
+        Class by class: the run's first classes are the other's, in the same order.
+        """
+        session, run = self._desk.context.session_id, self._desk.run
+        if entry["update_in_run"] != 1 or run.source is None:
+            return
+        sources = [row for row in class_updates.listed(connection, session) if row["folder"] == run.source]
+        if not sources:
+            return
+        source = class_updates.get(connection, session, sources[0]["number"])
+        decided = class_overrides.of_run(connection, session, source["run"])
+        who = {item["class_id"]: item.get("stable_id") for item in source["summary"]["classes"]}
+        choices = {
+            int(item["stable_id"]): decided[who[item["class_id"]]]
+            for item in entry["summary"]["classes"]
+            if item.get("stable_id") and not item.get("parents") and who.get(item["class_id"]) in decided
+        }
+        class_overrides.change(
+            connection,
+            session,
+            entry["run"],
+            choices,
+            saved_by="Frazil",
+            saved_at=self._desk.context.wall_clock(),
+        )
 
 
 def _published(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow.parquet as pq
 from sqlalchemy import bindparam, select, update
 
-from frazil.model.class_choice import good_classes
+from frazil.store.catalogue import class_overrides, class_updates
 from frazil.store.catalogue.schema import movies
 from frazil.tracks.classify2d.pool import movie_of_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -22,11 +22,11 @@ Counts = dict[int, tuple[int, int]]
 """By movie: particles classified, and those in good classes."""
 
 
-def count(folder: Path, summary: Mapping[str, Any]) -> Counts:
-    """Count by movie, from the assignments of an entry."""
+def count(folder: Path, kept: Collection[int]) -> Counts:
+    """Count by movie, from the assignments of an entry; ``kept`` are the good classes."""
     table = pq.read_table(folder / "assignments.parquet", columns=["key", "class_id"])
     numbers = movie_of_keys(table.column("key").to_numpy().astype(np.int64))
-    good = np.isin(table.column("class_id").to_numpy(), sorted(good_classes(summary["classes"])))
+    good = np.isin(table.column("class_id").to_numpy(), sorted(kept))
     found, place = np.unique(numbers, return_inverse=True)
     classified = np.bincount(place, minlength=found.size)
     in_good = np.bincount(place, weights=good, minlength=found.size).astype(np.int64)
@@ -42,6 +42,21 @@ def stored(connection: Connection, session_id: int) -> Counts:
         movies.c.session_id == session_id, movies.c.particles_classified.is_not(None)
     )
     return {number: (int(total), int(good or 0)) for number, total, good in connection.execute(query)}
+
+
+def recount(connection: Connection, session_id: int, folder: Path) -> int | None:
+    """Count the newest entry anew, and write what differs; returns its number, None where there is none.
+
+    ``folder`` is the session's. Raises `OSError` where the entry can't be read.
+    """
+    number = class_updates.last_numbers(connection, session_id)[0]
+    counts: Counts = {}
+    if number:
+        entry = class_updates.get(connection, session_id, number)
+        kept = class_overrides.kept_classes(connection, session_id, entry["run"], entry["summary"]["classes"])
+        counts = count(folder / entry["folder"], kept)
+    write(connection, session_id, stored(connection, session_id), counts)
+    return number or None
 
 
 def write(connection: Connection, session_id: int, before: Counts, now: Counts) -> None:

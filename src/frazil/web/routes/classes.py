@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from frazil.app import class_history
+from frazil.app import class_choices, class_history
+from frazil.web.asked import Asked
 from frazil.web.gates import CurrentActor, CurrentDisk, CurrentHub, RowId, SessionId, guarded
 from frazil.web.versions import VersionQuery, versioned
 
@@ -60,6 +61,17 @@ class ClassInUpdate(BaseModel):
     mean_defocus_a: float | None = None
     stable_id: int | None = Field(None, description="who the class is: never used again in its run")
     parents: list[int] = Field([], description="stable ids of the classes it was split off from")
+    selected: bool = Field(False, description="kept by the threshold, the setting select_quality")
+    choice: Literal["keep", "reject", "auto"] = Field("auto", description="by hand; holds as the class lives")
+    kept: bool = Field(False, description="at last")
+
+
+class Choices(Asked):
+    """What a person decides about classes."""
+
+    classes: dict[Annotated[int, Field(ge=1, le=100_000)], Literal["keep", "reject", "auto"]] = Field(
+        max_length=10_000, description="by number in this entry; auto: as the threshold says"
+    )
 
 
 class Summary(BaseModel):
@@ -106,6 +118,14 @@ def list_updates(hub: CurrentHub, actor: CurrentActor, session_id: SessionId) ->
 def show_update(hub: CurrentHub, actor: CurrentActor, session_id: SessionId, number: RowId) -> WholeUpdate:
     """One entry with its classes."""
     return WholeUpdate.model_validate(class_history.show_update(hub, actor, session_id, number))
+
+
+@router.put("/{number}/choices", operation_id="chooseClasses", **guarded("operator"))
+def choose_classes(
+    hub: CurrentHub, actor: CurrentActor, session_id: SessionId, number: RowId, body: Choices
+) -> WholeUpdate:
+    """Keep or reject classes by hand, in this entry and all others of its run."""
+    return WholeUpdate.model_validate(class_choices.choose(hub, actor, session_id, number, body.classes))
 
 
 @router.get("/{number}/assignments", operation_id="showAssignments", **guarded("viewer"))
