@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, select
 
 from frazil.model.class_choice import good_classes
+from frazil.model.settings import setting_info
 from frazil.store.catalogue import revisions
 from frazil.store.catalogue.schema import class_overrides
 
@@ -77,4 +78,6 @@ def kept_classes(
 ) -> set[int]:
     """Return the ids of the classes of an entry that are kept now: by threshold, and by hand."""
     least = revisions.newest(connection, session_id).settings().classification.select_quality
-    return good_classes(list(classes), least, of_run(connection, session_id, run))
+    # Where nobody has moved the threshold, what the classifier said then counts.
+    moved = None if least == setting_info("select_quality").default else least
+    return good_classes(list(classes), moved, of_run(connection, session_id, run))
