@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from frazil.app.passwords import LoginGuard
 from frazil.web import socket
 from frazil.web.doors import KnownHosts, SafeHeaders, SameOrigin, SmallBodies
+from frazil.web.packed import PackedJson
 from frazil.web.plain import STATIC, add_page
 from frazil.web.problems import RESPONSES, Unexpected, add_handlers
 from frazil.web.routes import (
@@ -108,6 +109,7 @@ def create_app(hub: Hub, guard: LoginGuard | None = None, static: Path = STATIC)
         app.add_middleware(door)
     app.add_middleware(KnownHosts, config=hub.config)
     app.add_middleware(SafeHeaders)
+    app.add_middleware(PackedJson)
     return app
 
 
