@@ -76,7 +76,12 @@ export function ClassDialog(props: ClassDialogProps) {
             <p>
               <Badge tone={item.selected ? "good" : "plain"}>
                 {item.selected ? "would be kept automatically" : "would not be kept automatically"}
-              </Badge>
+              </Badge>{" "}
+              {item.choice === "auto" ? null : (
+                <Badge tone={item.kept ? "good" : "warn"}>
+                  {item.kept ? "kept by hand" : "rejected by hand"}
+                </Badge>
+              )}
             </p>
           )}
           {item.reasons.length ? (

@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { automatic, type ClassInfo, passing, sheetPlace, sorted, steady, totals } from "./class-order";
+import {
+  automatic,
+  type ClassInfo,
+  choicesFor,
+  kept,
+  passing,
+  sheetPlace,
+  sorted,
+  steady,
+  totals,
+} from "./class-order";
 
 function made(id: number, particles: number, resolutionA: number | null, quality: number | null): ClassInfo {
   return {
@@ -8,6 +18,9 @@ function made(id: number, particles: number, resolutionA: number | null, quality
     resolutionA,
     quality,
     selected: quality === null ? undefined : quality > 0.5,
+    kept: quality !== null && quality > 0.5,
+    choice: "auto",
+    lasts: particles > 0,
     reasons: [],
   };
 }
@@ -31,6 +44,12 @@ describe("classes", () => {
     expect(passing(CLASSES, { particles: null, resolutionA: 8, quality: null })).toEqual([1, 4]);
     expect(passing(CLASSES, { particles: null, resolutionA: null, quality: 0.6 })).toEqual([1, 4]);
     expect(automatic(CLASSES)).toEqual([1, 4]);
+  });
+
+  it("are decided by hand only where the threshold says otherwise", () => {
+    expect(choicesFor(CLASSES, new Set([3, 4]))).toEqual({ 1: "reject", 3: "keep", 4: "auto" });
+    const decided = CLASSES.map((item) => (item.id === 3 ? { ...item, kept: true } : item));
+    expect(kept(decided)).toEqual([1, 3, 4]);
   });
 
   it("add up", () => {

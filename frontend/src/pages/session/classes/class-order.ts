@@ -10,6 +10,11 @@ export interface ClassInfo {
   quality: number | null;
   /** The classifier would keep it; undefined where it didn't judge. */
   selected: boolean | undefined;
+  /** What holds in the session: the threshold, and what was decided by hand. */
+  kept: boolean;
+  choice: "keep" | "reject" | "auto";
+  /** Lives on from update to update. */
+  lasts: boolean;
   reasons: readonly string[];
 }
 
@@ -20,7 +25,10 @@ export function classesOf(update: WholeClassUpdate): ClassInfo[] {
     particles: item.particles,
     resolutionA: item.resolution_a ?? null,
     quality: isNumber(item.quality) ? item.quality : null,
-    selected: typeof item.selected === "boolean" ? item.selected : undefined,
+    selected: item.selected,
+    kept: item.kept,
+    choice: item.choice,
+    lasts: Boolean(item.stable_id),
     reasons: Array.isArray(item.reasons) ? item.reasons.map(String) : [],
   }));
 }
@@ -80,6 +88,25 @@ export function passing(classes: readonly ClassInfo[], least: Least): number[] {
 /** What the classifier would keep. */
 export function automatic(classes: readonly ClassInfo[]): number[] {
   return classes.filter((item) => item.particles > 0 && item.selected).map((item) => item.id);
+}
+
+/** What the session keeps now. */
+export function kept(classes: readonly ClassInfo[]): number[] {
+  return classes.filter((item) => item.particles > 0 && item.kept).map((item) => item.id);
+}
+
+/** What has to be decided by hand so that just these are kept. */
+export function choicesFor(
+  classes: readonly ClassInfo[],
+  chosen: ReadonlySet<number>,
+): Record<string, ClassInfo["choice"]> {
+  const lasting = classes.filter((item) => item.particles > 0 && item.lasts);
+  return Object.fromEntries(
+    lasting.map((item) => {
+      const wanted = chosen.has(item.id);
+      return [item.id, wanted === (item.selected ?? false) ? "auto" : wanted ? "keep" : "reject"];
+    }),
+  );
 }
 
 /** Particles of some of the classes, and of all. */

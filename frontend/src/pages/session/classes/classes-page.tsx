@@ -15,7 +15,7 @@ import type { SessionTabProps } from "../session-page";
 import { ClassDialog } from "./class-dialog";
 import { ClassGrid } from "./class-grid";
 import { ClassNotes } from "./class-notes";
-import { automatic, classesOf, ORDERS, type Order, sorted, steady } from "./class-order";
+import { classesOf, kept, ORDERS, type Order, sorted, steady } from "./class-order";
 import { Curves } from "./curves";
 import { HistoryBar } from "./history-bar";
 import { JobOutput } from "./job-output";
@@ -44,7 +44,7 @@ export default function ClassesPage({ session }: SessionTabProps) {
   const classes = useMemo(() => (whole ? classesOf(whole) : []), [whole]);
   const byId = useMemo(() => new Map(classes.map((item) => [item.id, item])), [classes]);
   const places = useSteadyOrder(classes, order, `${order} ${history.following} ${again}`);
-  const chosen = useMemo(() => byHand ?? new Set(automatic(classes)), [byHand, classes]);
+  const chosen = useMemo(() => byHand ?? new Set(kept(classes)), [byHand, classes]);
   const choose = (ids: Iterable<number>) => setByHand(new Set(ids));
   const toggle = (id: number) =>
     choose(chosen.has(id) ? [...chosen].filter((other) => other !== id) : [...chosen, id]);
@@ -118,6 +118,7 @@ export default function ClassesPage({ session }: SessionTabProps) {
                 name={selection}
                 onChoose={choose}
                 onName={setSelection}
+                onKept={() => setByHand(null)}
                 onUpdate={(number) =>
                   history.go(history.updates.findIndex((update) => update.number === number))
                 }

@@ -7,10 +7,11 @@ import type { SessionView } from "../../../api/types";
 import { count, fixed, plural } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
 import { NameDialog } from "../../../movies/saved-filters";
+import { useSettings } from "../../../settings/use-settings";
 import { Button } from "../../../ui/button";
 import { toast, toastError } from "../../../ui/feedback";
 import "../../../movies/movies.css";
-import { automatic, type ClassInfo, type Least, passing, totals } from "./class-order";
+import { automatic, type ClassInfo, choicesFor, type Least, passing, totals } from "./class-order";
 
 type Selection = components["schemas"]["Selection"];
 
@@ -23,6 +24,8 @@ interface SelectionBarProps {
   name: string;
   onChoose: (ids: readonly number[]) => void;
   onName: (name: string) => void;
+  /** What is chosen holds for the session now. */
+  onKept: () => void;
   /** Go to the entry that a selection was made of. */
   onUpdate: (number: number) => void;
 }
@@ -54,6 +57,18 @@ export function SelectionBar(props: SelectionBarProps) {
       await api.delete(`${path}/${encodeURIComponent(name)}`);
       props.onName("");
       await read();
+    } catch (error) {
+      toastError(error);
+    }
+  };
+  const keep = async () => {
+    try {
+      await api.put(`/sessions/${session.id}/classify2d/updates/${props.update}/choices`, {
+        classes: choicesFor(classes, chosen),
+      });
+      toast("These classes are kept, in later updates too");
+      await client.invalidateQueries({ queryKey: keys.session(session.id) });
+      props.onKept();
     } catch (error) {
       toastError(error);
     }
@@ -108,6 +123,16 @@ export function SelectionBar(props: SelectionBarProps) {
         </select>
         {mayChange(session) ? (
           <>
+            {classes.some((item) => item.lasts) ? (
+              <Button
+                small
+                icon="check"
+                title="The session keeps just these, and each in later updates as long as it lives: good particles, yields and exports follow"
+                onClick={() => void keep()}
+              >
+                Keep these
+              </Button>
+            ) : null}
             <Button small look="primary" disabled={!chosen.size} onClick={() => setNaming(true)}>
               Save as…
             </Button>
@@ -122,7 +147,7 @@ export function SelectionBar(props: SelectionBarProps) {
           </>
         ) : null}
       </div>
-      <ByThreshold classes={classes} onChoose={props.onChoose} />
+      <ByThreshold session={session} classes={classes} onChoose={props.onChoose} onKept={props.onKept} />
       {naming ? (
         <NameDialog
           title="Save selection"
@@ -145,7 +170,15 @@ function number(text: string): number | null {
 }
 
 /** Choose by what a class has at least. */
-function ByThreshold(props: { classes: readonly ClassInfo[]; onChoose: (ids: readonly number[]) => void }) {
+function ByThreshold(props: {
+  session: SessionView;
+  classes: readonly ClassInfo[];
+  onChoose: (ids: readonly number[]) => void;
+  onKept: () => void;
+}) {
+  const { session } = props;
+  const client = useQueryClient();
+  const settings = useSettings(session.id);
   const [typed, setTyped] = useState(NO_LEAST);
   const least: Least = {
     particles: number(typed.particles),
@@ -153,6 +186,17 @@ function ByThreshold(props: { classes: readonly ClassInfo[]; onChoose: (ids: rea
     quality: number(typed.quality),
   };
   const found = passing(props.classes, least);
+  const setThreshold = async (revision: number) => {
+    try {
+      const values = { select_quality: least.quality };
+      await api.put(`/sessions/${session.id}/settings`, { values, base_revision: revision });
+      toast(`Classes are kept automatically from a quality of ${least.quality}`);
+      await client.invalidateQueries({ queryKey: keys.session(session.id) });
+      props.onKept();
+    } catch (error) {
+      toastError(error);
+    }
+  };
   const field = (key: keyof typeof NO_LEAST, label: string) => (
     <label className="slider">
       {label}
@@ -173,6 +217,16 @@ function ByThreshold(props: { classes: readonly ClassInfo[]; onChoose: (ids: rea
       <Button small onClick={() => props.onChoose(found)}>
         Select these {count(found.length)}
       </Button>
+      {mayChange(session) && settings.data ? (
+        <Button
+          small
+          disabled={least.quality === null || least.quality < 0 || least.quality > 1}
+          title={`Of every update the classes of at least this quality are kept; now ${settings.data.values.select_quality}`}
+          onClick={() => void setThreshold(settings.data.revision)}
+        >
+          Make it the threshold
+        </Button>
+      ) : null}
       <span className="small muted">or click classes, or draw a box around some</span>
     </div>
   );
