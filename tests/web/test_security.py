@@ -50,6 +50,8 @@ PARAMETERS = {
     "number": "1",
     "class_id": "1",
     "test": "0123456789ab",
+    "check": "0123456789ab",
+    "picture": "gain",
     "alert_id": "1",
 }
 

@@ -172,6 +172,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/inputs/gain-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Gain Check
+         * @description Lay a gain reference on the newest movies in its eight orientations.
+         */
+        post: operations["startGainCheck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/inputs/gain-checks/{check}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Gain Check
+         * @description How a check stands, and which orientation fits.
+         */
+        get: operations["showGainCheck"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/inputs/gain-checks/{check}/{picture}.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gain Check Picture
+         * @description Return the mean of the frames, or the reference as it is stored.
+         */
+        get: operations["gainCheckPicture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/inputs/metadata": {
         parameters: {
             query?: never;
@@ -2607,10 +2667,17 @@ export interface components {
          *         Of micrographs, particles and class averages; ``stored``: as they are in the session.
          *     fewest_per_optics_group
          *         Optics groups with fewer micrographs are joined with the largest one of the same microscope settings.
+         *     box_px, pixel_size_a, recenter
+         *         Any of them has particles cut out of the micrographs anew; otherwise the images are the session's.
+         *         The box in pixels of the micrograph, even (None: as large as it was); the pixel of the images, Å,
+         *         reached by Fourier cropping (0: the micrograph's own; None: as it was); whether boxes are cut around
+         *         the centres that the classes' shifts point to.
          *     walltime_min
          *         The export is given up when it takes longer; None: however long it takes.
          */
         ExportRequest: {
+            /** Box Px */
+            box_px?: number | null;
             /**
              * Classes
              * @default all
@@ -2652,6 +2719,13 @@ export interface components {
              * @enum {string}
              */
             image_depth: "stored" | "float16" | "float32";
+            /** Pixel Size A */
+            pixel_size_a?: number | null;
+            /**
+             * Recenter
+             * @default false
+             */
+            recenter: boolean;
             /** Selection */
             selection?: string | null;
             /** Walltime Min */
@@ -2701,6 +2775,67 @@ export interface components {
              * @description none: these are the roots
              */
             path: string | null;
+        };
+        /**
+         * GainCheck
+         * @description How a check stands.
+         */
+        GainCheck: {
+            /** Check */
+            check: string;
+            /** Frames */
+            frames: number;
+            /** Gain Path */
+            gain_path: string;
+            /**
+             * Inverted
+             * @description the reference fits when it is inverted
+             */
+            inverted: boolean;
+            /**
+             * Movies
+             * @description that were averaged
+             */
+            movies: number;
+            /**
+             * Orientations
+             * @description best first; four where the camera is not square
+             */
+            orientations: components["schemas"]["GainOrientation"][];
+            /** Path */
+            path: string;
+            /**
+             * Ratio
+             * @description the best score over the second one
+             */
+            ratio: number | null;
+            /** Reason */
+            reason: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "done" | "failed";
+            /**
+             * Sure
+             * @description the best exceeds chance five times and the second one twice
+             */
+            sure: boolean;
+        };
+        /**
+         * GainOrientation
+         * @description One way to lay the reference on the frames: first turned (clockwise), then flipped left-right.
+         */
+        GainOrientation: {
+            /** Flip X */
+            flip_x: boolean;
+            /** Rotation Deg */
+            rotation_deg: number;
+            /**
+             * Score Sigma
+             * @description correlation in units of chance; below zero: inverted
+             */
+            score_sigma: number;
         };
         /**
          * Gpu
@@ -4599,6 +4734,33 @@ export interface components {
             };
         };
         /**
+         * StartGainCheck
+         * @description What is compared.
+         */
+        StartGainCheck: {
+            /**
+             * Gain Invert
+             * @default auto
+             * @enum {string}
+             */
+            gain_invert: "auto" | "on" | "off";
+            /**
+             * Gain Path
+             * @description absolute path on the server
+             */
+            gain_path: string;
+            /**
+             * Path
+             * @description absolute path on the server
+             */
+            path: string;
+            /**
+             * Recursive
+             * @default true
+             */
+            recursive: boolean;
+        };
+        /**
          * StartTest
          * @description A test on one movie.
          */
@@ -4609,6 +4771,14 @@ export interface components {
             values: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+        };
+        /**
+         * StartedGainCheck
+         * @description A check that was begun.
+         */
+        StartedGainCheck: {
+            /** Check */
+            check: string;
         };
         /**
          * StartedTest
@@ -5312,6 +5482,87 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Health"];
                 };
+            };
+        };
+    };
+    startGainCheck: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartGainCheck"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedGainCheck"];
+                };
+            };
+        };
+    };
+    showGainCheck: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                check: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GainCheck"];
+                };
+            };
+        };
+    };
+    gainCheckPicture: {
+        parameters: {
+            query?: {
+                /** @description version of the content, as in its ETag: then it may be kept for long */
+                v?: string | null;
+            };
+            header?: {
+                "if-none-match"?: string | null;
+            };
+            path: {
+                check: string;
+                picture: "movie" | "gain";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                };
+            };
+            /** @description the asker has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -16,7 +16,6 @@ _NEVER: dict[str, str] = {
     "warp_particles": "following a Warp folder is not possible yet",
     "work_subfolder": "following a Warp folder is not possible yet",
     "write_live2d_folder": "Live2D's files are not written yet",
-    "gain_auto_orient": "the orientation of the gain reference is not tested yet",
     "mag_major": "magnification distortion is not corrected yet",
     "mag_minor": "magnification distortion is not corrected yet",
     "mag_angle_deg": "magnification distortion is not corrected yet",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from frazil.stages.classify_stream_task import CycleResult, CycleTask, StreamResult, StreamTask
     from frazil.stages.classify_task import ClassifyTask
     from frazil.stages.export.request import ExportTask, Snapshot
+    from frazil.stages.gain_check_task import GainCheckTask
     from frazil.stages.movie_task import MovieTask
     from frazil.stages.record import MovieRecord
     from frazil.stages.relocation import RelocationTask
@@ -29,6 +30,13 @@ def try_settings(task: MovieTask, session: Path) -> None:
     from frazil.stages.trial import run_trial
 
     run_trial(task, session)
+
+
+def check_gain(task: GainCheckTask) -> dict[str, Any]:
+    """See `frazil.stages.gain_check.check_gain`."""
+    from frazil.stages.gain_check import check_gain
+
+    return check_gain(task)
 
 
 def classify_particles(task: ClassifyTask) -> dict[str, Any]:

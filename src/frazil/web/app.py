@@ -20,6 +20,7 @@ from frazil.web.routes import (
     classes,
     exports,
     files,
+    gain_check,
     manual_picks,
     movie_actions,
     movie_filters,
@@ -60,6 +61,7 @@ ROUTERS = (
     exports.router,
     report.router,
     files.router,
+    gain_check.router,
     watch.router,
 )
 

@@ -95,7 +95,7 @@ def judge_orientations(mean: NDArray[np.float32], gain: NDArray[np.float32], see
     laid = oriented(pattern, found[0][0], flip_x=found[0][1])
     random = np.random.default_rng(seed)
     chance = np.std([np.mean(_rolled(laid, random) * frame) for _ in range(_ROLLS)])
-    sigma = max(float(chance), 1.0 / np.sqrt(mean.size))
+    sigma = max(float(chance), 1.0 / float(np.sqrt(mean.size)))
     scored = sorted((Orientation(r, f, s / sigma) for r, f, s in found), key=lambda o: -abs(o.score_sigma))
     best, second = abs(scored[0].score_sigma), abs(scored[1].score_sigma)
     ratio = best / second if second > 0 else float("inf")
