@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 from playwright.sync_api import expect
+
+from frazil.formats.mrc import write_mrc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,3 +57,33 @@ def test_what_the_microscope_says_never_takes_the_place_of_what_was_typed(
     said.get_by_role("button", name="Use Voltage 300 kV").click()
     expect(page.get_by_label("Voltage", exact=True)).to_have_value("300")
     expect(page.get_by_text("as the microscope says (EPU, a.xml)")).to_have_count(3)
+
+
+def test_the_orientation_of_the_gain_reference_is_tried_and_taken(
+    open_page: Callable[..., Page], world: World
+) -> None:
+    folder = world.folder / "microscope" / "Turned"
+    folder.mkdir()
+    random = np.random.default_rng(3)
+    gain = (1 + 0.08 * random.normal(size=(96, 96))).clip(0.6, 2).astype(np.float32)
+    frames = random.poisson(9.0 / np.rot90(gain, -1)[:, ::-1], (8, 96, 96)).astype(np.float32)
+    write_mrc(folder / "movie.mrc", frames, 1.0)
+    write_mrc(folder.parent / "reference.mrc", gain, 1.0)
+    page = open_page("/sessions/new?tab=image_data", login="otto")
+    page.get_by_label("Location", exact=True).fill(str(folder))
+    page.get_by_role("tab", name=re.compile("^Gain")).click()
+    page.get_by_label("Location", exact=True).fill(str(folder.parent / "reference.mrc"))
+    test = page.get_by_role("region", name="Orientation of the gain reference")
+    expect(test).to_contain_text("fits 90° and flipped, not as it is set")
+    expect(test.get_by_alt_text("Mean of the frames")).to_be_visible()
+    expect(test.get_by_alt_text(re.compile("^Gain reference"))).to_have_count(8)
+    # Proposed, not done.
+    expect(page.get_by_label("Rotation, clockwise", exact=True)).to_have_value("0")
+    test.get_by_role("button", name="Use 90° and flipped").click()
+    expect(page.get_by_label("Rotation, clockwise", exact=True)).to_have_value("90")
+    expect(page.get_by_label("Flip left-right", exact=True)).to_be_checked()
+    expect(test).to_contain_text("fits as it is set")
+    test.get_by_role("button", name="Use the orientation 180°", exact=True).click()
+    expect(page.get_by_label("Rotation, clockwise", exact=True)).to_have_value("180")
+    test.get_by_role("button", name="Test again").click()
+    expect(test).to_contain_text("fits 90° and flipped, not as it is set")

@@ -47,14 +47,19 @@ export function useMicroscopeSays(
 
 type Take = (name: string, typed: Typed) => void;
 
-/** Proposals for the form, each with where it comes from; taken by one button, or one by one. */
-export function MicroscopeSays({ says, onTake }: { says: Says; onTake: Take }) {
+/**
+ * Proposals for the form, each with where it comes from; taken by one button, or one by one.
+ * Where there are none it says why, unless it is to be quiet.
+ */
+export function MicroscopeSays({ says, onTake, quiet }: { says: Says; onTake: Take; quiet?: boolean }) {
   const { found, told, error } = says;
   if (error) return <ErrorNote error={error} />;
   if (!told) return null;
   if (!told.source || !found.length) {
     const why = told.notes[0];
-    return why ? <p className="muted small">Nothing to fill in from the microscope: {why}.</p> : null;
+    return why && !quiet ? (
+      <p className="muted small">Nothing to fill in from the microscope: {why}.</p>
+    ) : null;
   }
   const free = freeOnes(found);
   return (

@@ -65,6 +65,7 @@ describe("what is typed", () => {
     expect(shown(info({}), 0.85)).toBe("0.85 Å");
     expect(shown(info({}), null)).toBe("auto");
     expect(shown(info({ required: true }), null)).toBe("not given");
+    expect(shown(info({ kind: "str" }), null)).toBe("none");
   });
 });
 

@@ -50,10 +50,14 @@ export function allowed(info: SettingInfo): string {
   return `${what}${unit}`;
 }
 
-/** A value as text for people: "auto", "not given", "on", "1.5 Å". */
+/** A value as text for people: "auto", "none", "not given", "on", "1.5 Å". */
 export function shown(info: SettingInfo, value: SettingValue | undefined): string {
   const given = value === undefined ? info.default : value;
-  if (given === null) return info.required ? "not given" : info.automatic ? "auto" : "–";
+  if (given === null) {
+    if (info.required) return "not given";
+    // Of a path it means none.
+    return !info.automatic ? "–" : info.kind === "str" ? "none" : "auto";
+  }
   if (typeof given === "boolean") return given ? "on" : "off";
   if (Array.isArray(given)) return given.join(" ") || "–";
   return info.unit ? `${given} ${info.unit}` : String(given) || "–";

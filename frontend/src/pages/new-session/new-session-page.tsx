@@ -4,13 +4,14 @@ import { api } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { SessionView } from "../../api/types";
 import { navigate, useParam } from "../../lib/router";
+import { GainCheckPanel } from "../../settings/gain-check";
 import { MicroscopeSays, proposalRemarks, useMicroscopeSays } from "../../settings/microscope-says";
 import { missing } from "../../settings/missing";
 import { SettingsForm } from "../../settings/settings-form";
 import { SourceCheck } from "../../settings/source-check";
 import { useStaged } from "../../settings/staged";
 import { useSchema } from "../../settings/use-settings";
-import { changesOf, merged } from "../../settings/values";
+import { changesOf, merged, type Typed } from "../../settings/values";
 import { Button } from "../../ui/button";
 import { ErrorNote, Note, toast, Waiting } from "../../ui/feedback";
 
@@ -26,7 +27,9 @@ export default function NewSessionPage() {
   const all = useMemo(() => merged(infos ?? [], {}, staged), [infos, staged]);
   const open = missing(all);
   const says = useMicroscopeSays(infos ?? [], {}, staged, Boolean(infos));
-  const proposed = <MicroscopeSays says={says} onTake={(name, typed) => set(name, typed, 0)} />;
+  const stage = (name: string, typed: Typed | undefined) => set(name, typed, 0);
+  const proposed = <MicroscopeSays says={says} onTake={stage} />;
+  const elsewhere = <MicroscopeSays says={says} onTake={stage} quiet />;
   const create = async () => {
     setBusy(true);
     setError(null);
@@ -88,10 +91,13 @@ export default function NewSessionPage() {
             staged={staged}
             tab={tab}
             onTab={setTab}
-            onChange={(name, typed) => set(name, typed, 0)}
+            onChange={stage}
             remarks={{ ...proposalRemarks(says), source_path: <SourceCheck values={all} /> }}
-            extra={{ gain: proposed, microscope: proposed }}
-            below={{ image_data: proposed }}
+            extra={{ gain: elsewhere, microscope: elsewhere }}
+            below={{
+              image_data: proposed,
+              gain: <GainCheckPanel values={all} onTake={stage} />,
+            }}
           />
         </section>
       ) : (

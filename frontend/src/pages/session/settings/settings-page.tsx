@@ -2,6 +2,7 @@ import { useState } from "react";
 import { clock, plural } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
 import { useParam } from "../../../lib/router";
+import { GainCheckPanel } from "../../../settings/gain-check";
 import { MicroscopeSays, proposalRemarks, useMicroscopeSays } from "../../../settings/microscope-says";
 import { SettingsForm } from "../../../settings/settings-form";
 import { SourceCheck } from "../../../settings/source-check";
@@ -44,6 +45,7 @@ export default function SettingsPage({ session }: SessionTabProps) {
   const wrong = Object.keys(errors).length;
   const stage = (name: string, typed: Typed | undefined) => set(name, typed, revision);
   const proposed = <MicroscopeSays says={says} onTake={stage} />;
+  const elsewhere = <MicroscopeSays says={says} onTake={stage} quiet />;
   return (
     <div className="stack">
       <div className="row apart">
@@ -94,10 +96,15 @@ export default function SettingsPage({ session }: SessionTabProps) {
                 }
               : {}
           }
-          below={{ image_data: proposed }}
+          below={{
+            image_data: proposed,
+            gain: changeable ? (
+              <GainCheckPanel values={merged(infos, current, staged)} onTake={stage} />
+            ) : null,
+          }}
           extra={{
-            gain: proposed,
-            microscope: proposed,
+            gain: elsewhere,
+            microscope: elsewhere,
             session: <IdentityPanel session={session} />,
             notifications: changeable ? (
               <SendTest session={session} values={merged(infos, current, staged)} />
