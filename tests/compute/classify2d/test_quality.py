@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from frazil.compute.classify2d.alike import SAME, alike
 from frazil.compute.classify2d.quality import SELECTED, ClassMeasures, judge
 
 if TYPE_CHECKING:
@@ -83,3 +85,63 @@ def test_pieces_are_noticed() -> None:
     score, reasons = scored(apart)
     assert score < 0.9
     assert "in pieces" in reasons
+
+
+def ice(width_a: float) -> NDArray[np.float32]:
+    axis = (np.arange(BOX) - BOX // 2) * PIXEL_A
+    density: NDArray[np.float32] = np.exp(
+        -(axis[:, None] ** 2 + axis**2) / (2.0 * width_a**2), dtype=np.float32
+    )
+    return density
+
+
+def test_an_ice_crystal_is_a_blob_without_detail_and_does_not_spoil_the_others() -> None:
+    # Its members fit far better than those of any particle: the other classes must not be judged by that.
+    score, reasons = scored(ice(30.0), half_a=24.0, nats=5000.0)
+    assert score < SELECTED
+    assert "a blob without detail" in reasons
+
+
+def test_what_reaches_all_around_is_no_particle() -> None:
+    axis = (np.arange(BOX) - BOX // 2) * PIXEL_A
+    carbon = np.tanh((axis[:, None] + 0.0 * axis) / 10.0).astype(np.float32)
+    score, reasons = scored(carbon, half_a=18.0)
+    assert score < SELECTED
+    assert "density all along the rim" in reasons
+
+
+def three_spots(turn_deg: float, third_a: float) -> NDArray[np.float32]:
+    angle = np.deg2rad(turn_deg) + np.deg2rad([0.0, 100.0, 220.0])
+    far = np.array([45.0, 35.0, third_a])
+    spots = [blob(d * np.cos(a), d * np.sin(a), 22.0) for a, d in zip(angle, far, strict=True)]
+    density: NDArray[np.float32] = np.sum(spots, axis=0, dtype=np.float32)
+    return density
+
+
+def test_averages_that_are_turned_are_alike_and_mirrored_or_other_ones_are_not() -> None:
+    one, turned, other = three_spots(0.0, 30.0), three_spots(77.0, 30.0), three_spots(0.0, 75.0)
+    noise = np.random.default_rng(5).standard_normal((BOX, BOX))
+    noisy = turned + 0.3 * ndimage.gaussian_filter(noise, 1.0).astype(np.float32)
+    pictures = np.stack([one, turned, one[::-1].copy(), other, np.zeros_like(one), noisy])
+    found = alike(pictures, np.array([9.0, 12.0, 9.0, 9.0, np.inf, 25.0]), PIXEL_A, RADIUS_A)
+    np.testing.assert_allclose(found, found.T)
+    assert found[0, 1] > SAME
+    assert found[0, 2] < SAME and found[0, 3] < SAME
+    assert found[0, 5] > 0.9 and (found[4, :4] == 0.0).all()
+
+
+def test_a_class_that_looks_like_a_larger_one_says_so_and_loses_nothing() -> None:
+    pictures = np.stack([three_spots(10.0, 30.0), three_spots(90.0, 75.0), three_spots(200.0, 30.0)])
+    measures = ClassMeasures(
+        pictures,
+        np.array([100, 120, 150]),
+        np.full(3, 9.0),
+        np.full(3, 40.0),
+        PIXEL_A,
+        RADIUS_A,
+        np.array([3, 2, 1]),
+    )
+    scores, reasons = judge(measures)
+    assert reasons[0][-1] == "looks like class 1"
+    assert not any("looks like" in reason for reason in (*reasons[1], *reasons[2]))
+    assert scores[0] == pytest.approx(scores[2], abs=0.02)

@@ -59,6 +59,9 @@ def present(
     evidence = np.zeros(engine.class_count)
     for filled in np.flatnonzero(population):
         evidence[filled] = np.median(bank.column("evidence")[slot == filled])
+    order = np.argsort(-population, kind="stable") if by_population else np.arange(engine.class_count)
+    number = np.empty_like(order)
+    number[order] = np.arange(len(order))
     measures = ClassMeasures(
         pictures.numpy(),
         population,
@@ -66,12 +69,10 @@ def present(
         evidence,
         sampler.pixel_size_a,
         engine.grid.mask_radius_a,
+        number + 1,
     )
     quality, reasons = judge(measures)
     contrast, dark = _contrast(signs, population)
-    order = np.argsort(-population, kind="stable") if by_population else np.arange(engine.class_count)
-    number = np.empty_like(order)
-    number[order] = np.arange(len(order))
     member = slot >= 0
     pose = bank.column("pose")
     centre = bank.column("offset_a") + centre_a(pose)

@@ -1,7 +1,8 @@
 """How good a class is: a score from 0 to 1 with its reasons.
 
 Each measure is a penalty on the logit of the score; the reasons name those that count. Thresholds were fixed
-on simulated classes of particles, junk and neighbours cut in half.
+on simulated classes of particles, junk, ice, edges of the carbon and neighbours cut in half. That a class
+looks like another one is told, but costs nothing: its particles are as good.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
+from frazil.compute.classify2d.alike import SAME, alike
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Classes at or above are selected automatically.
 SELECTED = 0.5
+# Strong ice or carbon has far more evidence than particles: these are judged beside the usual class.
+_USUAL = 0.75
+# Share of an average's power beyond three waves in the radius, below which it is a mere blob.
+_DETAIL = 0.02
 # What a class without any fault gets: logit 3 is 0.95.
 _BEST = 3.0
 
@@ -36,6 +43,8 @@ class ClassMeasures:
         Median log evidence of the members over pure noise, nats.
     pixel_size_a, radius_a
         Of the pictures; of the mask.
+    numbers
+        (K,): what the classes are called in the reasons; from 1 on as they lie if None.
     """
 
     pictures: NDArray[np.float32]
@@ -44,6 +53,7 @@ class ClassMeasures:
     evidence: NDArray[np.float64]
     pixel_size_a: float
     radius_a: float
+    numbers: NDArray[np.int64] | None = None
 
 
 def judge(classes: ClassMeasures) -> tuple[NDArray[np.float64], list[tuple[str, ...]]]:
@@ -55,7 +65,8 @@ def judge(classes: ClassMeasures) -> tuple[NDArray[np.float64], list[tuple[str, 
     if not len(filled):
         return scores, reasons
     finest = float(np.min(half_a[filled]))
-    strong = float(np.max(classes.evidence[filled]))
+    strong = _weighted_quantile(classes.evidence[filled], population[filled], _USUAL)
+    twins = _twins(classes, filled)
     typical = float(population[filled].mean())
     for k in filled:
         faults = [
@@ -63,12 +74,33 @@ def judge(classes: ClassMeasures) -> tuple[NDArray[np.float64], list[tuple[str, 
             _members(float(population[k]), typical),
             _gain(float(classes.evidence[k]), strong),
             *_shape(classes.pictures[k], classes.pixel_size_a, classes.radius_a),
+            *_content(classes.pictures[k], classes.pixel_size_a, classes.radius_a, float(half_a[k]) / finest),
         ]
         faults = sorted((fault for fault in faults if fault[0] > 0.3), key=lambda fault: -fault[0])
         logit = _BEST - sum(fault[0] for fault in faults)
         scores[k] = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
-        reasons[k] = tuple(fault[1] for fault in faults)
+        reasons[k] = (*(fault[1] for fault in faults), *twins.get(int(k), ()))
     return scores, reasons
+
+
+def _weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.int64], share: float) -> float:
+    order = np.argsort(values, kind="stable")
+    running = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(running, share * running[-1])])
+
+
+def _twins(classes: ClassMeasures, filled: NDArray[np.int64]) -> dict[int, tuple[str]]:
+    """Say of each class that looks like a larger one which that is; of those that are resolved well."""
+    half_a, population = classes.half_a, classes.population
+    clear = filled[half_a[filled] <= 2.0 * float(np.min(half_a[filled]))]
+    clear = clear[np.argsort(-population[clear], kind="stable")]
+    same = alike(classes.pictures[clear], half_a[clear], classes.pixel_size_a, classes.radius_a) >= SAME
+    numbers = np.arange(len(population)) + 1 if classes.numbers is None else classes.numbers
+    return {
+        int(clear[i]): (f"looks like class {int(numbers[clear[int(np.argmax(same[i]))]])}",)
+        for i in range(len(clear))
+        if np.argmax(same[i]) < i
+    }
 
 
 def _resolution(half_a: float, finest_a: float) -> tuple[float, str]:
@@ -114,4 +146,28 @@ def _shape(picture: NDArray[np.float32], pixel_size_a: float, radius_a: float) -
         (8.0 * max(0.0, edge - 0.08), "cut by the mask"),
         (6.0 * max(0.0, off - 0.25), "off centre"),
         (150.0 * max(0.0, lean - 0.04), "something on one side of it"),
+    ]
+
+
+def _content(
+    picture: NDArray[np.float32], pixel_size_a: float, radius_a: float, coarseness: float
+) -> list[tuple[float, str]]:
+    """Faults of ice and carbon: a blob without detail that is resolved badly too, and density all around.
+
+    ``coarseness`` is the resolution as a multiple of the best class's: what is round and smooth but well
+    resolved may be a particle.
+    """
+    n = picture.shape[-1]
+    axis = (np.arange(n) - n // 2) * pixel_size_a
+    r = np.hypot(axis[:, None], axis)
+    inside = r < radius_a
+    frequency = np.fft.fftfreq(n, pixel_size_a)
+    k = np.hypot(frequency[:, None], frequency)
+    power = np.abs(np.fft.fft2(picture * inside)) ** 2
+    detail = float(power[k > 3.0 / radius_a].sum()) / max(float(power[k > 0.0].sum()), 1e-20)
+    rim = float(picture[inside & (r > 0.85 * radius_a)].std()) / max(float(picture[inside].std()), 1e-9)
+    doubt = min(1.0, max(0.0, coarseness - 1.0))
+    return [
+        (doubt * max(0.0, math.log(_DETAIL / max(detail, 1e-6))), "a blob without detail"),
+        (4.0 * max(0.0, rim - 0.35), "density all along the rim"),
     ]
