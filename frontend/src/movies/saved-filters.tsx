@@ -19,9 +19,11 @@ interface SavedFiltersProps {
   onChange: (change: Partial<Filter>) => void;
 }
 
-/** Filters under their names: apply, save, rename, delete. */
+const TITLE = { save: "Save filter", rename: "Rename filter", copy: "Copy filter" } as const;
+
+/** Filters under their names: apply, save, rename, copy, export, delete. Without one *Session* holds. */
 export function SavedFilters({ session, filter, onChange }: SavedFiltersProps) {
-  const [naming, setNaming] = useState<"save" | "rename" | null>(null);
+  const [naming, setNaming] = useState<keyof typeof TITLE | null>(null);
   const client = useQueryClient();
   const filters = useQuery({
     queryKey: keys.part(session.id, "filters"),
@@ -43,6 +45,13 @@ export function SavedFilters({ session, filter, onChange }: SavedFiltersProps) {
     onChange({ name });
     await read();
   };
+  const copy = async (name: string) => {
+    if (!own) return;
+    await api.put(`${path}/${encodeURIComponent(name)}`, { definition: own.definition });
+    onChange(fromDefinition(name, own.definition));
+    toast(`${own.name} is copied to ${name}`);
+    await read();
+  };
   const remove = async () => {
     try {
       await api.delete(`${path}/${encodeURIComponent(filter.name)}`);
@@ -58,13 +67,14 @@ export function SavedFilters({ session, filter, onChange }: SavedFiltersProps) {
       <select
         className="input choice"
         aria-label="Saved filter"
+        title="Session: no ranges, only what people included and excluded"
         value={own ? own.name : ""}
         onChange={(event) => {
           const chosen = saved.find((item) => item.name === event.target.value);
           onChange(chosen ? fromDefinition(chosen.name, chosen.definition) : NO_FILTER);
         }}
       >
-        <option value="">No saved filter</option>
+        <option value="">Session</option>
         {saved.map((item) => (
           <option key={item.name} value={item.name}>
             {item.name} ({count(item.kept)})
@@ -72,6 +82,15 @@ export function SavedFilters({ session, filter, onChange }: SavedFiltersProps) {
         ))}
       </select>
       {edited ? <Badge tone="warn">edited</Badge> : null}
+      {own ? (
+        <Button
+          small
+          icon="download"
+          title="Download this filter: PUT it to …/filters/NAME of any session"
+          aria-label={`Export filter ${own.name}`}
+          onClick={() => download(`${own.name}.filter.json`, { definition: own.definition })}
+        />
+      ) : null}
       {mayChange(session) ? (
         <>
           {own && edited ? (
@@ -91,6 +110,13 @@ export function SavedFilters({ session, filter, onChange }: SavedFiltersProps) {
               </Button>
               <Button
                 small
+                icon="copy"
+                title="Copy this filter"
+                aria-label={`Copy filter ${own.name}`}
+                onClick={() => setNaming("copy")}
+              />
+              <Button
+                small
                 icon="trash"
                 aria-label={`Delete filter ${own.name}`}
                 onClick={() => void remove()}
@@ -101,16 +127,34 @@ export function SavedFilters({ session, filter, onChange }: SavedFiltersProps) {
       ) : null}
       {naming ? (
         <NameDialog
-          title={naming === "save" ? "Save filter" : `Rename filter ${filter.name}`}
-          start={naming === "save" ? "" : filter.name}
+          title={naming === "save" ? TITLE.save : `${TITLE[naming]} ${filter.name}`}
+          start={naming === "save" ? "" : naming === "copy" ? freeName(filter.name, saved) : filter.name}
           taken={saved.map((item) => item.name)}
           replaces={naming === "save"}
           onClose={() => setNaming(null)}
-          onName={naming === "save" ? save : rename}
+          onName={naming === "save" ? save : naming === "copy" ? copy : rename}
         />
       ) : null}
     </div>
   );
+}
+
+/** "good ones copy", "good ones copy 2": the first that no filter has. */
+function freeName(name: string, saved: readonly NamedFilter[]): string {
+  const taken = new Set(saved.map((item) => item.name));
+  for (let number = 1; ; number++) {
+    const free = `${name} copy${number > 1 ? ` ${number}` : ""}`;
+    if (!taken.has(free)) return free;
+  }
+}
+
+/** Give JSON to the browser as a file. */
+function download(name: string, content: object): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 1)], { type: "application/json" }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
 }
 
 /** Asks for a name. */

@@ -9,6 +9,7 @@ import { Button, Segments } from "../../../ui/button";
 import { Empty, ErrorNote, toastError, Waiting } from "../../../ui/feedback";
 import { movieAddress } from "../micrographs/address";
 import type { SessionTabProps } from "../session-page";
+import { GroupsView } from "./groups-view";
 import { HoverCard, useHover } from "./hover-card";
 import { nameOfPlace } from "./name-of-place";
 import { keptOf } from "./points";
@@ -34,6 +35,7 @@ const USUAL = [
 const VIEWS = [
   ["series", "Over time"],
   ["scatter", "Scatter"],
+  ["groups", "Grid squares"],
   ["rates", "Throughput"],
 ] as const;
 
@@ -100,7 +102,9 @@ export default function PlotsPage({ session }: SessionTabProps) {
         <p className="small muted">
           {view === "rates"
             ? ""
-            : "Draw a range on a plot to filter by it; click a point to see the micrograph."}
+            : view === "groups"
+              ? "Click on a name to keep only these micrographs."
+              : "Draw a range on a plot to filter by it; click a point to see the micrograph."}
         </p>
       </div>
       <ErrorNote error={base.error} />
@@ -125,6 +129,7 @@ export default function PlotsPage({ session }: SessionTabProps) {
         </div>
       ) : null}
       {count && view === "scatter" ? <ScatterView columns={numeric} {...shared} /> : null}
+      {count && view === "groups" ? <GroupsView setFilter={setFilter} {...shared} /> : null}
       {view === "rates" ? <RatesView session={session} /> : null}
       <HoverCard session={session.id} hover={hover.value} />
     </>
