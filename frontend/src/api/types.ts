@@ -73,6 +73,7 @@ export interface TrackDetails {
   cycles_done?: number;
   cycles?: number;
   error?: string;
+  advice?: string;
 }
 export type Track = Omit<Schema["Track"], "state" | "details"> & {
   state: TrackState;

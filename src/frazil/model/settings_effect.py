@@ -61,6 +61,7 @@ _JOBS_ONLY = (
     "max_particles_refine",
     "absorb_between_cycles",
     "start_after_minutes",
+    "listen_period_s",
 )
 _STREAMING_ONLY = ("stream_start_particles", "publish_s")
 _UNBUILT_CHOICES = {

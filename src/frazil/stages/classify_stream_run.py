@@ -267,7 +267,15 @@ class StoredRun:
 
     def notes(self) -> tuple[str, ...]:
         """Say what a person should know."""
-        return notes_on(self.run, self.settings.class_count)
+        notes = notes_on(self.run, self.settings.class_count)
+        finest, wanted = self.fixed["final_resolution_a"], self.settings.final_resolution_a
+        if max(wanted, 2.05 * self.settings.pixel_size_a) < 0.999 * finest:
+            return (
+                *notes,
+                f"This run was begun with a final limit of {finest:.1f} Å and goes no further; "
+                f"Restart begins one that goes to {wanted:.1f} Å.",
+            )
+        return notes
 
     def publish(self, publication: Publication, more: dict[str, Any]) -> dict[str, Any]:
         """Write an entry of the history; returns its summary.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.tracks.classify2d.particle_work import add_particles, cycle, stream
+from tests.tracks.classify2d.particle_work import add_particles, change, cycle, stream
 from tests.tracks.harness import Bench, make_bench
 
 from frazil.model.settings_classes import ClassificationSettings
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from frazil.stages.classify_stream_task import CycleResult, CycleTask
     from frazil.tracks.classify2d.jobs import Instruction
     from frazil.tracks.classify2d.memory import JobMode
 
@@ -357,3 +358,91 @@ def test_restart_is_ab_initio_at_once(bench: Bench) -> None:
         (2, "startup"),
         (2, "refinement"),
     ]
+
+
+def begun_with(bench: Bench, tasks: list[CycleTask]) -> ClassifyBody:
+    def noted(task: CycleTask) -> CycleResult:
+        tasks.append(task)
+        return cycle(task)
+
+    body = ClassifyBody(bench.context(), stream, noted)
+    body.begin(anew=False)
+    return body
+
+
+@pytest.mark.parametrize(
+    ("values", "runs"),
+    [({"mask_radius_a": 25.0}, 2), ({"final_resolution_a": 8.1}, 2), ({"final_resolution_a": 20.0}, 1)],
+)
+def test_what_a_run_can_not_change_begins_another_one_with_the_last_classes(
+    bench: Bench, values: dict[str, Any], runs: int
+) -> None:
+    bench.save_settings(final_resolution_a=10.0)
+    for name in bench.add_movies(2):
+        add_particles(bench, name, 150)
+    tasks: list[CycleTask] = []
+    body = begun_with(bench, tasks)
+    settle(bench, body)
+    bench.save_settings(**values)
+    body.receive(StartJobNow())
+    settle(bench, body)
+    assert [kind for _, kind, _ in kinds(bench)][4:] == ["startup", "startup", "refinement"]
+    assert {run for run, _, _ in kinds(bench)[4:]} == {runs}
+    source = bench.folder.path / "classes/run001/update004" if runs == 2 else None
+    assert tasks[4].source == source and tasks[4].settings.class_count == 10
+
+
+def test_a_job_takes_at_most_so_many_and_absorbs_nothing_if_so_wished(bench: Bench) -> None:
+    bench.save_settings(max_particles_abinit=120, absorb_between_cycles=False)
+    names = bench.add_movies(2)
+    add_particles(bench, names[0], 250)
+    tasks: list[CycleTask] = []
+    body = begun_with(bench, tasks)
+    bench.turn(body)
+    bench.executor.run_next()
+    add_particles(bench, names[1], 50)
+    settle(bench, body)
+    assert [particles for _, _, particles in kinds(bench)] == [250, 250, 250, 250]
+    assert {task.max_particles for task in tasks} == {120}
+    assert [task.assign_all for task in tasks] == [False, False, False, True]
+
+
+def test_ab_initio_is_proposed_and_not_forced_when_most_particles_are_gone(bench: Bench) -> None:
+    names = bench.add_movies(3)
+    for name in names:
+        add_particles(bench, name, 100)
+    body = begun(bench)
+    settle(bench, body)
+    assert body.details["advice"] == ""
+    change(bench, names[0], override="exclude")
+    settle(bench, body)
+    assert body.details["advice"] == ""
+    change(bench, names[1], override="exclude")
+    settle(bench, body)
+    assert "Ab initio is advised" in body.details["advice"]
+    body.receive(StartJobNow())
+    settle(bench, body)
+    assert [kind for _, kind, _ in kinds(bench)][4:] == ["startup", "startup", "refinement"]
+    assert body.details["advice"] == ""
+
+
+def test_particles_are_counted_at_each_change_and_time_now_and_then(bench: Bench) -> None:
+    first, second = bench.add_movies(2)
+    add_particles(bench, first, 250)
+    body = begun(bench)
+    settle(bench, body)
+    bench.save_settings(mode="refine", start_after_minutes=10, listen_period_s=3600, update_particles=1000)
+    add_particles(bench, second, 20)
+    for _ in range(5):
+        settle(bench, body)
+    # Time would have begun a job since, but nobody looked.
+    assert len(kinds(bench)) == 4
+    bench.clock.now += 3600.0
+    settle(bench, body)
+    assert len(kinds(bench)) == 5
+    # Enough particles begin one at once.
+    bench.save_settings(mode="refine", start_after_minutes=0, listen_period_s=3600, update_particles=30)
+    (third,) = bench.add_movies(1, first=3)
+    add_particles(bench, third, 40)
+    settle(bench, body)
+    assert len(kinds(bench)) == 6

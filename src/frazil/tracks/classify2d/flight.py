@@ -96,6 +96,7 @@ def publication(
         "settings_revision": revision,
         "begun_at": begun_at,
         "mode": run.mode,
+        "engine": desk.settings.classification.engine,
         **more,
     }
     folder = desk.run_folder / f"update{place:03d}"

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from frazil.tracks.classify2d.entries import Entries
     from frazil.tracks.classify2d.flight import Flight
     from frazil.tracks.classify2d.jobs import Instruction
+    from frazil.tracks.classify2d.memory import RunMemory
 
 _ALL = 1 << 60
+_MOST_LEAVING = 0.5
 
 
 class JobsMode:
@@ -47,6 +49,8 @@ class JobsMode:
         self._desk, self._entries, self._run_cycle = desk, entries, run_cycle
         self.machine = JobMachine(desk.memory.jobs)
         self._todo: list[Instruction] = []
+        self._seen: tuple[int, int, int] | None = None
+        self._listen_at = 0.0
 
     @property
     def details(self) -> dict[str, Any]:
@@ -59,6 +63,7 @@ class JobsMode:
             "cycles_done": 0 if job is None else job.cycles_done,
             "cycles": 0 if job is None else job.cycles,
             "error": memory.error,
+            "advice": self._advice(),
         }
 
     def begin(self, *, anew: bool) -> None:
@@ -88,7 +93,7 @@ class JobsMode:
     def step(self) -> Flight | float:
         """Begin a cycle, or return the seconds after which to look again."""
         desk = self._desk
-        if not self._todo:
+        if not self._todo and self._is_time_to_listen():
             self._todo = self.machine.listen(self._situation(), desk.context.wall_clock())
             self._save()
         while self._todo:
@@ -102,8 +107,28 @@ class JobsMode:
                 self._failed(str(error))
         return float(desk.settings.classification.listen_period_s)
 
+    def _is_time_to_listen(self) -> bool:
+        """Whether something has changed, or the last look is long ago."""
+        desk = self._desk
+        seen = (desk.pool.last_change, desk.pool.eligible_particles, desk.revision)
+        now = desk.context.clock()
+        if seen == self._seen and now < self._listen_at:
+            return False
+        self._seen, self._listen_at = seen, now + float(desk.settings.classification.listen_period_s)
+        return True
+
+    def _advice(self) -> str:
+        """Propose Ab initio to a person where most of what made the classes is gone."""
+        run, listens = self._desk.memory.run, self.machine.memory.state == "listening"
+        if run is None or not listens or self._desk.settings.classification.mode == "abinit":
+            return ""
+        if self._desk.pool.leaving_share <= _MOST_LEAVING:
+            return ""
+        return "more than half of the particles in the classes were withdrawn: Ab initio is advised"
+
     def succeeded(self, result: CycleResult) -> None:
         """Take in that a cycle is complete."""
+        self._seen = None
         self._todo += self.machine.cycle_done(result.particles, self._desk.context.wall_clock())
         self._entries.add(result.summary, jobs=self.machine.memory)
 
@@ -133,6 +158,7 @@ class JobsMode:
         desk = self._desk
         desk.context.log.error(f"the job failed: {reason}")
         self._todo.clear()
+        self._seen = None
         self.machine.cycle_failed(reason, desk.pool.eligible_particles, desk.context.wall_clock())
         self._save()
 
@@ -210,7 +236,8 @@ class JobsMode:
         desk = self._desk
         run = desk.memory.run
         last = None if run is None or run.updates == 0 else f"{run.folder}/update{run.updates:03d}"
-        if mode != "abinit" and run is not None and run.mode != "streaming":
+        goes_on = mode != "abinit" and run is not None and run.mode != "streaming"
+        if goes_on and (last is None or not self._outgrows(run)):
             return None
         count = run.class_count if run is not None and mode != "abinit" else None
         with desk.context.catalogue.write() as connection:
@@ -219,6 +246,15 @@ class JobsMode:
         if not desk.new_run(mode, count, last if mode != "abinit" else None):
             raise InputError("there are no particles to classify yet")
         return last if mode != "abinit" else None
+
+    def _outgrows(self, run: RunMemory | None) -> bool:
+        """Whether mask or limit are such as the run can't have: the last classes begin another one."""
+        if run is None:
+            return False
+        begun, now = self._desk.revisions(run.revision).classification, self._desk.settings.classification
+        least = 2.0 * run.pixel_size_a
+        finer = max(now.final_resolution_a, least) < max(begun.final_resolution_a, least)
+        return finer or now.mask_radius_a != begun.mask_radius_a
 
     def _change_mode(self, mode: JobMode) -> None:
         """Save the kind of classification that follows as a settings revision, so that everybody sees it."""

@@ -101,6 +101,12 @@ class ParticlePool:
         """How many particles wait to be added."""
         return sum(self._movies[number].particles for number in self._pending if number in self._eligible)
 
+    @property
+    def leaving_share(self) -> float:
+        """Share of the run's particles that are not wanted any more, or are replaced by others."""
+        leaving = sum(fed.count for n in self._pending if (fed := self._fed.get(n)) and fed.token is not None)
+        return leaving / max(1, self.fed_particles)
+
     def movie(self, number: int) -> MovieParticles:
         """Return what is known of a movie."""
         return self._movies[number]

@@ -31,7 +31,8 @@ function working({ track, details = {} }: Track, counts: SessionView["counts"]):
 function classifying(details: TrackDetails): string {
   if (details.jobs === "listening") {
     const told = details.error ? `the last job failed: ${details.error}; ` : "";
-    return `${told}listening: a job starts when there are enough new particles`;
+    const advice = details.advice ? `; ${details.advice}` : "";
+    return `${told}listening: a job starts when there are enough new particles${advice}`;
   }
   if (details.jobs === "stopping") return "stops after the present cycle";
   if (details.jobs === "running" && details.cycles) {
