@@ -5,6 +5,7 @@ import { cellWithUnit, heading } from "../../../lib/columns";
 import { type Filter, passes, useFilter } from "../../../lib/filters";
 import { useKeys } from "../../../lib/keyboard";
 import { navigate, useParam } from "../../../lib/router";
+import { startHint } from "../../../lib/tracks";
 import { whereText } from "../../../movies/definition";
 import { FilterBar } from "../../../movies/filter-bar";
 import { ShowChoice } from "../../../movies/show-choice";
@@ -100,7 +101,7 @@ export default function GalleryPage({ session }: SessionTabProps) {
         <Empty title={show === "rejected" ? "Nothing is rejected" : "No micrograph to show"}>
           {session.counts.movies
             ? "The filter leaves none: widen a range, or clear it."
-            : "Micrographs appear here a few seconds after their movies were transferred."}
+            : `Micrographs appear here a few seconds after their movies were transferred.${startHint(session)}`}
         </Empty>
       ) : (
         <Grid

@@ -4,6 +4,7 @@ import { count, noun } from "../../../lib/format";
 import { useKeys } from "../../../lib/keyboard";
 import { mayChange } from "../../../lib/me";
 import { setParams, useParam } from "../../../lib/router";
+import { startHint } from "../../../lib/tracks";
 import { whereText } from "../../../movies/definition";
 import { FilterBar } from "../../../movies/filter-bar";
 import { useShow } from "../../../movies/use-movies";
@@ -65,6 +66,7 @@ export default function MicrographsPage({ session }: SessionTabProps) {
     return (
       <Empty title="No micrograph yet">
         The first one appears here by itself, a few seconds after its movie was transferred.
+        {startHint(session)}
       </Empty>
     );
   }

@@ -4,6 +4,7 @@ import { ApiError, api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { SessionView, Track } from "../../../api/types";
 import { mayChange } from "../../../lib/me";
+import { useAutoTexts } from "../../../settings/auto-values";
 import { Fields } from "../../../settings/settings-form";
 import { useStaged } from "../../../settings/staged";
 import { useSchema, useSettings } from "../../../settings/use-settings";
@@ -23,6 +24,7 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
   const saved = useSettings(session.id);
   const { staged, base, set, forget } = useStaged(session.id);
   const [busy, setBusy] = useState("");
+  const auto = useAutoTexts(session, merged(schema.data ?? [], saved.data?.values ?? {}, staged));
   if (!schema.data || !saved.data) return null;
   const infos = schema.data.filter((info) => info.tab === "classification");
   const { revision, values: current } = saved.data;
@@ -69,6 +71,7 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
       saved={current}
       staged={staged}
       notUsed={saved.data?.not_used ?? {}}
+      remarks={auto}
       disabled={!changeable}
       onChange={(name, typed) => set(name, typed, revision)}
     />

@@ -2,6 +2,7 @@ import { useCallback, useMemo } from "react";
 import { type Range, useFilter } from "../../../lib/filters";
 import { isNumber, plural } from "../../../lib/format";
 import { navigate, useParam } from "../../../lib/router";
+import { startHint } from "../../../lib/tracks";
 import { FilterBar } from "../../../movies/filter-bar";
 import { useColumns } from "../../../movies/use-movies";
 import { useSeries } from "../../../movies/use-series";
@@ -111,7 +112,7 @@ export default function PlotsPage({ session }: SessionTabProps) {
       {base.pending ? <Waiting /> : null}
       {!base.pending && !count && !base.error ? (
         <Empty title="Nothing to plot yet">
-          Points appear here as soon as the first movies are processed.
+          Points appear here as soon as the first movies are processed.{startHint(session)}
         </Empty>
       ) : null}
       {count && view === "series" ? (

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { clock, plural } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
 import { useParam } from "../../../lib/router";
+import { useAutoTexts } from "../../../settings/auto-values";
 import { GainCheckPanel } from "../../../settings/gain-check";
 import { MicroscopeSays, proposalRemarks, useMicroscopeSays } from "../../../settings/microscope-says";
 import { SettingsForm } from "../../../settings/settings-form";
@@ -35,6 +36,7 @@ export default function SettingsPage({ session }: SessionTabProps) {
     staged,
     changeable && Boolean(schema.data && saved.data) && WITH_PROPOSALS.has(tab),
   );
+  const auto = useAutoTexts(session, merged(schema.data ?? [], saved.data?.values ?? {}, staged));
   if (!schema.data || !saved.data) {
     return schema.error || saved.error ? <ErrorNote error={schema.error ?? saved.error} /> : <Waiting />;
   }
@@ -91,10 +93,11 @@ export default function SettingsPage({ session }: SessionTabProps) {
           remarks={
             changeable
               ? {
+                  ...auto,
                   ...proposalRemarks(says),
                   source_path: <SourceCheck values={merged(infos, current, staged)} />,
                 }
-              : {}
+              : auto
           }
           below={{
             image_data: proposed,

@@ -24,7 +24,7 @@ export function TestDialog(props: { session: SessionView; values: Values; onClos
   const [movie, setMovie] = useState("");
   const [test, setTest] = useState("");
   const movies = useQuery({
-    queryKey: keys.part(session.id, "movies", "newest"),
+    queryKey: keys.part(session.id, "movies", "to-test"),
     queryFn: () =>
       api.get<{ rows: { name: string }[] }>(`/sessions/${session.id}/movies`, {
         state: "done,outdated",

@@ -3,6 +3,7 @@ import { isEmpty, useFilter } from "../../../lib/filters";
 import { useKeys } from "../../../lib/keyboard";
 import { mayChange } from "../../../lib/me";
 import { navigate, setParams, useParam } from "../../../lib/router";
+import { startHint } from "../../../lib/tracks";
 import { toDefinition, whereText } from "../../../movies/definition";
 import { FilterBar } from "../../../movies/filter-bar";
 import { ShowChoice } from "../../../movies/show-choice";
@@ -109,7 +110,7 @@ export default function TablePage({ session }: SessionTabProps) {
         <Empty icon="list" title={show === "rejected" ? "Nothing is rejected" : "No movie to show"}>
           {session.counts.movies
             ? "The filter leaves none: widen a range, or clear it."
-            : "Movies appear here as soon as file transfer finds them."}
+            : `Movies appear here as soon as file transfer finds them.${startHint(session)}`}
         </Empty>
       ) : (
         <div className={selected ? "table-and-side" : ""}>
