@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # Particles that make a class average at all: a final pass over fewer finds nothing.
 _FEWEST = 20
+# Particles taken in together while the run waits for more.
+_WAITING = 500
 # Batches of a final pass that a killed worker may cost.
 _UNCOMMITTED = 10
 
@@ -55,7 +57,7 @@ def stream_batch(task: StreamTask) -> StreamResult:
         added = 0
         if withdrawn:
             stored.commit()
-        for new, changed in _portions(stored, task.particles, run.batch_size):
+        for new, changed in _portions(stored, task.particles):
             added += len(new)
             _take_in(stored, new, changed, task.settings)
             stored.commit()
@@ -115,9 +117,13 @@ def _phase(stored: StoredRun) -> Phase:
 
 
 def _portions(
-    stored: StoredRun, particles: StreamParticles | None, size: int
+    stored: StoredRun, particles: StreamParticles | None
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Take particles in portion by portion; gives rows of usable new ones and of changed ones."""
+    """Take particles in portion by portion; gives rows of usable new ones and of changed ones.
+
+    How large a portion is depends only on what was committed before it: a worker killed between two of them
+    makes no difference.
+    """
     if particles is None or not len(particles.keys):
         return
     new, changed = stored.sort_out(particles)
@@ -125,9 +131,12 @@ def _portions(
         if len(changed):
             yield new, changed
         return
-    for start in range(0, len(new), size):
+    start = 0
+    while start < len(new):
+        run = stored.run
+        size = run.batch_size if run.progress.settled else max(_WAITING, 10 * stored.settings.class_count)
         yield stored.admit(particles, new[start : start + size]), changed
-        changed = changed[:0]
+        changed, start = changed[:0], start + size
 
 
 def _take_in(
@@ -190,7 +199,7 @@ def batch_cycle(task: CycleTask) -> CycleResult:
 def _do_cycle(stored: StoredRun, task: CycleTask) -> None:
     run = stored.run
     stored.withdraw(task.withdrawn)
-    for _ in _portions(stored, task.particles, run.batch_size):
+    for _ in _portions(stored, task.particles):
         pass
     if not run.usable:
         raise InputError(f"{task.state}: there is no usable particle to classify")

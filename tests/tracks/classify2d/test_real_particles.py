@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +18,9 @@ from tests.tracks.harness import Bench, make_bench
 
 from frazil.formats.mrc import write_mrc
 from frazil.microscope.particles import simulate_particles
+from frazil.model.errors import PassingError
+from frazil.stages.classify_stream import stream_batch
+from frazil.stages.classify_stream_state import StateFolder
 from frazil.stages.record import MovieRecord
 from frazil.store.catalogue import class_updates, movies, particle_changes
 from frazil.tracks.classify2d import ClassifyBody
@@ -22,7 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from frazil.microscope.particles import SimulatedParticles
+    from frazil.stages.classify_stream_task import StreamResult, StreamTask
 
 BOX_PX, PIXEL_A, PER_MOVIE = 40, 6.0, 60
 
@@ -154,3 +164,74 @@ def test_an_ab_initio_job_and_the_seeded_one_after_it(bench: Bench, particles: S
     assert [entry["kind"] for entry in entries] == ["random_seed", *seeded, *seeded]
     assert [entry["particles"] for entry in entries][-1] == 480
     assert entries[-1]["limit_a"] == 15.0
+
+
+_CHILD = """
+import pickle, sys
+from frazil.stages.classify_stream import stream_batch
+task = pickle.loads(open(sys.argv[1], "rb").read())
+print("begins", flush=True)
+stream_batch(task)
+"""
+
+
+class MortalWorker:
+    """Does batches in this process; some are begun by another one, which is killed in the middle."""
+
+    def __init__(self, folder: Path, kills: dict[int, float]) -> None:
+        self.folder, self.kills, self.batches = folder, kills, 0
+
+    def __call__(self, task: StreamTask) -> StreamResult:
+        self.batches += 1
+        after_s = self.kills.pop(self.batches, None)
+        if after_s is None:
+            return stream_batch(task)
+        file = self.folder / "task"
+        file.write_bytes(pickle.dumps(task))
+        with subprocess.Popen(
+            [sys.executable, "-c", _CHILD, str(file)], stdout=subprocess.PIPE, text=True
+        ) as child:
+            assert child.stdout is not None and child.stdout.readline() == "begins\n"
+            time.sleep(after_s)
+            child.kill()
+        raise PassingError("the worker was killed")
+
+
+def state_of(bench: Bench) -> dict[str, NDArray[np.generic]]:
+    folder = StateFolder(bench.folder.path / "classes/run001/checkpoint", (1, 1))
+    columns = {name: np.array(values[: folder.bank.count]) for name, values in folder.bank.columns.items()}
+    return columns | folder.arrays
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_of_a_batch_changes_nothing(
+    tmp_path: Path, particles: SimulatedParticles
+) -> None:
+    values: dict[str, Any] = {
+        "stream_start_particles": 200,
+        "class_count": 2,
+        "final_resolution_a": 20.0,
+        "random_seed": 3,
+    }
+    found = []
+    for name, kills in (("quiet", {}), ("killed", {1: 0.4, 4: 0.2})):
+        (tmp_path / name).mkdir()
+        bench = make_bench(tmp_path / name, publish_s=5, **values)
+        worker = MortalWorker(tmp_path, kills)
+        body = ClassifyBody(bench.context(), worker)
+        body.begin(anew=False)
+        add(bench, particles, 1, 4)
+        settle(bench, body)
+        # A server that begins anew goes on where the last commit was.
+        body = ClassifyBody(bench.context(), worker)
+        body.begin(anew=False)
+        add(bench, particles, 5, 1)
+        settle(bench, body)
+        assert not kills and newest(bench)["particles"] == 300
+        table = pq.read_table(bench.folder.path / newest(bench)["folder"] / "assignments.parquet")
+        found.append((state_of(bench), table.drop_columns(["stack"])))
+        bench.close()
+    (quiet, first), (killed, second) = found
+    for name, expected in quiet.items():
+        np.testing.assert_array_equal(killed[name], expected, err_msg=name)
+    assert first.equals(second)
