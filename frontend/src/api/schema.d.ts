@@ -768,6 +768,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/classify2d/updates/{number}/classes/{class_id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Members
+         * @description Tell which squares, defocus and times the members of a class come from.
+         */
+        get: operations["showClassMembers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/classify2d/updates/{number}/classes/{class_id}/members.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Members Picture
+         * @description Return images of some members, chosen by chance.
+         */
+        get: operations["classMembersPicture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/copy": {
         parameters: {
             query?: never;
@@ -2388,6 +2428,30 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ClassMembers
+         * @description Where the members of a class come from; empty where an older version wrote the entry.
+         */
+        ClassMembers: {
+            /** Defocus */
+            defocus: components["schemas"]["DefocusCount"][];
+            /**
+             * Examples
+             * @description images in members.jpg, in rows of eight
+             */
+            examples: number;
+            /** Micrographs */
+            micrographs: number;
+            /** Particles */
+            particles: number;
+            /**
+             * Squares
+             * @description those with most members first
+             */
+            squares: components["schemas"]["SquareCount"][];
+            /** Times */
+            times: components["schemas"]["TimeCount"][];
+        };
+        /**
          * ClassesOfStrip
          * @description The newest class averages.
          */
@@ -2478,6 +2542,18 @@ export interface components {
             values: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+        };
+        /**
+         * DefocusCount
+         * @description Members with a defocus in a range.
+         */
+        DefocusCount: {
+            /** High A */
+            high_a: number;
+            /** Low A */
+            low_a: number;
+            /** Particles */
+            particles: number;
         };
         /**
          * Delete
@@ -4709,6 +4785,16 @@ export interface components {
             width_px: number | null;
         };
         /**
+         * SquareCount
+         * @description Members from one grid square.
+         */
+        SquareCount: {
+            /** Grid Square */
+            grid_square: string;
+            /** Particles */
+            particles: number;
+        };
+        /**
          * StageCost
          * @description Work of one stage.
          */
@@ -4939,6 +5025,18 @@ export interface components {
             values: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+        };
+        /**
+         * TimeCount
+         * @description Members whose movies were taken in a span of time.
+         */
+        TimeCount: {
+            /** Begin */
+            begin: number;
+            /** End */
+            end: number;
+            /** Particles */
+            particles: number;
         };
         /**
          * Token
@@ -6318,6 +6416,68 @@ export interface operations {
                 };
                 content: {
                     "image/png": unknown;
+                };
+            };
+            /** @description the asker has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    showClassMembers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                number: number;
+                class_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassMembers"];
+                };
+            };
+        };
+    };
+    classMembersPicture: {
+        parameters: {
+            query?: {
+                /** @description version of the content, as in its ETag: then it may be kept for long */
+                v?: string | null;
+            };
+            header?: {
+                "if-none-match"?: string | null;
+            };
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+                number: number;
+                class_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
                 };
             };
             /** @description the asker has it */

@@ -16,6 +16,7 @@ from frazil.web.plain import STATIC, add_page
 from frazil.web.problems import RESPONSES, Unexpected, add_handlers
 from frazil.web.routes import (
     class_jobs,
+    class_members,
     class_selections,
     classes,
     exports,
@@ -57,6 +58,7 @@ ROUTERS = (
     manual_picks.router,
     class_jobs.router,
     class_selections.router,
+    class_members.router,
     classes.router,
     exports.router,
     report.router,
