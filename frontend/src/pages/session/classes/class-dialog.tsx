@@ -5,6 +5,7 @@ import { Button } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
 import { Badge } from "../../../ui/feedback";
 import { Picture } from "../../../ui/picture";
+import { ClassMembers } from "./class-members";
 import type { ClassInfo } from "./class-order";
 
 interface ClassDialogProps {
@@ -105,6 +106,9 @@ export function ClassDialog(props: ClassDialogProps) {
           </p>
         </div>
       </div>
+      {item.particles ? (
+        <ClassMembers session={props.session} update={props.update} classId={item.id} />
+      ) : null}
     </Dialog>
   );
 }
