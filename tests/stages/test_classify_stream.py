@@ -283,3 +283,35 @@ def test_cycles_from_random_seeds_and_from_an_earlier_update(stack: Path, tmp_pa
     assert refined.classes_in_use >= 4
     with pytest.raises(InputError, match="no averages to begin from"):
         batch_cycle(replace(task, state=tmp_path / "none", source=None))
+
+
+@pytest.mark.slow
+def test_probabilities_that_a_stream_states_are_hit_rates(tmp_path: Path) -> None:
+    """Reliability diagram of four specimens, at a limit at which they are often taken for each other."""
+    specimens = ["proteasome", "beta-galactosidase", "groel", "apoferritin"]
+    many = simulate_particles(specimens, 1200, 40, PIXEL_A, views_per_specimen=1, snr=0.08, seed=51)
+    file = tmp_path / "particles.mrcs"
+    write_mrc(file, many.images, PIXEL_A)
+    settings = replace(SETTINGS, class_count=4, final_resolution_a=30.0, start_particles=300)
+    for first in range(0, 1200, 300):
+        keys = np.arange(first, first + 300)
+        ctf = some_ctf(many.ctf, keys)
+        particles = StreamParticles(keys, (file,), ("p",), np.zeros(300, np.int64), keys, ctf)
+        stream_batch(StreamTask(tmp_path / "state", settings, particles))
+    folder = tmp_path / "update"
+    stream_batch(StreamTask(tmp_path / "state", settings, final_pass=True, publish=Publication(folder)))
+    table = pq.read_table(folder / "assignments.parquet")
+    key, class_id, stated = (table.column(name).to_numpy() for name in ("key", "class_id", "posterior"))
+    view = many.truth.view_id[key]
+    shows = {c: int(np.bincount(view[class_id == c]).argmax()) for c in np.unique(class_id[class_id > 0])}
+    assert set(shows.values()) == {0, 1, 2, 3}
+    hit = np.array([shows.get(c) == v for c, v in zip(class_id.tolist(), view.tolist(), strict=True)])
+    assert 0.05 < np.mean(stated[class_id > 0] < 0.9) < 0.5
+    for low, high in ((0.25, 0.7), (0.7, 0.9), (0.9, 1.01)):
+        inside = (class_id > 0) & (stated >= low) & (stated < high)
+        chance = 0.5 / np.sqrt(inside.sum())
+        assert inside.sum() > 40
+        assert abs(stated[inside].mean() - hit[inside].mean()) < 0.05 + (
+            chance if inside.sum() < 100 else 0.0
+        )
+    assert abs(stated[class_id > 0].mean() - hit[class_id > 0].mean()) < 0.05
