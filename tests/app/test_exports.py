@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.app.exported import add_update, fill_session
@@ -112,6 +112,24 @@ def test_a_selection_of_classes_chooses_particles(
     exports.start_export(hub, SERVER, session, request)
     executor.run_all()
     assert exports.show_export(hub, SERVER, session, 1)["result"]["counts"]["particles"] == 2
+
+
+def test_new_boxes_need_images_and_room(hub: Hub, session: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def problems(**values: Any) -> str:
+        request = ExportRequest(box_px=64, **values)
+        return "; ".join(exports.preview_export(hub, SERVER, session, request)["problems"])
+
+    assert problems() == ""
+    assert "CSV" in problems(format="csv")
+    assert "particle images" in problems(contents=("micrographs",))
+    assert "link or copy" in problems(files="none")
+    told = exports.preview_export(hub, SERVER, session, ExportRequest(recenter=True))
+    assert any("around the picks" in note for note in told["notes"])
+    usage = type("usage", (), {"free": 1 << 30})
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: usage)
+    # Links alone take no room, the new stacks do.
+    assert exports.preview_export(hub, SERVER, session, ExportRequest())["problems"] == []
+    assert "GB are needed" in problems()
 
 
 def test_cancel_removes_what_there_is(hub: Hub, session: int, executor: InlineExecutor, world: World) -> None:

@@ -152,6 +152,10 @@ def _find_problems(session: SessionRow, request: ExportRequest, choice: Choice) 
         choice.problems.append(
             f"{session.folder}: tables can't name files in a folder with blanks; choose link or copy"
         )
+    if request.extracts_anew:
+        choice.problems += _extraction_problems(request)
+        if request.recenter and choice.classes is None:
+            choice.notes.append("there are no classes yet: boxes stay around the picks")
     if not choice.particles and contents & {"particles", "classes"}:
         if contents <= {"particles", "classes"} or request.format == "cistem":
             choice.problems.append("the chosen micrographs have no particles (yet)")
@@ -161,3 +165,11 @@ def _find_problems(session: SessionRow, request: ExportRequest, choice: Choice) 
         choice.problems.append("there are no class averages yet")
     elif "classes" in contents and choice.classes is None and request.classes == "all":
         choice.notes.append("there are no class averages yet: none are exported")
+
+
+def _extraction_problems(request: ExportRequest) -> list[str]:
+    if "particles" not in request.contents or request.format == "csv":
+        return ["new boxes need particle images: choose particles, and a format other than CSV"]
+    if request.files == "none" and request.format != "cistem":
+        return ["particles that are cut out anew are new files: choose link or copy"]
+    return []

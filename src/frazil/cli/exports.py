@@ -75,6 +75,16 @@ def new_export(
     fewest: Annotated[
         int, typer.Option("--fewest-per-group", min=1, help="Join optics groups with fewer micrographs.")
     ] = 1,
+    box: Annotated[
+        int | None, typer.Option("--box", help="Cut particles out again: box in pixels of the micrograph.")
+    ] = None,
+    pixel: Annotated[
+        float | None,
+        typer.Option("--pixel", help="Cut particles out again: pixel in A; 0: the micrograph's."),
+    ] = None,
+    recenter: Annotated[
+        bool, typer.Option("--recenter", help="Cut particles out again around the centres of their classes.")
+    ] = False,
     walltime: Annotated[
         int | None, typer.Option("--walltime", min=1, help="Give up after so many minutes.")
     ] = None,
@@ -94,6 +104,9 @@ def new_export(
         "files": files.value,
         "image_depth": depth.value,
         "fewest_per_optics_group": fewest,
+        "box_px": box,
+        "pixel_size_a": pixel,
+        "recenter": recenter,
         "walltime_min": walltime,
     }
     if content:

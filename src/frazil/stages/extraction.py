@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PARTICLE_PIXEL_SIZE_A = 8.0 / 3.0
 """Fine enough for class averages at 8 Å, the default limit of 2D classification."""
-_BACKGROUND_DIAMETERS = 0.6
+BACKGROUND_DIAMETERS = 0.6
+"""Background begins at this share of the particle's diameter from the centre."""
 
 
 def run_extraction(exposure: Exposure) -> None:
@@ -45,7 +46,7 @@ def run_extraction(exposure: Exposure) -> None:
         box = settings.box_size_px
         finest = settings.particle_pixel_size_a or DEFAULT_PARTICLE_PIXEL_SIZE_A
         box = box if box is not None else choose_box(picks.diameter_a, pixel)
-        background_a = settings.normalise_radius_a or _BACKGROUND_DIAMETERS * picks.diameter_a
+        background_a = settings.normalise_radius_a or BACKGROUND_DIAMETERS * picks.diameter_a
         depth = exposure.settings.alignment.output_depth
         made_as = hash_of_values(
             {"box_px": box, "finest_a": finest, "background_a": background_a}, exposure.average

@@ -42,9 +42,13 @@ def write_stack(
     with MrcStackWriter(folder / STACK, pixel, depth="float32") as writer:
         chunks = list(zip(places.tolist(), first.tolist(), last, strict=True))
         for place, begin, end in progress.each("writing the stack", chunks, chunks):
-            with MrcStack(movies[place].files.particles) as stack:
+            path = movies[place].stack
+            with MrcStack(path) as stack:
                 for index in particles.columns["stack_index"][begin:end]:
                     writer.append(stack.read_section(int(index)))
+            if path.is_relative_to(folder):
+                # Cut out for this stack only.
+                path.unlink()
 
 
 def write_table(folder: Path, particles: ParticleSet, movies: Sequence[Gathered]) -> None:

@@ -14,7 +14,6 @@ from frazil.formats.star import write_star
 from frazil.model.errors import InputError
 from frazil.stages.export.particles import read_summary
 from frazil.stages.export.relion import particle_columns
-from frazil.stages.products import Products
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +74,7 @@ def write_class2d(
         pixel_size_a=pixel,
         particles=population.astype(np.int64),
         resolution_a=_resolutions(summary, len(averages)),
-        noise_power=_noise(session, particles, movies, optics, averages.shape[-1]),
+        noise_power=_noise(particles, movies, optics, averages.shape[-1]),
         group_particles=counts[1:].tolist(),
         particle_diameter_a=float(summary.get("mask_radius_a") or 0.25 * averages.shape[-1] * pixel)
         * _DIAMETERS,
@@ -99,7 +98,6 @@ def _resolutions(summary: Mapping[str, Any], count: int) -> NDArray[np.float64]:
 
 
 def _noise(
-    session: Path,
     particles: ParticleSet,
     movies: Sequence[Gathered],
     optics: ExportOptics,
@@ -112,7 +110,7 @@ def _noise(
         rows = np.flatnonzero(group_of == group)
         rows = rows[:: max(1, len(rows) // _IMAGES_FOR_NOISE)][:_IMAGES_FOR_NOISE]
         images = [
-            _image(session, movies[int(particles.movie[row])], int(particles.columns["stack_index"][row]))
+            _image(movies[int(particles.movie[row])], int(particles.columns["stack_index"][row]))
             for row in rows
         ]
         fitting = [image for image in images if image.shape[-1] == size]
@@ -120,7 +118,6 @@ def _noise(
     return result
 
 
-def _image(session: Path, movie: Gathered, index: int) -> NDArray[np.float32]:
-    path = movie.files.particles if movie.has("particles") else Products(session, movie.movie.name).particles
-    with MrcStack(path) as stack:
+def _image(movie: Gathered, index: int) -> NDArray[np.float32]:
+    with MrcStack(movie.stack) as stack:
         return stack.read_section(index).astype(np.float32)

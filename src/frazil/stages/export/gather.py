@@ -61,6 +61,8 @@ class Gathered:
         Columns of its particles, `PARTICLE_COLUMNS`; None where there are none.
     image_pixel_size_a, image_size_px
         Of its particle images.
+    stack
+        Where these are: the session's, those in the export, or those that were cut out anew.
     """
 
     movie: ExportMovie
@@ -71,6 +73,7 @@ class Gathered:
     particles: dict[str, NDArray[Any]] | None = None
     image_pixel_size_a: float = 0.0
     image_size_px: int = 0
+    stack: Path = Path()
     present: dict[str, bool] = field(default_factory=dict)
 
     def has(self, what: str) -> bool:
@@ -121,7 +124,7 @@ class Collector:
         """None where stack and table of the particles don't belong together."""
         source = Products(self._session, movie.name)
         files = Products(self._target, movie.name) if self._brings_files else source
-        found = Gathered(movie, record, settings, files)
+        found = Gathered(movie, record, settings, files, stack=files.particles)
         wanted = self._request.contents
         kinds: tuple[str, ...] = _OF_MICROGRAPHS if "micrographs" in wanted else ()
         if "picks" in wanted and record.stage("pick").state == "done":
@@ -187,13 +190,13 @@ class Collector:
             raise InputError(
                 f"{source.particle_table}: damaged ({error}); process {found.movie.name} again"
             ) from error
-        if "particles" in self._request.contents:
+        if "particles" in self._request.contents and not self._request.extracts_anew:
             found.present["particles"] = self._bring(source.particles, files.particles, True)
-        stack_path = files.particles if found.has("particles") else source.particles
-        if not stack_path.is_file():
+        found.stack = files.particles if found.has("particles") else source.particles
+        if not found.stack.is_file():
             self._progress.note(f"{found.movie.name}: its particle images are gone; extract them again")
             return True
-        with MrcStack(stack_path) as stack:
+        with MrcStack(found.stack) as stack:
             images, found.image_size_px = len(stack), stack.shape[-1]
         if images != table.num_rows:
             return False

@@ -145,7 +145,7 @@ def particle_columns(
         "rlnCoordinateX": own["box_x_px"],
         "rlnCoordinateY": own["box_y_px"],
         "rlnAutopickFigureOfMerit": own["score"],
-        "rlnImageName": _image_names(particles, [names(movie.files.particles) for movie in movies]),
+        "rlnImageName": _image_names(particles, [names(movie.stack) for movie in movies]),
         "rlnMicrographName": _spread([names(movie.files.micrograph) for movie in movies], place),
         "rlnOpticsGroup": np.array(optics.number_of, np.int64)[place],
         "rlnCtfMaxResolution": per_movie(

@@ -40,6 +40,11 @@ class ExportRequest(BaseModel):
         Of micrographs, particles and class averages; ``stored``: as they are in the session.
     fewest_per_optics_group
         Optics groups with fewer micrographs are joined with the largest one of the same microscope settings.
+    box_px, pixel_size_a, recenter
+        Any of them has particles cut out of the micrographs anew; otherwise the images are the session's.
+        The box in pixels of the micrograph, even (None: as large as it was); the pixel of the images, Å,
+        reached by Fourier cropping (0: the micrograph's own; None: as it was); whether boxes are cut around
+        the centres that the classes' shifts point to.
     walltime_min
         The export is given up when it takes longer; None: however long it takes.
     """
@@ -57,7 +62,15 @@ class ExportRequest(BaseModel):
     files: Literal["link", "copy", "none"] = "link"
     image_depth: Literal["stored", "float16", "float32"] = "stored"
     fewest_per_optics_group: int = Field(default=1, ge=1, le=1_000_000)
+    box_px: int | None = Field(default=None, ge=16, le=8192, multiple_of=2)
+    pixel_size_a: float | None = Field(default=None, ge=0.0, le=100.0)
+    recenter: bool = False
     walltime_min: int | None = Field(default=None, ge=1, le=100_000)
+
+    @property
+    def extracts_anew(self) -> bool:
+        """Whether particles are cut out of the micrographs again."""
+        return self.box_px is not None or self.pixel_size_a is not None or self.recenter
 
     @field_validator("contents")
     @classmethod

@@ -21,6 +21,7 @@ from frazil.stages.export.optics import find_optics
 from frazil.stages.export.particles import in_classes, join_particles, with_classes
 from frazil.stages.export.progress import Progress
 from frazil.stages.export.readme import readme
+from frazil.stages.export.reextract import reextract
 from frazil.stages.export.request import LOG, PROGRESS, SNAPSHOT, Snapshot, without_secrets
 from frazil.stages.export.writers import write_format
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from frazil.stages.export.particles import ParticleSet
     from frazil.stages.export.request import ExportTask
 
-_STEPS = 8
+_STEPS = 9
 
 
 def run_export(task: ExportTask) -> dict[str, Any]:
@@ -55,6 +56,10 @@ def run_export(task: ExportTask) -> dict[str, Any]:
     particles = _particles(task.session, snapshot, movies, progress)
     if not movies:
         raise InputError("none of the chosen movies has a micrograph yet; there is nothing to export")
+    if particles is not None and snapshot.request.extracts_anew and "particles" in snapshot.request.contents:
+        particles = reextract(task.session, task.part, snapshot.request, particles, movies, progress)
+        if not len(particles):
+            raise InputError("all new boxes reach too far over the edges: choose a smaller box")
     optics = find_optics(movies, snapshot.request.fewest_per_optics_group)
     made = write_format(task, snapshot, movies, particles, optics, progress)
     for folder in FOLDERS_OF_FILES:

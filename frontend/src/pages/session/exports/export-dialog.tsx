@@ -10,7 +10,7 @@ import { Button, Segments } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
 import { ErrorNote, Note } from "../../../ui/feedback";
 import { CheckField, SelectField, TextField } from "../../../ui/field";
-import { ClassesField, FewestField } from "./request-fields";
+import { BoxesField, ClassesField, FewestField } from "./request-fields";
 import {
   CONTENTS,
   type Content,
@@ -55,6 +55,7 @@ export function ExportDialog({ session, where = null, onClose, onStarted }: Expo
     files: "link",
     image_depth: "stored",
     fewest_per_optics_group: 1,
+    recenter: false,
     where,
   });
   const [name, setName] = useState("");
@@ -65,14 +66,19 @@ export function ExportDialog({ session, where = null, onClose, onStarted }: Expo
     queryFn: () => api.get<NamedFilter[]>(`/sessions/${session.id}/filters`),
   });
   const contents = request.contents.filter((content) => hasPlace(request.format, content));
-  const wanted: ExportRequest = { ...request, contents };
+  const cuts = request.format !== "csv" && contents.includes("particles");
+  const wanted: ExportRequest = {
+    ...request,
+    contents,
+    ...(cuts ? {} : { box_px: null, pixel_size_a: null, recenter: false }),
+  };
   const preview = useQuery({
     queryKey: keys.part(session.id, "exports", "preview", wanted),
     queryFn: () => api.post<ExportPreview>(`/sessions/${session.id}/exports/preview`, wanted),
     enabled: contents.length > 0,
     staleTime: 0,
   });
-  const change = (part: Partial<ExportRequest>) => setRequest({ ...request, ...part });
+  const change = (part: Partial<ExportRequest>) => setRequest((now) => ({ ...now, ...part }));
   const toggle = (content: Content, on: boolean) =>
     change({
       contents: CONTENTS.map(([value]) => value).filter((value) =>
@@ -165,6 +171,7 @@ export function ExportDialog({ session, where = null, onClose, onStarted }: Expo
             )}
           </>
         ) : null}
+        {cuts ? <BoxesField request={request} onChange={change} /> : null}
         <TextField
           label="Give up after, minutes"
           help="An export has one worker of its own, beside those of the session."

@@ -4,8 +4,8 @@ import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { components } from "../../../api/schema";
 import { count } from "../../../lib/format";
-import { SelectField, TextField } from "../../../ui/field";
-import type { ExportRequest } from "./types";
+import { CheckField, SelectField, TextField } from "../../../ui/field";
+import { type ExportRequest, evenBox, pixelOf } from "./types";
 
 type Selection = components["schemas"]["Selection"];
 type Classes = Pick<ExportRequest, "classes" | "selection">;
@@ -61,5 +61,61 @@ export function FewestField({ value, onChange }: { value: number; onChange: (few
       onChange={setTyped}
       onBlur={send}
     />
+  );
+}
+
+type Boxes = Pick<ExportRequest, "box_px" | "pixel_size_a" | "recenter">;
+
+/** Particle images: the session's, or cut out of the micrographs anew. */
+export function BoxesField(props: { request: Boxes; onChange: (part: Partial<Boxes>) => void }) {
+  const { request, onChange } = props;
+  const anew = request.pixel_size_a != null;
+  const [box, setBox] = useState("");
+  const [pixel, setPixel] = useState("");
+  return (
+    <>
+      <SelectField
+        label="Particle images"
+        value={anew ? "anew" : "original"}
+        choices={[
+          ["original", "Original boxes"],
+          ["anew", "Cut out of the micrographs anew"],
+        ]}
+        onChange={(value) => {
+          setBox("");
+          setPixel("");
+          onChange({ box_px: null, pixel_size_a: value === "anew" ? 0 : null, recenter: false });
+        }}
+      />
+      {anew ? (
+        <>
+          <TextField
+            label="Box, pixels of the micrograph"
+            help="Even; empty: as large as it was"
+            inputMode="numeric"
+            value={box}
+            onChange={(value) => {
+              setBox(value.replace(/\D/g, ""));
+              onChange({ box_px: evenBox(value) });
+            }}
+          />
+          <TextField
+            label="Pixel of the images, Å"
+            help="Empty: that of the micrograph; coarser ones by Fourier cropping"
+            inputMode="decimal"
+            value={pixel}
+            onChange={(value) => {
+              setPixel(value);
+              onChange({ pixel_size_a: pixelOf(value) });
+            }}
+          />
+          <CheckField
+            label="Centre boxes by the shifts of the classes"
+            checked={request.recenter}
+            onChange={(recenter) => onChange({ recenter })}
+          />
+        </>
+      ) : null}
+    </>
   );
 }

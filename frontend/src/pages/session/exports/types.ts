@@ -61,3 +61,15 @@ export const TONES: Record<ExportJob["state"], Tone> = {
   failed: "bad",
   cancelled: "plain",
 };
+
+/** A typed box: even, 16 to 8192 pixels; null: none that can be cut. */
+export function evenBox(typed: string): number | null {
+  const box = Number(typed.trim());
+  return Number.isInteger(box) && box >= 16 && box <= 8192 && box % 2 === 0 ? box : null;
+}
+
+/** A typed pixel, Å; 0: that of the micrograph. */
+export function pixelOf(typed: string): number {
+  const pixel = Number(typed.trim().replace(",", "."));
+  return pixel > 0 && pixel <= 100 ? pixel : 0;
+}
