@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 server_log = logging.getLogger("frazil.server")
 
 _BODIES: dict[TrackName, tuple[str, str]] = {
-    "transfer": ("frazil.tracks.transfer", "TransferBody"),
+    "transfer": ("frazil.tracks.transfer.body", "TransferBody"),
     "preprocess": ("frazil.tracks.preprocess", "PreprocessBody"),
     "classify2d": ("frazil.tracks.classify2d", "ClassifyBody"),
 }

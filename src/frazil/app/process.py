@@ -38,6 +38,7 @@ from frazil.stages.tasks import (
     preprocess_movie,
 )
 from frazil.store.log import TrackLog
+from frazil.store.particles import load_libraries as load_table_libraries
 from frazil.store.particles import read_particle_tables
 from frazil.store.session import SessionFolder, assign_names
 
@@ -223,6 +224,7 @@ class _Run:
             task = replace(task, manual_picks=self.session.manual_picks(name))
             tasks[name] = task
             executor.submit(name, preprocess_movie, task)
+        load_table_libraries()
         while (outcome := executor.wait()) is not None:
             self._collect(outcome, tasks[outcome.key])
 

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from frazil.stages.products import Products
 
 
+def load_libraries() -> None:
+    """Let Arrow load what it loads at its first conversion (pandas), where nobody waits for it."""
+    pa.array(np.zeros(1)).to_numpy()
+
+
 @dataclass(frozen=True)
 class ParticleTable:
     """Particles in the order of their micrographs.
@@ -73,6 +78,8 @@ def read_particle_tables(movies: Sequence[Products]) -> ParticleTable | None:
 
 def _read(path: Path) -> pa.Table:
     try:
-        return pq.read_table(path)
+        # Unlike `pyarrow.parquet.read_table`, this loads no library for whole datasets.
+        with pq.ParquetFile(path) as file:
+            return file.read()
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: damaged particle table ({error}); remove it and run again") from error

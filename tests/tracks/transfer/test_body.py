@@ -22,7 +22,7 @@ from frazil.model.errors import PassingError
 from frazil.store import manifest
 from frazil.store.catalogue import Catalogue, source_files, tracks
 from frazil.tracks.runner import BlockedError
-from frazil.tracks.transfer import TransferBody
+from frazil.tracks.transfer.body import TransferBody
 from frazil.tracks.transfer.messages import KeepFile, ReplaceFile, RetryFiles
 from frazil.tracks.transfer.names import ProductNames, from_storable, raw_path, storable
 from frazil.tracks.transfer.scan import Look, SourceTree

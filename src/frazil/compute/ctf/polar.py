@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.interpolate import BSpline
+
+from frazil.model.motion import cubic_bspline_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -126,7 +127,4 @@ def polar_grid(tile_px: int, pixel_size_a: float, low_a: float, high_a: float) -
 def _spline_basis(k: NDArray[np.float64], spacing: float) -> NDArray[np.float64]:
     """Cubic B-splines on equal knots over the range of k: shape (rings, intervals + 3)."""
     intervals = max(1, round((k[-1] - k[0]) / spacing))
-    step = (k[-1] - k[0]) / intervals
-    knots = k[0] + step * np.arange(-3, intervals + 4)
-    inside = np.clip(k, k[0], k[-1] - 1e-9 * step)
-    return np.asarray(BSpline.design_matrix(inside, knots, 3).toarray(), dtype=np.float64)
+    return cubic_bspline_weights((k - k[0]) / (k[-1] - k[0]), intervals + 3)

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,6 +48,9 @@ def fit_plane(
     tilt_deg, axis_deg
         The defocus rises along axis + 90°; tilt is positive unless the axis was given.
     """
+    # Takes a quarter of a second to load, and few micrographs are known to be tilted.
+    from scipy.optimize import minimize
+
     x = (periodograms.x_px - periodograms.x_px.mean()) * movie_pixel_size_a
     y = (periodograms.y_px - periodograms.y_px.mean()) * movie_pixel_size_a
     radius = float(np.hypot(x, y).max())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -40,7 +41,7 @@ class TileLayout:
     y: NDArray[np.int64]
     x: NDArray[np.int64]
 
-    @property
+    @cached_property
     def tiles(self) -> list[tuple[int, int]]:
         """(y, x) of every tile, row by row."""
         return [(int(y), int(x)) for y in self.y for x in self.x]
