@@ -48,8 +48,15 @@ VALUES = {
 }
 
 
+ANEW_PX, ANEW_A = 140, 2.8
+"""A box that is larger than the session's, and its images' pixel: 100 of them."""
+
+
 def exported(folder: Path, pattern: str, **values: object) -> Path:
-    """Process movies, take the session over by a server, export it for RELION; returns the export."""
+    """Process movies, take the session over by a server, export it for RELION; returns the export.
+
+    Beside it lies ``anew``, with particles that were cut out again around the centres of their classes.
+    """
     session = folder / "s"
     settings = with_values(Settings(), {**VALUES, **values})
     is_movie = settings.session.kind == "movies"
@@ -65,6 +72,11 @@ def exported(folder: Path, pattern: str, **values: object) -> Path:
         wanted = ExportRequest(contents=CONTENTS, image_depth="float32", files="copy")
         exports.start_export(hub, SERVER, number, wanted, "relion")
         done = exports.show_export(hub, SERVER, number, 1)
+        if not is_movie:
+            change = {"box_px": ANEW_PX, "pixel_size_a": ANEW_A, "recenter": True}
+            exports.start_export(hub, SERVER, number, wanted.model_copy(update=change), "anew")
+            anew = exports.show_export(hub, SERVER, number, 2)
+            assert anew["state"] == "done", anew["reason"]
     finally:
         hub.close()
     assert done["state"] == "done", done["reason"]
@@ -91,13 +103,33 @@ def test_every_table_is_read(export: Path) -> None:
 
 
 def test_relion_extracts_the_same_particles_from_exported_picks(export: Path) -> None:
-    table = read_star(export / "particles.star")["particles"]
     ours = read_mrc(export / "particles" / "movie_0001.mrcs")
     picks = export / "picked" / "micrographs"
     picks.mkdir(parents=True)
     shutil.copy(export / "picks" / "movie_0001.star", picks / "movie_0001_picks.star")
     size = ours.data.shape[-1]
-    box = round(size * (ours.pixel_size_a or 0.0) / PIXEL_A)
+    same_as_relion(export, round(size * (ours.pixel_size_a or 0.0) / PIXEL_A), size)
+
+
+def test_relion_extracts_the_same_particles_with_a_new_box_and_pixel(export: Path) -> None:
+    anew = export.parent / "anew"
+    table = read_star(anew / "particles.star")
+    assert table["optics"].integers("rlnImageSize").tolist() == [100]
+    assert table["optics"].numbers("rlnImagePixelSize").tolist() == pytest.approx([ANEW_A])
+    # Around the centres of the classes, which no file of picks has.
+    picks = anew / "picked" / "micrographs"
+    picks.mkdir(parents=True)
+    mine = [row for row, name in enumerate(table["particles"].texts("rlnMicrographName")) if "_0001" in name]
+    columns = {name: table["particles"].numbers(name)[mine] for name in ("rlnCoordinateX", "rlnCoordinateY")}
+    write_star(picks / "movie_0001_picks.star", {"": columns})
+    same_as_relion(anew, ANEW_PX, 100)
+
+
+def same_as_relion(export: Path, box: int, size: int) -> None:
+    """RELION's images around the coordinates in ``picked/`` are those of the export."""
+    table = read_star(export / "particles.star")["particles"]
+    ours = read_mrc(export / "particles" / "movie_0001.mrcs")
+    assert ours.data.shape[-1] == size
     relion(
         export,
         "preprocess",
@@ -116,7 +148,7 @@ def test_relion_extracts_the_same_particles_from_exported_picks(export: Path) ->
             strict=True,
         )
     }
-    correlations = []
+    correlations, away_px = [], []
     for row, name in enumerate(table.texts("rlnMicrographName")):
         key = (table.numbers("rlnCoordinateX")[row], table.numbers("rlnCoordinateY")[row])
         # RELION leaves out boxes that stick out of the micrograph a little; we keep them.
@@ -125,8 +157,22 @@ def test_relion_extracts_the_same_particles_from_exported_picks(export: Path) ->
             our = ours.data[int(table.texts("rlnImageName")[row].partition("@")[0]) - 1]
             their = read_mrc(export / stack).data[int(number) - 1]
             correlations.append(float(np.corrcoef(our.ravel(), their.ravel())[0, 1]))
+            away_px.append(offset_px(our, their))
     assert len(correlations) >= 8
     assert np.median(correlations) >= 0.99
+    assert max(away_px) < 0.5
+
+
+def offset_px(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """How far the second image lies from the first: slope of the phase of their cross-spectrum."""
+    size = a.shape[-1]
+    cross = np.fft.fft2(a) * np.fft.fft2(b).conj()
+    ky, kx = (2 * np.pi * np.fft.fftfreq(size)[:, None], 2 * np.pi * np.fft.fftfreq(size)[None, :])
+    weight = np.abs(cross) * (np.hypot(kx, ky) < np.pi / 4)
+    kxs, kys = (np.broadcast_to(k, cross.shape) for k in (kx, ky))
+    rows = np.stack([kxs.ravel(), kys.ravel()]) * np.sqrt(weight.ravel())
+    x, y = np.linalg.lstsq(rows.T, np.angle(cross).ravel() * np.sqrt(weight.ravel()), rcond=None)[0]
+    return float(np.hypot(x, y))
 
 
 def test_relion_makes_our_averages_of_our_angles_and_shifts(export: Path) -> None:
@@ -173,7 +219,10 @@ def test_relion_classifies_with_our_averages(export: Path) -> None:
     assert len(theirs) == len(read_star(export / "particles.star")["particles"])
 
 
-def test_relion_continues_as_if_it_had_made_the_classes(export: Path) -> None:
+@pytest.mark.parametrize("name", ["relion", "anew"])
+def test_relion_continues_as_if_it_had_made_the_classes(export: Path, name: str) -> None:
+    """Also where the particles' boxes and pixels are not those of the averages."""
+    export = export.parent / name
     (export / "job3").mkdir()
     relion(
         export,
