@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PAGES = (
     "plots?range=ctf_resolution_a:..4.5",
     "plots?view=scatter",
+    "plots?view=groups",
     "plots?view=rates",
     "table?movie=FoilHole_00025_Data&show=all&range=ctf_resolution_a:..4",
     "gallery?movie=FoilHole_00025_Data",

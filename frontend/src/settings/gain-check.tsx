@@ -42,7 +42,7 @@ export function GainCheckPanel({ values, onTake, disabled = false }: GainCheckPr
   return (
     <section className="gain-check stack" aria-label="Orientation of the gain reference">
       <div className="row apart">
-        <h3>Orientation of the gain reference</h3>
+        <h2>Orientation of the gain reference</h2>
         <Button small icon="search" busy={check.isFetching} disabled={!possible || disabled} onClick={again}>
           {check.data ? "Test again" : "Test orientation"}
         </Button>

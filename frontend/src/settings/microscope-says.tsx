@@ -65,12 +65,12 @@ export function MicroscopeSays({ says, onTake, quiet }: { says: Says; onTake: Ta
   return (
     <section className="proposals" aria-label="What the microscope says">
       <div className="row apart">
-        <h3>
+        <h2>
           The microscope says{" "}
           <span className="muted small breakable" title={told.side_file ?? ""}>
             {sourceText(told)}
           </span>
-        </h3>
+        </h2>
         <Button
           look="primary"
           small

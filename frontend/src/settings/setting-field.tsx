@@ -44,7 +44,7 @@ export function SettingField(props: SettingFieldProps) {
         type="button"
         className="changed"
         title="Take the change back"
-        aria-label={`Take back the change of ${info.label}`}
+        aria-label={`changed: take back the change of ${info.label}`}
         onClick={props.onReset}
       >
         changed
