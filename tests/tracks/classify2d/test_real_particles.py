@@ -24,6 +24,7 @@ from frazil.stages.classify_stream_state import StateFolder
 from frazil.stages.record import MovieRecord
 from frazil.store.catalogue import class_updates, movies, particle_changes
 from frazil.tracks.classify2d import ClassifyBody
+from frazil.tracks.classify2d.messages import FinalPass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +95,14 @@ def newest(bench: Bench) -> dict[str, Any]:
         return class_updates.get(connection, bench.session_id)
 
 
+def purity(bench: Bench, particles: SimulatedParticles, update: dict[str, Any]) -> float:
+    table = pq.read_table(bench.folder.path / update["folder"] / "assignments.parquet")
+    keys, class_id = table.column("key").to_numpy(), table.column("class_id").to_numpy()
+    truth = particles.truth.view_id[((keys >> 20) - 1) * PER_MOVIE + (keys & 0xFFFF)]
+    hits = sum(int(np.bincount(truth[class_id == c]).max()) for c in np.unique(class_id))
+    return hits / len(truth)
+
+
 @pytest.fixture(scope="module")
 def particles() -> SimulatedParticles:
     return simulate_particles(
@@ -120,11 +129,17 @@ def test_a_stream_sorts_two_specimens_and_goes_on_after_a_restart(
     settle(bench, body)
     last = newest(bench)
     assert (last["run"], last["particles"]) == (first["run"], 480)
-    table = pq.read_table(bench.folder.path / last["folder"] / "assignments.parquet")
-    keys, class_id = table.column("key").to_numpy(), table.column("class_id").to_numpy()
-    truth = particles.truth.view_id[((keys >> 20) - 1) * PER_MOVIE + (keys & 0xFFFF)]
-    hits = sum(int(np.bincount(truth[class_id == c]).max()) for c in np.unique(class_id))
-    assert hits / len(truth) > 0.9
+    assert purity(bench, particles, last) > 0.9
+    # Stopped with a final pass, it writes one more.
+    body.receive(FinalPass())
+    body.drain()
+    while body.in_flight:
+        bench.executor.run_next()
+        bench.deliver(body)
+    final = newest(bench)
+    assert final["number"] == last["number"] + 1 and final["particles"] == 480
+    assert 0.0 <= final["summary"]["moved_share"] < 0.5
+    assert purity(bench, particles, final) > 0.9
     row = bench.row("movie_0001")
     assert row["particles_classified"] == PER_MOVIE and row["class_yield"] > 0.5
 
