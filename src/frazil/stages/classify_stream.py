@@ -150,9 +150,7 @@ def _take_in(
         # Samples of known particles will be taken anew.
         stored.folder.fork_samples()
         run.settle()
-        bank = run.engine.bank
-        new = np.flatnonzero(bank.column("alive") & (bank.column("visits") == 0))
-        run.follow(new, 0.0)
+        run.follow(run.unvisited, 0.0)
     else:
         run.follow(new, settings.revisits)
         run.restructure()

@@ -12,6 +12,7 @@ import torch
 
 from frazil.compute.classify2d.bank import Bank
 from frazil.compute.classify2d.engine import Engine
+from frazil.compute.classify2d.outliers import STRONG
 from frazil.compute.classify2d.prepared import ctf_columns, pieces
 from frazil.compute.classify2d.present import present
 from frazil.compute.classify2d.run import Run
@@ -147,9 +148,7 @@ def classify(
         if progress is not None:
             run.tell = progress
         run.settle()
-        alive = np.flatnonzero(bank.column("alive"))
-        fresh = alive[bank.column("visits")[alive] == 0]
-        run.follow(fresh, 0.0)
+        run.follow(run.unvisited, 0.0)
         run.finish()
         result = present(engine, automask=automask, by_population=True, notes=notes_on(run, classes))
     return _in_order_of_images(result, order)
@@ -162,6 +161,12 @@ def notes_on(run: Run, classes: int) -> tuple[str, ...]:
     bad = int((run.engine.bank.column("visited") == UNUSABLE).sum())
     if bad:
         notes.append(f"{bad} of {count} images are unusable: values not finite, or all alike.")
+    too_strong = int((run.engine.bank.column("visited") == STRONG).sum())
+    if too_strong:
+        notes.append(
+            f"{too_strong} of {count} images are far stronger than the others, as ice and edges of carbon or "
+            "gold are; they are in no class."
+        )
     if run.progress.allowed < classes and usable_count:
         notes.append(
             f"{usable_count} usable particles support {run.progress.allowed} of the {classes} classes "

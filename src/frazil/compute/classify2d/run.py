@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from frazil.compute.classify2d.exchange import exchange
+from frazil.compute.classify2d.outliers import STRONG, strong, typical_power
 from frazil.compute.classify2d.prepared import pieces
 from frazil.compute.classify2d.render import centres_a, polarity, smooth_pictures
 from frazil.compute.classify2d.sums import crossing
@@ -76,6 +77,8 @@ class Progress:
         Of all particles so far.
     centred, cycle
         Scheduled modes: particles have been sampled around their own centres; last cycle done.
+    typical_power
+        Coarse power of an ordinary image (see `frazil.compute.classify2d.outliers`); 0: not known yet.
     """
 
     limit_a: float = math.inf
@@ -86,6 +89,7 @@ class Progress:
     largest_key: int = -1
     centred: bool = False
     cycle: int = -1
+    typical_power: float = 0.0
 
 
 @dataclass
@@ -159,8 +163,26 @@ class Run:
         supported = max(1, min(self.engine.class_count, self.usable // PARTICLES_PER_CLASS))
         self.progress.allowed = max(self.progress.allowed, supported)
 
+    def without_strong(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Leave out images, not visited yet, that are far stronger than particles; returns the others."""
+        if self.progress.typical_power <= 0.0:
+            self.progress.typical_power = typical_power(self.engine, rows)
+        too_strong = strong(self.engine, rows, self.progress.typical_power)
+        columns, found = self.engine.bank.columns, rows[too_strong]
+        columns["alive"][found] = False
+        columns["visited"][found] = STRONG
+        self.tally.touched.append(found)
+        return rows[~too_strong]
+
+    @property
+    def unvisited(self) -> NDArray[np.int64]:
+        """Particles that were never looked at."""
+        bank = self.engine.bank
+        return np.flatnonzero(bank.column("alive") & (bank.column("visits") == 0))
+
     def settle(self) -> None:
         """Start up, or start up again with more particles: from coarse to the finest limit supported."""
+        self.without_strong(self.unvisited)
         alive = np.flatnonzero(self.engine.bank.column("alive"))
         if not len(alive):
             return
@@ -269,7 +291,7 @@ class Run:
 
         They are looked at once to find their centres, sampled there, then visited with some old particles.
         """
-        engine = self.engine
+        engine, rows = self.engine, self.without_strong(rows)
         for piece in pieces(len(rows), self.batch_size):
             some = rows[piece]
             wide = self.reach.wide()
@@ -283,6 +305,7 @@ class Run:
     def visit_together(self, rows: NDArray[np.int64]) -> None:
         """Visit particles as one batch at the present stage."""
         rows = np.unique(rows)
+        rows = rows[self.engine.bank.columns["alive"][rows]]
         if len(rows):
             self.tally.add(rows, self.engine.visit(rows, self.stage))
 
