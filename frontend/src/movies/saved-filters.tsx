@@ -7,6 +7,7 @@ import { type Filter, isEmpty, NO_FILTER } from "../lib/filters";
 import { count, plural } from "../lib/format";
 import { mayChange } from "../lib/me";
 import { useAction } from "../lib/use-action";
+import { useSettings } from "../settings/use-settings";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { Badge, ErrorNote, toast, toastError } from "../ui/feedback";
@@ -32,6 +33,7 @@ export function SavedFilters({ session, filter, onChange }: SavedFiltersProps) {
   const saved = filters.data ?? [];
   const own = saved.find((item) => item.name === filter.name);
   const edited = own && !saysTheSame(filter, fromDefinition(own.name, own.definition));
+  const feeds = useSettings(session.id).data?.values.classify_filter === own?.name && own !== undefined;
   const path = `/sessions/${session.id}/filters`;
   const read = () => client.invalidateQueries({ queryKey: keys.part(session.id, "filters") });
   const save = async (name: string) => {
@@ -82,6 +84,9 @@ export function SavedFilters({ session, filter, onChange }: SavedFiltersProps) {
         ))}
       </select>
       {edited ? <Badge tone="warn">edited</Badge> : null}
+      {feeds ? (
+        <Badge tone="busy">{edited ? "2D input: saving adds and withdraws particles" : "2D input"}</Badge>
+      ) : null}
       {own ? (
         <Button
           small
