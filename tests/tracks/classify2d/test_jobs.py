@@ -298,6 +298,26 @@ def test_stop_ends_after_the_present_cycle(bench: Bench) -> None:
     assert body.in_flight == 0 and len(kinds(bench)) == 1
 
 
+def test_stop_drops_a_job_that_waits_to_try_again_and_one_whose_cycle_has_just_ended(bench: Bench) -> None:
+    (name,) = bench.add_movies(1)
+    add_particles(bench, name, 250)
+    body = begun(bench)
+    bench.turn(body)
+    bench.executor.lose_next()
+    bench.turn(body, 0.1)
+    assert body.in_flight == 0 and body.details["jobs"] == "running"
+    body.drain()
+    assert body.details["jobs"] == "stopped"
+    body = begun(bench)
+    bench.turn(body)
+    bench.executor.run_next()
+    bench.deliver(body)
+    body.drain()
+    assert body.details["jobs"] == "stopped" and len(kinds(bench)) == 1
+    settle(bench, begun(bench))
+    assert [kind for _, kind, _ in kinds(bench)] == ["random_seed"]
+
+
 def test_stop_now_throws_the_cycle_away(bench: Bench) -> None:
     (name,) = bench.add_movies(1)
     add_particles(bench, name, 250)

@@ -151,11 +151,12 @@ class ClassifyBody:
     def drain(self) -> None:
         """End after the present batch or cycle."""
         self._draining = True
+        if not self._is_streaming:
+            self._jobs.stop()
         if self._flight is None:
             self._take_in()
             self._end()
-        if not self._is_streaming:
-            self._jobs.stop()
+            self._jobs.rest()
 
     def kill(self) -> None:
         """Throw the present batch or cycle away."""

@@ -90,6 +90,12 @@ class JobsMode:
         self.machine.stop()
         self._save()
 
+    def rest(self) -> None:
+        """End at once a job that is to stop, because no cycle is under way: it waited to try one again."""
+        if self.machine.memory.state == "stopping":
+            self._todo.clear()
+            self.cancelled()
+
     def step(self) -> Flight | float:
         """Begin a cycle, or return the seconds after which to look again."""
         desk = self._desk
