@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING
 
 from frazil.model.errors import InputError
 
 if TYPE_CHECKING:
     import torch
+
+
+_DRIVERS = ("libcuda.so.1", "libamdhip64.so")
+
+
+def may_have_gpu() -> bool:
+    """Whether a GPU's driver can be loaded: without one there is no need to load torch to find none."""
+    for name in _DRIVERS:
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False
 
 
 def choose_device(name: str = "auto") -> torch.device:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from frazil.model.periodograms import Periodograms
     from frazil.model.picks import Picks
     from frazil.model.settings import Settings
-    from frazil.stages.frames import LoadedMovie
+    from frazil.stages.load_frames import LoadedMovie
     from frazil.stages.movie_task import MovieTask
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from scipy.spatial import cKDTree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +90,8 @@ def match(lineage: Lineage, x_px: NDArray[np.float64], y_px: NDArray[np.float64]
     rows = np.full(x_px.size, -1, dtype=np.int64)
     if not lineage.ids.size or not x_px.size:
         return rows
+    from scipy.spatial import cKDTree  # takes a fifth of a second to load, and is seldom needed
+
     tree = cKDTree(np.column_stack([lineage.x_px, lineage.y_px]))
     distance, nearest = tree.query(np.column_stack([x_px, y_px]), distance_upper_bound=SAME_WITHIN_PX)
     taken = np.zeros(lineage.ids.size, dtype=bool)

@@ -10,6 +10,7 @@ from frazil import __version__
 from frazil.model.errors import FrazilError, InputError, PassingError
 from frazil.model.settings import STAGES, Stage
 from frazil.model.settings_stages import stage_fingerprints
+from frazil.stages import loading
 from frazil.stages.exposure import Exposure, SkippedError
 from frazil.stages.machine import at_most_threads, worker_name
 from frazil.stages.plan import stages_to_do
@@ -59,6 +60,7 @@ def preprocess(task: MovieTask) -> MovieRecord:
         task, pixel_size_a=record.number("micrograph_pixel_size_a"), average=fingerprints["sum"]
     )
     if "ctf" not in todo:
+        loading.finish()
         from frazil.stages.contrast_transfer import ctf_of_record
 
         exposure.ctf = ctf_of_record(record)
@@ -109,12 +111,18 @@ def _function(stage: Stage, exposure: Exposure) -> Callable[[Exposure], None]:
     """Find what a stage does; imported when needed, as a task that only picks again needs little."""
     if stage in ("align", "sum"):
         if not exposure.is_movie:
+            loading.finish()
             from frazil.stages.averaged import run_averaged
 
             return _skip("an averaged micrograph has no frames") if stage == "align" else run_averaged
+        from frazil.stages.load_frames import load_movie
+
+        load_movie(exposure)
+        loading.finish()
         from frazil.stages.frames import run_alignment, run_sum
 
         return run_alignment if stage == "align" else run_sum
+    loading.finish()
     if stage == "ctf":
         from frazil.stages.contrast_transfer import run_ctf
 

@@ -89,19 +89,26 @@ def remove_original(task: RelocationTask) -> dict[str, Any]:
 
 
 def load_libraries() -> None:
-    """Import what every movie needs, while the worker waits for its first task."""
-    import frazil.stages.contrast_transfer
-    import frazil.stages.extraction
-    import frazil.stages.frames
-    import frazil.stages.picking  # noqa: F401
+    """Import what every movie needs, while the worker waits for its first task.
+
+    What decodes frames is there afterwards; the rest goes on loading beside the first movie's decoding.
+    """
+    from frazil.stages import loading
+
+    loading.begin()
 
 
 def find_device(name: str) -> str:
     """Return "cpu" or "cuda" for ``auto``; `InputError` where a device is asked for that is not there."""
     if name == "cpu":
         return name
-    from frazil.compute.device import choose_device
+    from frazil.compute.device import choose_device, may_have_gpu
 
+    if name == "auto" and not may_have_gpu():
+        return "cpu"
+    from frazil.stages import loading
+
+    loading.finish()
     return str(choose_device(name))
 
 
