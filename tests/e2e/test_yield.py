@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from frazil.formats.optics_groups import Group, GroupsState
+from frazil.store.catalogue import tracks
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,6 +22,14 @@ if TYPE_CHECKING:
 def test_a_grid_square_is_chosen_and_the_filter_copied_and_exported(
     open_page: Callable[..., Page], world: World
 ) -> None:
+    shifts = GroupsState(
+        groups=[
+            Group(number=1, mode="", key="a", points=[(0.1, 0.2), (0.11, 0.2)]),
+            Group(number=2, mode="", key="b", points=[(-0.4, 0.0)]),
+        ]
+    )
+    with world.hub.catalogue.write() as connection:
+        tracks.remember(connection, world.main, "transfer", {"optics_groups": shifts.model_dump(mode="json")})
     page = open_page(f"/sessions/{world.main}/plots", login="otto")
     page.get_by_role("button", name="Grid squares").click()
     rows = page.get_by_role("region", name="Yield").locator("tbody tr")
@@ -35,6 +46,10 @@ def test_a_grid_square_is_chosen_and_the_filter_copied_and_exported(
     expect(page).to_have_url(re.compile("range=defocus_mean_a"))
     page.get_by_role("button", name="Optics group").click()
     expect(page.get_by_text("No optics group is known")).to_be_visible()
+    expect(page.get_by_role("img", name="Beam shifts of 2 optics groups")).to_be_visible()
+    page.get_by_role("button", name="2 (0)").click()
+    expect(page).to_have_url(re.compile("group=2"))
+    page.get_by_role("button", name="Remove 1 optics group").click()
     page.get_by_role("button", name="Hole position").click()
     expect(page.get_by_text("No hole position is known")).to_be_visible()
     page.get_by_role("button", name="Save as…").click()

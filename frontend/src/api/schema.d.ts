@@ -1412,6 +1412,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/optics-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Optics Groups
+         * @description Optics groups that file transfer has told apart, with their beam shifts.
+         */
+        get: operations["listOpticsGroups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/pictures/{name}/{kind}.jpg": {
         parameters: {
             query?: never;
@@ -3333,12 +3353,17 @@ export interface components {
          *         By column; a missing value fails unless ``keep_missing``.
          *     text
          *         Part of the name or path.
-         *     states, grid_squares, optics_groups
+         *     states, grid_squares, foil_holes, optics_groups
          *         One of these, where any are given.
          *     negate
          *         Keep those that fail the conditions.
          */
         MovieFilter: {
+            /**
+             * Foil Holes
+             * @default []
+             */
+            foil_holes: string[];
             /**
              * Grid Squares
              * @default []
@@ -3881,6 +3906,39 @@ export interface components {
             name: string;
             /** Password */
             password: string;
+        };
+        /**
+         * OpticsGroup
+         * @description Exposures that were taken through the same part of the lenses.
+         */
+        OpticsGroup: {
+            /**
+             * Key
+             * @description what its exposures have in common
+             */
+            key: string;
+            /** Movies */
+            movies: number;
+            /** Number */
+            number: number;
+            /**
+             * Shifts
+             * @description beam shifts (x, y) of members that stand for all, in the microscope's unit
+             */
+            shifts: number[][];
+        };
+        /**
+         * OpticsGroups
+         * @description All optics groups, and exposures that have none yet.
+         */
+        OpticsGroups: {
+            /** Groups */
+            groups: components["schemas"]["OpticsGroup"][];
+            /**
+             * Waiting
+             * @description beam shifts of exposures whose group can't be told yet
+             */
+            waiting: number[][];
         };
         /**
          * Override
@@ -7401,6 +7459,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    listOpticsGroups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the session: 12 for S12 */
+                session_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpticsGroups"];
                 };
             };
         };

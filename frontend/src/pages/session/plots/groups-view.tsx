@@ -5,6 +5,7 @@ import { useParam } from "../../../lib/router";
 import { useSeries } from "../../../movies/use-series";
 import { Segments } from "../../../ui/button";
 import { Empty, ErrorNote, Waiting } from "../../../ui/feedback";
+import { BeamShifts } from "./beam-shifts";
 import { binOf, GROUPINGS, type Group, type Grouping, gather, MEASURED } from "./groups";
 import type { SharedProps } from "./series-card";
 
@@ -22,71 +23,82 @@ export function GroupsView(props: SharedProps & { setFilter: Change }) {
   const mostParticles = most((group) => group.particlesPerMovie);
   const worst = most((group) => group.resolutionMedianA);
   return (
-    <section className="panel stack" aria-label="Yield">
-      <div className="row">
-        <Segments
-          label="Gathered by"
-          value={grouping}
-          choices={Object.entries(GROUPINGS) as [Grouping, string][]}
-          onChange={setWanted}
-        />
-      </div>
-      <ErrorNote error={series.error} />
-      {series.pending ? <Waiting /> : null}
-      {!series.pending && !groups.length ? (
-        <Empty title={`No ${GROUPINGS[grouping].toLowerCase()} is known`}>
-          It is read from what EPU or SerialEM writes beside the movies; if that lies elsewhere, say where on
-          the Settings tab, Image data.
-        </Empty>
+    <>
+      {grouping === "optics_group" ? (
+        <BeamShifts session={session.id} onGroup={(group) => props.setFilter({ groups: [group] })} />
       ) : null}
-      {groups.length ? (
-        <div className="table-wrap">
-          <table className="table compact groups">
-            <thead>
-              <tr>
-                <th>{GROUPINGS[grouping]}</th>
-                <th className="right">Micrographs</th>
-                <th className="right">Particles</th>
-                <th>Particles per micrograph</th>
-                <th>In good classes</th>
-                <th>CTF resolution, median</th>
-              </tr>
-            </thead>
-            <tbody>
-              {groups.map((group) => (
-                <tr key={group.key}>
-                  <td>
-                    <Name group={group} change={chosen(grouping, group, filter)} onChange={props.setFilter} />
-                  </td>
-                  <td className="right number nowrap">
-                    {count(group.kept)}
-                    {group.kept === group.movies ? "" : ` of ${count(group.movies)}`}
-                  </td>
-                  <td className="right number">{shortCount(group.particles)}</td>
-                  <Bar
-                    value={group.particlesPerMovie}
-                    most={mostParticles}
-                    text={fixed(group.particlesPerMovie, 0)}
-                  />
-                  <Bar
-                    value={group.classYield}
-                    most={1}
-                    tone="good"
-                    text={isNumber(group.classYield) ? `${fixed(100 * group.classYield, 0)}%` : "–"}
-                  />
-                  <Bar
-                    value={group.resolutionMedianA}
-                    most={worst}
-                    tone="warn"
-                    text={isNumber(group.resolutionMedianA) ? `${fixed(group.resolutionMedianA, 1)} Å` : "–"}
-                  />
-                </tr>
-              ))}
-            </tbody>
-          </table>
+      <section className="panel stack" aria-label="Yield">
+        <div className="row">
+          <Segments
+            label="Gathered by"
+            value={grouping}
+            choices={Object.entries(GROUPINGS) as [Grouping, string][]}
+            onChange={setWanted}
+          />
         </div>
-      ) : null}
-    </section>
+        <ErrorNote error={series.error} />
+        {series.pending ? <Waiting /> : null}
+        {!series.pending && !groups.length ? (
+          <Empty title={`No ${GROUPINGS[grouping].toLowerCase()} is known`}>
+            It is read from what EPU or SerialEM writes beside the movies; if that lies elsewhere, say where
+            on the Settings tab, Image data.
+          </Empty>
+        ) : null}
+        {groups.length ? (
+          <div className="table-wrap">
+            <table className="table compact groups">
+              <thead>
+                <tr>
+                  <th>{GROUPINGS[grouping]}</th>
+                  <th className="right">Micrographs</th>
+                  <th className="right">Particles</th>
+                  <th>Particles per micrograph</th>
+                  <th>In good classes</th>
+                  <th>CTF resolution, median</th>
+                </tr>
+              </thead>
+              <tbody>
+                {groups.map((group) => (
+                  <tr key={group.key}>
+                    <td>
+                      <Name
+                        group={group}
+                        change={chosen(grouping, group, filter)}
+                        onChange={props.setFilter}
+                      />
+                    </td>
+                    <td className="right number nowrap">
+                      {count(group.kept)}
+                      {group.kept === group.movies ? "" : ` of ${count(group.movies)}`}
+                    </td>
+                    <td className="right number">{shortCount(group.particles)}</td>
+                    <Bar
+                      value={group.particlesPerMovie}
+                      most={mostParticles}
+                      text={fixed(group.particlesPerMovie, 0)}
+                    />
+                    <Bar
+                      value={group.classYield}
+                      most={1}
+                      tone="good"
+                      text={isNumber(group.classYield) ? `${fixed(100 * group.classYield, 0)}%` : "–"}
+                    />
+                    <Bar
+                      value={group.resolutionMedianA}
+                      most={worst}
+                      tone="warn"
+                      text={
+                        isNumber(group.resolutionMedianA) ? `${fixed(group.resolutionMedianA, 1)} Å` : "–"
+                      }
+                    />
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        ) : null}
+      </section>
+    </>
   );
 }
 
