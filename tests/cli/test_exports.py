@@ -59,6 +59,31 @@ def test_a_filter_is_saved_counted_and_deleted(run: Run) -> None:
     assert isinstance(wrong.exception, InputError) and "COLUMN=LOW..HIGH" in str(wrong.exception)
 
 
+@pytest.mark.usefixtures("filled")
+def test_every_kind_of_condition_can_be_said(run: Run) -> None:
+    def kept(*words: str) -> int:
+        number: int = answer(run("filters", "count", "S1", *words, "--json"))["kept"]
+        return number
+
+    assert kept() == 2
+    assert kept("--state", "done") == 2 and kept("--state", "failed") == 0
+    assert kept("--square", "GridSquare_9") == 0 and kept("--hole", "FoilHole_9") == 0
+    assert kept("--group", "7") == 0 and kept("--group", "7", "--negate") == 2
+    assert kept("--text", "_0002") == 1
+    # All were found a second after the beginning of 1970.
+    assert kept("--time", "found_at=..1970-01-01T00:00:02") == 2
+    assert kept("--time", "found_at=1970-01-01T00:01..") == 0
+    text(run("filters", "include", "S1", "movie_0003"))
+    text(run("filters", "exclude", "S1", "movie_0001", "movie_0002"))
+    assert kept() == 1
+    text(run("filters", "auto", "S1", "movie_0001", "movie_0002", "movie_0003"))
+    assert kept() == 3
+    run("filters", "save", "S1", "some", "--state", "done", "--hole", "h")
+    assert "state done, hole h" in text(run("filters", "list", "S1"))
+    wrong = run("filters", "count", "S1", "--time", "found_at=noon..")
+    assert isinstance(wrong.exception, InputError) and "COLUMN=FROM..TO" in str(wrong.exception)
+
+
 def test_an_export_is_made_and_shown(filled: Hub, run: Run) -> None:
     assert "2 micrographs, 10 particles" in text(run("exports", "new", "S1", "--preview"))
     run("filters", "save", "S1", "good", "--range", "ctf_resolution_a=..5")

@@ -15,6 +15,7 @@ describe("filter in the address", () => {
       text: "Square 12 & more",
       states: ["done", "failed"],
       squares: ["GridSquare_1", "GridSquare 2"],
+      holes: ["FoilHole_7"],
       groups: [1, 12],
       negate: true,
       keepMissing: true,

@@ -12,6 +12,8 @@ export interface Filter {
   states: string[];
   /** One of these grid squares, where any are given. */
   squares: string[];
+  /** One of these foil holes, where any are given. */
+  holes: string[];
   /** One of these optics groups, where any are given. */
   groups: number[];
   /** Keep what doesn't pass instead. */
@@ -27,6 +29,7 @@ export const NO_FILTER: Filter = {
   text: "",
   states: [],
   squares: [],
+  holes: [],
   groups: [],
   negate: false,
   keepMissing: false,
@@ -34,10 +37,9 @@ export const NO_FILTER: Filter = {
 };
 
 export function isEmpty(filter: Filter): boolean {
-  const { ranges, text, states, squares, groups, negate } = filter;
-  return (
-    !Object.keys(ranges).length && !text && !states.length && !squares.length && !groups.length && !negate
-  );
+  const { ranges, text, negate, ...lists } = filter;
+  const listed = [lists.states, lists.squares, lists.holes, lists.groups].some((list) => list.length);
+  return !Object.keys(ranges).length && !text && !listed && !negate;
 }
 
 /** As parameters of the address: `range=ctf_resolution_a:..6`, `search`, `state`, `filter`. */
@@ -50,6 +52,7 @@ export function toParams(filter: Filter): Record<string, string | string[] | nul
     search: filter.text || null,
     state: filter.states.length ? filter.states : null,
     square: filter.squares.length ? filter.squares : null,
+    hole: filter.holes.length ? filter.holes : null,
     group: filter.groups.length ? filter.groups.map(String) : null,
     negate: filter.negate ? "1" : null,
     missing: filter.keepMissing ? "1" : null,
@@ -72,6 +75,7 @@ export function fromParams(query: URLSearchParams): Filter {
     text: query.get("search") ?? "",
     states: query.getAll("state"),
     squares: query.getAll("square"),
+    holes: query.getAll("hole"),
     groups: query.getAll("group").map(Number).filter(Number.isInteger),
     negate: query.get("negate") === "1",
     keepMissing: query.get("missing") === "1",
@@ -108,6 +112,7 @@ function passesRanges(filter: Filter, movie: Record<string, unknown>): boolean {
   const text = filter.text.toLowerCase();
   if (text && !`${movie.name} ${movie.path ?? ""}`.toLowerCase().includes(text)) return false;
   if (filter.squares.length && !filter.squares.includes(String(movie.grid_square ?? ""))) return false;
+  if (filter.holes.length && !filter.holes.includes(String(movie.foil_hole ?? ""))) return false;
   if (filter.groups.length && !filter.groups.includes(Number(movie.optics_group ?? -1))) return false;
   return Object.entries(filter.ranges).every(([column, [low, high]]) => {
     const value = movie[column];

@@ -7,6 +7,7 @@ const FILTER: Filter = {
   text: "Square_1",
   states: ["done"],
   squares: ["GridSquare_1"],
+  holes: ["FoilHole_7"],
   groups: [3],
   negate: true,
   keepMissing: true,

@@ -100,6 +100,9 @@ export function FilterBar({ session, filter, onChange }: FilterBarProps) {
               onRemove={() => onChange({ squares: [] })}
             />
           ) : null}
+          {filter.holes.length ? (
+            <Chip text={plural(filter.holes.length, "foil hole")} onRemove={() => onChange({ holes: [] })} />
+          ) : null}
           {filter.groups.length ? (
             <Chip
               text={plural(filter.groups.length, "optics group")}

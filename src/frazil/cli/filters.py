@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -21,9 +22,21 @@ Ranges = Annotated[
     list[str] | None,
     typer.Option("--range", metavar="COLUMN=LOW..HIGH", help="Either end may be left out; may be repeated."),
 ]
+Times = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--time", metavar="COLUMN=FROM..TO", help="As acquired_at=2026-11-26T08:00..2026-11-26T12:00, UTC."
+    ),
+]
+States = Annotated[list[str] | None, typer.Option("--state", help="One of these; may be repeated.")]
+Squares = Annotated[list[str] | None, typer.Option("--square", help="Grid square; may be repeated.")]
+Holes = Annotated[list[str] | None, typer.Option("--hole", help="Foil hole; may be repeated.")]
+Groups = Annotated[list[int] | None, typer.Option("--group", help="Optics group; may be repeated.")]
+Movies = Annotated[list[str], typer.Argument(help="Names of movies.")]
 Text = Annotated[str, typer.Option(help="Part of the name or path.")]
 Negate = Annotated[bool, typer.Option("--negate", help="Keep those that fail instead.")]
 KeepMissing = Annotated[bool, typer.Option("--keep-missing", help="A missing value passes a range.")]
+_LISTS = {"states": "state", "grid_squares": "square", "foil_holes": "hole", "optics_groups": "group"}
 _RANGE = re.compile(r"([a-z][a-z0-9_]*)=(.*)\.\.(.*)")
 
 
@@ -48,7 +61,12 @@ def save(
     session: Session,
     name: Name,
     ranges: Ranges = None,
+    times: Times = None,
     text: Text = "",
+    states: States = None,
+    squares: Squares = None,
+    holes: Holes = None,
+    groups: Groups = None,
     negate: Negate = False,
     keep_missing: KeepMissing = False,
     as_json: AsJson = False,
@@ -56,7 +74,16 @@ def save(
     """Save a filter, in place of one that had this name."""
     from frazil.cli.client import Client
 
-    content = _definition(ranges, text, negate, keep_missing)
+    content = {
+        "ranges": _ranges(ranges) | _times(times),
+        "text": text,
+        "states": states or [],
+        "grid_squares": squares or [],
+        "foil_holes": holes or [],
+        "optics_groups": groups or [],
+        "negate": negate,
+        "keep_missing": keep_missing,
+    }
     place = f"sessions/{session_number(session)}"
     with Client() as client:
         client.put(f"{place}/filters/{quote(name, safe='')}", {"definition": content})
@@ -69,7 +96,12 @@ def count(
     session: Session,
     name: Annotated[str | None, typer.Argument(help="A saved filter.")] = None,
     ranges: Ranges = None,
+    times: Times = None,
     text: Text = "",
+    states: States = None,
+    squares: Squares = None,
+    holes: Holes = None,
+    groups: Groups = None,
     negate: Negate = False,
     keep_missing: KeepMissing = False,
     as_json: AsJson = False,
@@ -77,7 +109,16 @@ def count(
     """Count what a filter keeps, saved or not."""
     from frazil.cli.client import Client
 
-    content = _definition(ranges, text, negate, keep_missing)
+    content = {
+        "ranges": _ranges(ranges) | _times(times),
+        "text": text,
+        "states": states or [],
+        "grid_squares": squares or [],
+        "foil_holes": holes or [],
+        "optics_groups": groups or [],
+        "negate": negate,
+        "keep_missing": keep_missing,
+    }
     with Client() as client:
         kept = client.get(
             f"sessions/{session_number(session)}/kept",
@@ -96,7 +137,57 @@ def delete(session: Session, name: Name) -> None:
         client.delete(f"sessions/{session_number(session)}/filters/{quote(name, safe='')}")
 
 
-def _definition(ranges: list[str] | None, text: str, negate: bool, keep_missing: bool) -> dict[str, Any]:
+@app.command()
+def include(session: Session, movies: Movies) -> None:
+    """Keep movies whatever filters say."""
+    _override(session, movies, "include")
+
+
+@app.command()
+def exclude(session: Session, movies: Movies) -> None:
+    """Leave movies out whatever filters say."""
+    _override(session, movies, "exclude")
+
+
+@app.command()
+def auto(session: Session, movies: Movies) -> None:
+    """Leave movies to filters again."""
+    _override(session, movies, "auto")
+
+
+def _override(session: str, movies: list[str], override: str) -> None:
+    from frazil.cli.client import Client
+
+    with Client() as client:
+        for name in movies:
+            place = f"sessions/{session_number(session)}/movies/{quote(name, safe='')}"
+            client.patch(place, {"override": override})
+
+
+def _times(times: list[str] | None) -> dict[str, dict[str, float]]:
+    from frazil.model.errors import InputError
+
+    limits: dict[str, dict[str, float]] = {}
+    for words in times or []:
+        match = _RANGE.fullmatch(words)
+        try:
+            if match is None or not (match[2] or match[3]):
+                raise ValueError
+            ends = {"low": match[2], "high": match[3]}
+            limits[match[1]] = {name: _seconds(end) for name, end in ends.items() if end}
+        except ValueError:
+            raise InputError(
+                f"{words}: times are COLUMN=FROM..TO, as acquired_at=2026-11-26T08:00..2026-11-26T12:00"
+            ) from None
+    return limits
+
+
+def _seconds(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _ranges(ranges: list[str] | None) -> dict[str, dict[str, float]]:
     from frazil.model.errors import InputError
 
     limits: dict[str, dict[str, float]] = {}
@@ -111,7 +202,7 @@ def _definition(ranges: list[str] | None, text: str, negate: bool, keep_missing:
             raise InputError(
                 f"{words}: a range is COLUMN=LOW..HIGH, as ctf_resolution_a=..5 or defocus_u_a=8000..25000"
             ) from None
-    return {"ranges": limits, "text": text, "negate": negate, "keep_missing": keep_missing}
+    return limits
 
 
 def _ranges_text(definition: Mapping[str, Any]) -> str:
@@ -121,6 +212,9 @@ def _ranges_text(definition: Mapping[str, Any]) -> str:
     words = [f"{name}={end(r['low'])}..{end(r['high'])}" for name, r in definition["ranges"].items()]
     if definition["text"]:
         words.append(f"text {definition['text']!r}")
+    for kind, label in _LISTS.items():
+        if definition.get(kind):
+            words.append(f"{label} " + " ".join(map(str, definition[kind])))
     return ("not " if definition["negate"] else "") + (", ".join(words) or "everything")
 
 

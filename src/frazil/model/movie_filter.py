@@ -32,7 +32,7 @@ class MovieFilter(BaseModel):
         By column; a missing value fails unless ``keep_missing``.
     text
         Part of the name or path.
-    states, grid_squares, optics_groups
+    states, grid_squares, foil_holes, optics_groups
         One of these, where any are given.
     negate
         Keep those that fail the conditions.
@@ -44,6 +44,7 @@ class MovieFilter(BaseModel):
     text: str = Field(default="", max_length=200)
     states: tuple[str, ...] = Field(default=(), max_length=20)
     grid_squares: tuple[str, ...] = Field(default=(), max_length=1000)
+    foil_holes: tuple[str, ...] = Field(default=(), max_length=1000)
     optics_groups: tuple[int, ...] = Field(default=(), max_length=1000)
     negate: bool = False
     keep_missing: bool = False

@@ -28,6 +28,7 @@ ROWS = st.lists(
             "ctf_resolution_a": VALUES,
             "defocus_mean_a": VALUES,
             "grid_square": st.sampled_from([None, "7", "8"]),
+            "foil_hole": st.sampled_from([None, "h1", "h2"]),
             "optics_group": st.sampled_from([None, 1, 2]),
         }
     ),
@@ -40,6 +41,7 @@ FILTERS = st.builds(
     text=st.sampled_from(["", "b_", "%", "AB"]),
     states=st.sampled_from([(), ("done",), ("done", "failed")]),
     grid_squares=st.sampled_from([(), ("7",)]),
+    foil_holes=st.sampled_from([(), ("h1",)]),
     optics_groups=st.sampled_from([(), (1, 2)]),
     negate=st.booleans(),
     keep_missing=st.booleans(),
@@ -61,6 +63,7 @@ def is_kept(row: dict[str, Any], content: MovieFilter) -> bool:
     passes &= content.text.lower() in row["name"].lower()
     passes &= not content.states or row["state"] in content.states
     passes &= not content.grid_squares or row["grid_square"] in content.grid_squares
+    passes &= not content.foil_holes or row["foil_hole"] in content.foil_holes
     passes &= not content.optics_groups or row["optics_group"] in content.optics_groups
     return passes != content.negate
 

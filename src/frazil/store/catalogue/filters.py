@@ -84,6 +84,8 @@ def passing(content: MovieFilter) -> ColumnElement[bool]:
         conditions.append(movies.c.state.in_(content.states))
     if content.grid_squares:
         conditions.append(func.coalesce(movies.c.grid_square, "").in_(content.grid_squares))
+    if content.foil_holes:
+        conditions.append(func.coalesce(movies.c.foil_hole, "").in_(content.foil_holes))
     if content.optics_groups:
         conditions.append(func.coalesce(movies.c.optics_group, -1).in_(content.optics_groups))
     together = and_(true(), *conditions)

@@ -54,6 +54,7 @@ export default function PlotsPage({ session }: SessionTabProps) {
     if (filter.text) used.push("name");
     if (filter.states.length) used.push("state");
     if (filter.squares.length) used.push("grid_square");
+    if (filter.holes.length) used.push("foil_hole");
     if (filter.groups.length) used.push("optics_group");
     return ["override", ...used, ...(xAxis === "time" ? ["acquired_at", "found_at"] : [])];
   }, [filter, xAxis]);
