@@ -234,6 +234,16 @@ def test_idle_time_is_spent_on_old_particles(streamed: Path, tmp_path: Path) -> 
     assert stream_batch(StreamTask(state, SETTINGS, idle_visits=30)).visits == 30
 
 
+def test_a_limit_finer_than_the_run_can_have_is_told_and_a_coarser_one_obeyed(
+    streamed: Path, tmp_path: Path
+) -> None:
+    state = shutil.copytree(streamed, tmp_path / "state")
+    finer = stream_batch(StreamTask(state, replace(SETTINGS, final_resolution_a=13.0)))
+    assert any("goes no further" in note and "13.0 Å" in note for note in finer.notes)
+    coarser = stream_batch(StreamTask(state, replace(SETTINGS, final_resolution_a=20.0), idle_visits=30))
+    assert not any("goes no further" in note for note in coarser.notes) and coarser.visits == 30
+
+
 def test_a_run_that_does_not_fit_is_refused(stack: Path, streamed: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="class_count = 6, not 7"):
         stream_batch(StreamTask(streamed, replace(SETTINGS, class_count=7)))
