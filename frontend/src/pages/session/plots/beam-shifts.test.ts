@@ -7,8 +7,8 @@ describe("beam shifts", () => {
       [-0.5, 0],
       [0.5, 0.25],
     ]);
-    expect(place?.([-0.5, 0])).toEqual({ cx: 12, cy: 184.5 });
-    expect(place?.([0.5, 0.25])).toEqual({ cx: 288, cy: 115.5 });
+    expect(place?.([-0.5, 0])).toEqual({ cx: 22, cy: 182 });
+    expect(place?.([0.5, 0.25])).toEqual({ cx: 278, cy: 118 });
   });
   it("are not drawn where there are none, and in the middle where there is one", () => {
     expect(placing([])).toBeNull();

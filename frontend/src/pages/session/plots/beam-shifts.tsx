@@ -7,7 +7,7 @@ import { count, plural } from "../../../lib/format";
 type Groups = components["schemas"]["OpticsGroups"];
 
 const SIZE = 300;
-const MARGIN = 12;
+const MARGIN = 22;
 
 /** Beam shifts, coloured by optics group: clusters that hang together are one group. Nothing where none are known. */
 export function BeamShifts(props: { session: number; onGroup: (group: number) => void }) {
@@ -22,7 +22,7 @@ export function BeamShifts(props: { session: number; onGroup: (group: number) =>
     <section className="panel" aria-label="Beam shift by optics group">
       <h2>Beam shift by optics group</h2>
       <p className="small muted">
-        {plural(known.length, "group")}; up to a few exposures stand for each. Choose one to keep only its
+        {plural(known.length, "group")}; some exposures stand for each. Choose one to keep only its
         micrographs.
       </p>
       <svg
@@ -48,6 +48,16 @@ export function BeamShifts(props: { session: number; onGroup: (group: number) =>
             </circle>
           )),
         )}
+        {known.map((group) => {
+          const first = group.shifts[0];
+          if (!first) return null;
+          const { cx, cy } = place(first);
+          return (
+            <text key={group.number} x={cx + 7} y={cy + 4} className="shift-number">
+              {group.number}
+            </text>
+          );
+        })}
       </svg>
       <ul className="row tight shift-key">
         {known.map((group) => (

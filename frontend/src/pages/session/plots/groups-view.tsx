@@ -24,9 +24,6 @@ export function GroupsView(props: SharedProps & { setFilter: Change }) {
   const worst = most((group) => group.resolutionMedianA);
   return (
     <>
-      {grouping === "optics_group" ? (
-        <BeamShifts session={session.id} onGroup={(group) => props.setFilter({ groups: [group] })} />
-      ) : null}
       <section className="panel stack" aria-label="Yield">
         <div className="row">
           <Segments
@@ -98,6 +95,9 @@ export function GroupsView(props: SharedProps & { setFilter: Change }) {
           </div>
         ) : null}
       </section>
+      {grouping === "optics_group" ? (
+        <BeamShifts session={session.id} onGroup={(group) => props.setFilter({ groups: [group] })} />
+      ) : null}
     </>
   );
 }
