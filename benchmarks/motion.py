@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from frazil.engine.worker_process import LIBRARY_THREADS
+
 PIXEL_A, VOLTAGE_KV, DOSE = 0.83, 300.0, 1.0
 
 
@@ -51,6 +53,9 @@ def write_movie(folder: Path, width: int, height: int, frames: int, seed: int = 
 def measure(command: list[str], folder: Path, threads: int) -> tuple[float, float, float]:
     """Wall and processor seconds and peak GB of a process."""
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    if command[0] == sys.executable:
+        # As in Frazil's workers: only its own threads.
+        environment |= LIBRARY_THREADS
     begin = time.perf_counter()
     with (folder / "log.txt").open("w") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
@@ -109,6 +114,7 @@ def run_ours(movie_path: Path, gain_path: Path, output: Path, threads: int) -> N
         dose_per_frame_e_per_a2=DOSE,
         frame_weights=prepared.good.astype(np.float64),
         voltage_kv=VOLTAGE_KV,
+        threads=threads,
     )
     prepared.release_stream()
     lap("aligned")

@@ -177,7 +177,6 @@ def prepare_movie(
                 f"{source.name}: frames have {width} x {height} pixels, the {what} {array.shape[-1]} x "
                 f"{array.shape[0]}; turn it, or use the one that belongs to this camera mode"
             )
-    flat = _normalised_gain(source.name, gain, defects, (height, width))
     frames = last - first_frame + 1
     native = source.dtype.name in _NATIVE
     raw = np.empty((frames, height, width), dtype=source.dtype if native else np.float32)
@@ -189,9 +188,11 @@ def prepare_movie(
             raw[index] = source.read_frame(first_frame + index)
 
     stream = np.empty((frames, max(height // binning, 1), max(width // binning, 1)), dtype=np.float32)
-    factors, strong = _binned_gain(flat, binning)
     with ThreadPoolExecutor(max(threads, 1)) as pool:
+        waiting = pool.submit(_normalised_gain, source.name, gain, defects, (height, width))
         list(pool.map(read, range(frames)))
+        flat = waiting.result()
+        factors, strong = _binned_gain(flat, binning)
         total = np.empty((height, width), dtype=np.float32)
         bands = [slice(y, min(y + 64, height)) for y in range(0, height, 64)]
         list(pool.map(lambda band: sum_rows(raw, band.start, band.stop, total), bands))
