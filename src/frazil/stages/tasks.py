@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from frazil.stages import loading
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -27,6 +29,7 @@ def preprocess_movie(task: MovieTask) -> MovieRecord:
 
 def try_settings(task: MovieTask, session: Path) -> None:
     """See `frazil.stages.trial.run_trial`."""
+    loading.finish()
     from frazil.stages.trial import run_trial
 
     run_trial(task, session)
@@ -41,6 +44,7 @@ def check_gain(task: GainCheckTask) -> dict[str, Any]:
 
 def classify_particles(task: ClassifyTask) -> dict[str, Any]:
     """See `frazil.stages.classify.run_classification`."""
+    loading.finish()
     from frazil.stages.classify import run_classification
 
     return run_classification(task)
@@ -48,6 +52,7 @@ def classify_particles(task: ClassifyTask) -> dict[str, Any]:
 
 def classify_batch(task: StreamTask) -> StreamResult:
     """See `frazil.stages.classify_stream.stream_batch`."""
+    loading.finish()
     from frazil.stages.classify_stream import stream_batch
 
     return stream_batch(task)
@@ -55,6 +60,7 @@ def classify_batch(task: StreamTask) -> StreamResult:
 
 def classify_cycle(task: CycleTask) -> CycleResult:
     """See `frazil.stages.classify_stream.batch_cycle`."""
+    loading.finish()
     from frazil.stages.classify_stream import batch_cycle
 
     return batch_cycle(task)
@@ -62,6 +68,7 @@ def classify_cycle(task: CycleTask) -> CycleResult:
 
 def make_export(task: ExportTask) -> dict[str, Any]:
     """See `frazil.stages.export.run.run_export`."""
+    loading.finish()
     from frazil.stages.export.run import run_export
 
     return run_export(task)
@@ -69,6 +76,7 @@ def make_export(task: ExportTask) -> dict[str, Any]:
 
 def write_live_tables(session: Path, sets: Mapping[str, Snapshot]) -> dict[str, Any]:
     """See `frazil.stages.export.live.run_live`."""
+    loading.finish()
     from frazil.stages.export.live import run_live
 
     return run_live(session, sets)
@@ -93,8 +101,6 @@ def load_libraries() -> None:
 
     What decodes frames is there afterwards; the rest goes on loading beside the first movie's decoding.
     """
-    from frazil.stages import loading
-
     loading.begin()
 
 
@@ -106,8 +112,6 @@ def find_device(name: str) -> str:
 
     if name == "auto" and not may_have_gpu():
         return "cpu"
-    from frazil.stages import loading
-
     loading.finish()
     return str(choose_device(name))
 
