@@ -120,6 +120,6 @@ def test_cistem_gets_them_in_its_one_stack(world: World) -> None:
 def test_a_lost_micrograph_is_named(world: World) -> None:
     world.products(2).micrograph.unlink()
     task = world.prepare(ExportRequest(contents=("particles",), box_px=BOX))
-    with pytest.raises(InputError, match="movie_0002"):
+    with pytest.raises(InputError, match=r"movie_0002\.mrc: is gone"):
         run_export(task)
     assert not task.final.exists()

@@ -84,11 +84,10 @@ def _of_micrograph(
     own = some.columns
     moves = request.recenter and some.classes is not None
     path = Products(session, movie.movie.name).micrograph
-    try:
-        micrograph = read_mrc(path).data.astype(np.float32)
-    except FileNotFoundError as error:
+    if not path.is_file():
         message = f"{path}: is gone; process {movie.movie.name} again, or exclude it"
-        raise InputError(message) from error
+        raise InputError(message)
+    micrograph = read_mrc(path).data.astype(np.float32)
     if stored_record(session, movie.movie.name) != movie.record:
         message = f"{movie.movie.name}: is being processed again right now; export it a little later"
         raise PassingError(message)

@@ -93,6 +93,9 @@ class _Maker:
             else:
                 self.progress.note("no movie is there any more: movies.star was not written")
             bring_gain(self.folder, self.movies[-1], request, self.progress)
+        named = self.wants("picks") or self.wants("particles")
+        if named and not self.wants("micrographs") and request.files != "none":
+            self.progress.note("micrographs were not asked for: tables name them, but they are not there")
         written = relion.write_micrographs(self.folder, self.movies, self.optics, names)
         if self.wants("picks"):
             picked = sum(movie.has("picks_star") for movie in self.movies)
@@ -118,6 +121,11 @@ class _Maker:
             class2d.write_averages(self.folder, self.task.session, chosen)
             self.progress.note("class2d/ needs the particles: only the averages were exported")
             return
+        if self.snapshot.request.extracts_anew:
+            self.progress.note(
+                "class averages keep the session's box and pixel: used as references of the new boxes, "
+                "relion_refine needs --trust_ref_size"
+            )
         class2d.write_class2d(
             self.folder, self.task.session, chosen, particles, self.movies, self.optics, names
         )
