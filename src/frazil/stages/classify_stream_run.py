@@ -25,6 +25,7 @@ from frazil.stages.classify_publish import (
     moved_share,
     write_entry,
 )
+from frazil.stages.classify_stream_images import StackImages
 from frazil.stages.classify_stream_state import StateFolder
 from frazil.stages.machine import worker_threads
 
@@ -93,7 +94,8 @@ class StoredRun:
             max(sampler.grid.resolution_a, settings.final_resolution_a),
             2.0 * OFF_CENTRE * sampler.grid.mask_radius_a,
         )
-        self.run = Run(engine, reach, self._images, autocentre=settings.autocentre)
+        self.images = StackImages(self.folder, fixed["box_px"])
+        self.run = Run(engine, reach, self.images, autocentre=settings.autocentre)
         self._restore()
 
     @property
@@ -159,37 +161,6 @@ class StoredRun:
         self.folder.commit(run.tally.touched, numbers, arrays)
         run.tally.touched = []
 
-    def _images(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Read images by row."""
-        columns = self.bank.columns
-        return self._read(columns["stack"][rows].astype(np.int64), columns["place"][rows].astype(np.int64))
-
-    def _read(self, stack: NDArray[np.int64], place: NDArray[np.int64]) -> NDArray[np.float32]:
-        box = self.fixed["box_px"]
-        images = np.empty((len(stack), box, box), dtype=np.float32)
-        for number in np.unique(stack):
-            path = self._path(int(number))
-            chosen = np.flatnonzero(stack == number)
-            with MrcStack(path) as opened:
-                sections, rows, columns = opened.shape
-                if (rows, columns) != (box, box):
-                    raise InputError(
-                        f"{path}: images of {columns} x {rows} pixels, but those of the run have {box}; "
-                        "start a new run"
-                    )
-                if int(place[chosen].max()) >= sections:
-                    raise InputError(
-                        f"{path}: holds {sections} images, image {int(place[chosen].max()) + 1} is wanted"
-                    )
-                for at in chosen:
-                    images[at] = opened.read_section(int(place[at]))
-        return images
-
-    def _path(self, number: int) -> Path:
-        from pathlib import Path
-
-        return Path(self.folder.stacks[number][0])
-
     def known_rows(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Row of each key, -1 where there is none."""
         stored = self.bank.column("key")
@@ -218,7 +189,7 @@ class StoredRun:
         """Take new particles in: judge and sample them; returns the rows that can be used."""
         numbers = self.folder.stack_numbers(particles.stacks, particles.names)
         stack, place = numbers[particles.stack_of[some]], particles.index[some].astype(np.int64)
-        images = self._read(stack, place)
+        images = self.images.read(stack, place)
         ctf = some_ctf(particles.ctf, some)
         good = usable(images, ctf)
         rows = self.bank.add(len(some))
