@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from frazil.app.inputs import find_inputs
-from frazil.app.process import ProcessRequest, ProcessResult, process
+from frazil.app.process import process
+from frazil.app.process_request import ProcessRequest, ProcessResult
 from frazil.engine.inline import InlineExecutor
 from frazil.formats.mrc import write_mrc
 from frazil.model.errors import InputError

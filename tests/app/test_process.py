@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from frazil.app.process import ProcessRequest, ProcessResult, process
+from frazil.app.process import process
+from frazil.app.process_request import ProcessRequest, ProcessResult
 from frazil.engine.inline import InlineExecutor
 from frazil.formats.mrc import read_mrc, write_mrc
 from frazil.formats.star import read_star

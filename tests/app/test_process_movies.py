@@ -9,7 +9,8 @@ import pytest
 from tests.app.test_process import Listener
 from tests.conftest import MOVIE
 
-from frazil.app.process import ProcessRequest, ProcessResult, process
+from frazil.app.process import process
+from frazil.app.process_request import ProcessRequest, ProcessResult
 from frazil.engine.inline import InlineExecutor
 from frazil.formats.mrc import read_mrc
 from frazil.formats.star import read_star

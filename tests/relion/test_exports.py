@@ -14,7 +14,8 @@ from frazil.app import adopt, exports
 from frazil.app.access import SERVER
 from frazil.app.config import ServerConfig
 from frazil.app.hub import Hub
-from frazil.app.process import ProcessRequest, process
+from frazil.app.process import process
+from frazil.app.process_request import ProcessRequest
 from frazil.cli.progress import PlainReporter
 from frazil.engine.inline import InlineExecutor
 from frazil.formats.mrc import read_mrc, write_mrc

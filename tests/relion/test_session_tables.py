@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from frazil.app.process import ProcessRequest, process
+from frazil.app.process import process
+from frazil.app.process_request import ProcessRequest
 from frazil.cli.progress import PlainReporter
 from frazil.engine.inline import InlineExecutor
 from frazil.formats.mrc import read_mrc

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from frazil import __version__
 from frazil.app.inputs import find_inputs
+from frazil.app.process_request import ProcessResult
 from frazil.app.process_settings import require_complete
 from frazil.app.relion_tables import write_micrograph_tables, write_particle_table
 from frazil.app.session_classes import (
@@ -43,60 +44,14 @@ from frazil.store.particles import read_particle_tables
 from frazil.store.session import SessionFolder, assign_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from frazil.app.process_request import ProcessRequest, Reporter
     from frazil.app.session_classes import ClassUpdate
     from frazil.engine.executor import Executor, Outcome
-    from frazil.model.settings import Settings
 
 _PROBED_MOVIES = 5
 T = TypeVar("T")
-
-
-class Reporter(Protocol):
-    """Who is told how it goes."""
-
-    def message(self, text: str) -> None:
-        """Something a person should know."""
-
-    def problem(self, text: str) -> None:
-        """Something went wrong; the rest goes on."""
-
-    def begin(self, movies: int, already_done: int) -> None:
-        """Work on ``movies`` begins."""
-
-    def movie(self, name: str, summary: str, *, failed: bool) -> None:
-        """One movie is finished."""
-
-    def end(self) -> None:
-        """All movies are finished."""
-
-
-@dataclass(frozen=True)
-class ProcessRequest:
-    """What to process, where to, and with what."""
-
-    patterns: Sequence[str]
-    session: Path
-    settings: Settings
-    device: str = "auto"
-    workers: int | None = None
-    threads: int | None = None
-    classify: bool = True
-
-
-@dataclass
-class ProcessResult:
-    """How it went: movies by name, and problems that concern the whole session."""
-
-    done: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def exit_status(self) -> int:
-        """0: all is well; 1: something failed, the rest was processed."""
-        return 1 if self.failed or self.problems else 0
 
 
 def process(

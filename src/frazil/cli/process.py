@@ -75,8 +75,8 @@ def process(
     Run again, it does only what is missing or what changed settings make outdated. Exit status: 0
     all is well, 1 some movies failed and the rest was processed, 2 wrong usage or no input.
     """
-    from frazil.app.process import ProcessRequest
     from frazil.app.process import process as run
+    from frazil.app.process_request import ProcessRequest
     from frazil.cli.progress import reporter
 
     values: dict[str, object] = pairs(settings or [])

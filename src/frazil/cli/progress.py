@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from frazil.app.process import ProcessResult
+    from frazil.app.process_request import ProcessResult
 
 _SHOWN_FAILURES = 20
 
