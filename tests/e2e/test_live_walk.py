@@ -1,0 +1,241 @@
+"""Both seed documents, walked by a person: a server as it is started, a microscope that exposes meanwhile."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+from tests.e2e.live import DOSE_E_PER_A2, PIXEL_SIZE_A, Live, live
+from tests.e2e.test_accessible import violations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Locator, Page
+    from tests.e2e.conftest import Watch
+
+# Two cores do everything here, and the first movie waits for what numba compiles.
+_SOON_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """Start the server and the microscope."""
+    with live(tmp_path_factory.mktemp("live")) as made:
+        yield made
+
+
+@pytest.fixture
+def page(browser: Browser, running: Live, watch: Watch) -> Iterator[Page]:
+    """Open the link that the server has printed, in a browser of one's own."""
+    watch.expected.clear()
+    context = browser.new_context(base_url=running.url, viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(15_000)
+    made = context.new_page()
+    watch.on(made)
+    if "cookie" not in _KEPT:
+        made.goto(running.start)
+        _KEPT["cookie"] = context.cookies()
+    else:
+        context.add_cookies(_KEPT["cookie"])
+        made.goto("/sessions")
+    expect(made.get_by_role("heading", name="Sessions")).to_be_visible()
+    yield made
+    context.close()
+    assert watch.unexpected() == []
+
+
+# The link works once; the second walk goes on with what the first got.
+_KEPT: dict[str, list] = {}
+
+
+def type_into(page: Page, tab: str, values: dict[str, str]) -> None:
+    """Fill fields of one tab of the settings."""
+    page.get_by_role("tab", name=re.compile(f"^{tab}")).click()
+    for label, value in values.items():
+        field = page.get_by_label(label, exact=True)
+        if field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(value)
+        elif field.get_attribute("type") == "checkbox":
+            field.set_checked(value == "on")
+        else:
+            field.fill(value)
+
+
+def settled(page: Page) -> None:
+    """No axe violation of serious or above on what is shown."""
+    assert violations(page) == [], page.url
+
+
+def track(page: Page, name: str) -> Locator:
+    """Row of one track on Operation."""
+    return page.get_by_role("article", name=name)
+
+
+@pytest.mark.slow
+def test_the_streaming_tutorial_from_a_new_session_to_an_export(page: Page, running: Live) -> None:
+    name = "Walked grid 7"
+    _make_group(page)
+    _new_session(page, running, name)
+    # Step 2: all three tracks, and the page follows by itself.
+    for one in ("File transfer", "Pre-processing", "2D classification"):
+        page.get_by_role("button", name=f"Start {one}", exact=True).click()
+        expect(track(page, one)).to_contain_text("running")
+    strip = page.get_by_role("region", name="Numbers of the session")
+    expect(strip).to_contain_text(re.compile(r"[1-9]\s*done"), timeout=_SOON_MS)
+    expect(strip).to_contain_text(re.compile(r"(?<!\d)([2-9]|\d\d)\s*done"), timeout=_SOON_MS)
+    settled(page)
+    _look_around(page)
+    _change_settings(page)
+    _filter_and_export(page)
+    _controls_of_each_track(page)
+    _copy_and_delete(page, name)
+
+
+def _make_group(page: Page) -> None:
+    page.get_by_role("link", name="Users and groups").click()
+    page.get_by_role("button", name="Add a group").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("ribosome")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Group ribosome")).to_be_visible()
+
+
+def _new_session(page: Page, running: Live, name: str) -> None:
+    page.get_by_role("link", name="Sessions").first.click()
+    page.get_by_role("link", name="New session").first.click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Group", exact=True).select_option(label="ribosome")
+    page.get_by_role("tab", name=re.compile("^Image data")).click()
+    page.get_by_role("button", name="Browse the server's files").first.click()
+    dialog = page.get_by_role("dialog", name="Choose a folder on the server")
+    dialog.get_by_role("button", name=re.compile("krios")).first.click()
+    dialog.get_by_role("button", name=re.compile("grid7")).click()
+    dialog.get_by_role("button", name="Choose this folder").click()
+    type_into(page, "Image data", {"Include subfolders": "off"})
+    type_into(page, "Gain reference", {"Location": str(running.microscope / "gain.mrc")})
+    settled(page)
+    optics = {"Pixel size": PIXEL_SIZE_A, "Voltage": 300, "Dose per movie": DOSE_E_PER_A2}
+    type_into(page, "Microscope parameters", {label: str(value) for label, value in optics.items()})
+    type_into(page, "Frame alignment", {"Alignment": "global"})
+    type_into(page, "CTF", {"Lowest resolution": "28"})
+    type_into(page, "Particle detection", {"Particle diameter, from": "120", "Particle diameter, to": "140"})
+    type_into(page, "2D classification", {"Number of classes": "3", "Streaming starts at": "200"})
+    quick = {"Minimum age": "1", "Two looks apart": "1", "Look every": "1", "Keep free": "1"}
+    type_into(page, "Transfer", quick)
+    # Memory is asked for where a cluster gives it; here the form says why it has no effect.
+    type_into(page, "Resources", {"Threads per movie": "1", "Movies at a time": "1"})
+    type_into(page, "Notifications", {"No movie for": "20"})
+    expect(page.get_by_text("Still to be said")).to_have_count(0)
+    settled(page)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/sessions/\d+/operation"))
+    expect(page.get_by_text("300 kV · 1.5 Å/px · 40 e/Å²")).to_be_visible()
+
+
+def _look_around(page: Page) -> None:
+    page.get_by_role("link", name="Plots").click()
+    expect(page.get_by_role("region", name="CTF resolution (Å)").locator("canvas").first).to_be_visible()
+    settled(page)
+    page.get_by_role("link", name="Table").click()
+    row = page.get_by_role("region", name="Table of movies").get_by_role("row").filter(has_text="movie_0001")
+    expect(row).to_contain_text("done")
+    row.click()
+    side = page.get_by_role("complementary", name="Movie movie_0001")
+    expect(side.get_by_role("img", name=re.compile("Micrograph with picks"))).to_be_visible()
+    settled(page)
+    page.get_by_role("link", name="Gallery").click()
+    expect(page.get_by_role("button", name=re.compile("movie_0001"))).to_be_visible()
+    settled(page)
+    page.get_by_role("link", name="Micrographs").click()
+    page.get_by_role("button", name="First movie").click()
+    expect(page.get_by_role("heading", name="movie_0001")).to_be_visible()
+    assert page.get_by_role("application").locator("circle.pick").count() > 20
+    settled(page)
+    page.get_by_role("link", name="2D Classes").click()
+    status = page.get_by_role("region", name="History of class averages").get_by_role("status")
+    expect(status).to_contain_text("particles in 3 classes", timeout=_SOON_MS)
+    expect(page.get_by_role("button", name=re.compile(r"^Class 1\b"))).to_be_visible()
+    settled(page)
+
+
+def _change_settings(page: Page) -> None:
+    """Step 3: saved while it runs; a restart of the track makes it take effect."""
+    page.get_by_role("link", name="Settings").click()
+    type_into(page, "CTF", {"Highest resolution": "4"})
+    page.get_by_role("button", name="Save 1 change").click()
+    dialog = page.get_by_role("dialog", name="Save settings")
+    expect(dialog).to_contain_text("CTF and later stages of")
+    settled(page)
+    dialog.get_by_role("button", name="Apply to new movies only").click()
+    expect(page.get_by_text("Revision 2")).to_be_visible()
+    page.get_by_role("link", name="Operation").click()
+
+
+def _filter_and_export(page: Page) -> None:
+    """Step 5: named, applied, saved; the job of the export appears on Operation."""
+    page.get_by_role("link", name="Table").click()
+    page.get_by_label("Add a range").select_option("particles")
+    page.get_by_label("Particles, at least").fill("5")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Save as…").click()
+    page.get_by_label("Name", exact=True).fill("with particles")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Saved filter")).to_have_value("with particles")
+    page.get_by_label("Saved filter").select_option("")
+    page.get_by_label("Saved filter").select_option("with particles")
+    expect(page.get_by_label("Particles, at least")).to_have_value("5")
+    page.get_by_label("State").select_option("done")
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_text("edited")).not_to_be_visible()
+    page.get_by_role("button", name="Export…").click()
+    dialog = page.get_by_role("dialog", name="New export")
+    dialog.get_by_label("Name of the folder").fill("walked")
+    settled(page)
+    dialog.get_by_role("button", name="Export", exact=True).click()
+    page.get_by_role("link", name="Operation").click()
+    shown = page.get_by_role("region", name="Exports")
+    expect(shown).to_contain_text("walked")
+    expect(shown).to_contain_text("done", timeout=_SOON_MS)
+    expect(shown).to_contain_text("/exports/walked")
+
+
+def _controls_of_each_track(page: Page) -> None:
+    """Restart, Stop, Clear and Logs."""
+    for name in ("File transfer", "Pre-processing", "2D classification"):
+        row = track(page, name)
+        page.get_by_role("button", name=f"Restart {name}").click()
+        page.get_by_role("dialog").get_by_role("button", name="Restart", exact=True).click()
+        expect(row).to_contain_text(re.compile("running|starting|restarting"))
+        page.get_by_role("button", name=re.compile(f"^Stop {name}")).click()
+        expect(row.get_by_text("stopped", exact=True)).to_be_visible(timeout=_SOON_MS)
+    page.get_by_role("link", name="Logs of Pre-processing").click()
+    expect(page.get_by_role("region", name="Log of Pre-processing")).to_contain_text("movie_0001")
+    page.get_by_role("link", name="Operation").click()
+    for name in ("2D classification", "Pre-processing"):
+        page.get_by_role("button", name=f"Clear {name}").click()
+        dialog = page.get_by_role("dialog", name=f"Clear {name}")
+        expect(dialog).to_contain_text("Stays")
+        dialog.get_by_role("button", name="Clear", exact=True).click()
+        expect(dialog).to_have_count(0, timeout=_SOON_MS)
+    strip = page.get_by_role("region", name="Numbers of the session")
+    expect(strip).to_contain_text(re.compile(r"(?<!\d)0\s*done"))
+
+
+def _copy_and_delete(page: Page, name: str) -> None:
+    """Step 4."""
+    page.get_by_role("link", name="Sessions").first.click()
+    page.get_by_role("button", name=f"Copy settings of {name}").click()
+    page.get_by_label("Name", exact=True).fill("Copied grid 8")
+    page.get_by_role("button", name="Make the copy").click()
+    expect(page.get_by_role("heading", name="Copied grid 8")).to_be_visible()
+    type_into(page, "Microscope parameters", {})
+    expect(page.get_by_label("Pixel size", exact=True)).to_have_value(str(PIXEL_SIZE_A))
+    page.get_by_role("link", name="Sessions").first.click()
+    page.get_by_role("button", name="Delete Copied grid 8").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(re.compile("Type the session's name")).fill("Copied grid 8")
+    dialog.get_by_role("button", name="Delete for ever").click()
+    expect(page.get_by_role("article", name="Copied grid 8")).to_have_count(0, timeout=_SOON_MS)
