@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
@@ -48,7 +48,7 @@ def page(browser: Browser, running: Live, watch: Watch) -> Iterator[Page]:
 
 
 # The link works once; the second walk goes on with what the first got.
-_KEPT: dict[str, list] = {}
+_KEPT: dict[str, Any] = {}
 
 
 def type_into(page: Page, tab: str, values: dict[str, str]) -> None:
