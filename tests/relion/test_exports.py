@@ -205,7 +205,10 @@ def test_relion_makes_our_averages_of_our_angles_and_shifts(export: Path) -> Non
     assert frc[resolution_a > 12.0].min() > 0.9, frc
 
 
-def test_relion_classifies_with_our_averages(export: Path) -> None:
+@pytest.mark.parametrize("name", ["relion", "anew"])
+def test_relion_classifies_with_our_averages(export: Path, name: str) -> None:
+    """Also particles that were cut out anew: the averages came to their box and pixel."""
+    export = export.parent / name
     (export / "job2").mkdir()
     classes = read_mrc(export / "class2d" / "run_it000_classes.mrcs")
     relion(
@@ -217,12 +220,15 @@ def test_relion_classifies_with_our_averages(export: Path) -> None:
         *("--psi_step", "12", "--offset_range", "2", "--offset_step", "2", "--norm", "--scale", "--pad", "1"),
     )
     theirs = read_star(export / "job2" / "run_it001_data.star")["particles"]
-    assert len(theirs) == len(read_star(export / "particles.star")["particles"])
+    ours = read_star(export / "particles.star")
+    assert len(theirs) == len(ours["particles"])
+    assert [classes.data.shape[-1]] == ours["optics"].integers("rlnImageSize").tolist()
+    assert classes.pixel_size_a == pytest.approx(ours["optics"].numbers("rlnImagePixelSize")[0])
 
 
 @pytest.mark.parametrize("name", ["relion", "anew"])
 def test_relion_continues_as_if_it_had_made_the_classes(export: Path, name: str) -> None:
-    """Also where the particles' boxes and pixels are not those of the averages."""
+    """Also where particles and averages have another box and pixel than in the session."""
     export = export.parent / name
     (export / "job3").mkdir()
     relion(

@@ -83,6 +83,21 @@ def test_images_show_what_the_tables_say(world: World, recenter: bool, pixel_a: 
             assert row.rlnCoordinateX == coordinates(number, 5)[0][3]
 
 
+@pytest.mark.parametrize(("format_", "path"), [("relion", "class2d/run_it000_"), ("cistem", "")])
+def test_averages_come_to_box_and_pixel_of_the_images(world: World, format_: str, path: str) -> None:
+    request = ExportRequest.model_validate({"format": format_, "box_px": BOX, "pixel_size_a": 0.0})
+    task = world.prepare(request, classes=add_classes(world, 5))
+    run_export(task)
+    averages = read_mrc(task.final / f"{path}classes.mrcs")
+    assert averages.data.shape == (3, BOX, BOX) and averages.pixel_size_a == pytest.approx(PIXEL_A)
+    # In the session 8 of 16 pixels are full of the class's number. Smaller pixels have more noise, which is
+    # brought to 1, and the particle with it.
+    inside = averages.data[:, 16:22, 16:22].mean((1, 2))
+    assert inside == pytest.approx(np.arange(1, 4) * PIXEL_A / IMAGE_PIXEL_A, rel=0.05)
+    # Beyond the session's box there is nothing.
+    assert not averages.data[:, :3].any() and not averages.data[:, :, 37:].any()
+
+
 def test_the_session_is_left_alone_and_only_chosen_particles_are_cut_out(world: World) -> None:
     before = world.products(1).particles.read_bytes()
     classes = add_classes(world, 5)

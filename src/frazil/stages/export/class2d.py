@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from frazil.compute.resample import resample_centred
 from frazil.formats.mrc import MrcStack, read_mrc, write_mrc
 from frazil.formats.relion_classes import ClassModel, group_name, ring_power, write_class_model
 from frazil.formats.relion_optics import groups_table
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 FOLDER = "class2d"
 _IMAGES_FOR_NOISE = 100
+_SAME_PIXEL = 1e-4
 _DIAMETERS = 2.0
 """The particle's diameter is twice the mask's radius."""
 
@@ -43,9 +45,41 @@ def read_averages(session: Path, chosen: ChosenClasses) -> tuple[NDArray[np.floa
     return data.astype(np.float32), image.pixel_size_a
 
 
-def write_averages(folder: Path, session: Path, chosen: ChosenClasses) -> None:
-    """Write ``classes.mrcs``: one slice per class, empty ones as zeros; always float32, which all read."""
+def fitting_averages(
+    session: Path, chosen: ChosenClasses, particles: ParticleSet, movies: Sequence[Gathered]
+) -> tuple[NDArray[np.float32], float]:
+    """Class averages with box and pixel (Å) of the exported images; where these differ, of most of them.
+
+    Images have a background of σ 1 per pixel. White noise in larger pixels is weaker, so that the particle in
+    them is stronger: averages follow in proportion to the pixel.
+    """
     averages, pixel = read_averages(session, chosen)
+    shapes = [(movie.image_size_px, movie.image_pixel_size_a) for movie in movies]
+    count = np.bincount(particles.movie, minlength=len(movies))
+    images: dict[tuple[int, float], int] = {}
+    for shape, number in zip(shapes, count.tolist(), strict=True):
+        images[shape] = images.get(shape, 0) + number
+    size, wanted = max(images, key=images.__getitem__)
+    if size == averages.shape[-1] and abs(wanted - pixel) < _SAME_PIXEL * pixel:
+        return averages, pixel
+    return resample_centred(averages, pixel, size, wanted) * np.float32(wanted / pixel), wanted
+
+
+def write_averages(
+    folder: Path,
+    session: Path,
+    chosen: ChosenClasses,
+    particles: ParticleSet | None,
+    movies: Sequence[Gathered],
+) -> None:
+    """Write ``classes.mrcs``: one slice per class, empty ones as zeros; always float32, which all read.
+
+    Without particles, as the session has them.
+    """
+    if particles is None:
+        averages, pixel = read_averages(session, chosen)
+    else:
+        averages, pixel = fitting_averages(session, chosen, particles, movies)
     write_mrc(folder / "classes.mrcs", averages, pixel, depth="float32")
 
 
@@ -60,7 +94,7 @@ def write_class2d(
 ) -> None:
     """Write the folder that looks like a Class2D job of RELION."""
     summary = read_summary(session, chosen)
-    averages, pixel = read_averages(session, chosen)
+    averages, pixel = fitting_averages(session, chosen, particles, movies)
     target = folder / FOLDER
     target.mkdir(exist_ok=True)
     write_mrc(target / "run_it000_classes.mrcs", averages, pixel, depth="float32")
@@ -73,7 +107,7 @@ def write_class2d(
         averages=averages,
         pixel_size_a=pixel,
         particles=population.astype(np.int64),
-        resolution_a=_resolutions(summary, len(averages)),
+        resolution_a=np.maximum(_resolutions(summary, len(averages)), 2.0 * pixel),
         noise_power=_noise(particles, movies, optics, averages.shape[-1]),
         group_particles=counts[1:].tolist(),
         particle_diameter_a=float(summary.get("mask_radius_a") or 0.25 * averages.shape[-1] * pixel)

@@ -118,14 +118,9 @@ class _Maker:
         if chosen is None or particles is None:
             return
         if not self.wants("particles"):
-            class2d.write_averages(self.folder, self.task.session, chosen)
+            class2d.write_averages(self.folder, self.task.session, chosen, None, self.movies)
             self.progress.note("class2d/ needs the particles: only the averages were exported")
             return
-        if self.snapshot.request.extracts_anew:
-            self.progress.note(
-                "class averages keep the session's box and pixel: used as references of the new boxes, "
-                "relion_refine needs --trust_ref_size"
-            )
         class2d.write_class2d(
             self.folder, self.task.session, chosen, particles, self.movies, self.optics, names
         )
@@ -137,7 +132,9 @@ class _Maker:
         cistem.write_stack(self.folder, self.particles, self.movies, self.progress)
         cistem.write_table(self.folder, self.particles, self.movies)
         if self.wants("classes") and self.snapshot.classes is not None:
-            class2d.write_averages(self.folder, self.task.session, self.snapshot.classes)
+            class2d.write_averages(
+                self.folder, self.task.session, self.snapshot.classes, self.particles, self.movies
+            )
 
     def draw(self) -> None:
         """Draw the exported coordinates."""
