@@ -109,13 +109,17 @@ const RULES: Record<string, Rule> = {
   smoothing: cistem,
 };
 
-/** Why a field is not shown: under what is staged, by the server's word, or since it does nothing yet. */
+/**
+ * Why a field is not shown: under what is staged, since it does nothing yet, or by the server's word. That word
+ * is about what was saved: where the page has a rule of its own, it follows what is staged and not the word.
+ */
 export function hiddenReason(
   info: SettingInfo,
   values: Values,
   notUsed: Record<string, string> = {},
 ): string {
-  return reasonHidden(info.name, values) || info.without_effect || notUsed[info.name] || "";
+  const word = info.name in RULES ? "" : notUsed[info.name];
+  return reasonHidden(info.name, values) || info.without_effect || word || "";
 }
 
 /** Why a setting means nothing under these values; empty where it does. */

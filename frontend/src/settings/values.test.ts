@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { SettingInfo } from "../api/types";
-import { reasonHidden } from "./applies";
+import { hiddenReason, reasonHidden } from "./applies";
 import { allowed, changesOf, merged, parse, shown, typedOf } from "./values";
 
 const info = (part: Partial<SettingInfo>): SettingInfo => ({
@@ -98,5 +98,16 @@ describe("settings without effect", () => {
     expect(reasonHidden("phase_shift_step_deg", { fit_phase_shift: true })).toBe("");
     expect(reasonHidden("patch_grid", { kind: "movies", has_frames: false })).toBe("there are no frames");
     expect(reasonHidden("pixel_size_a", {})).toBe("");
+  });
+
+  it("follow what is staged, not the server's word about what was saved", () => {
+    const word = { refinement_cycles: "only the scheduled kinds have it", write_stacks: "not now" };
+    const hidden = (name: string, mode: string) => hiddenReason(info({ name }), { mode }, word);
+    expect(hidden("refinement_cycles", "seeded")).toBe("");
+    expect(hidden("refinement_cycles", "streaming")).toBe("only for scheduled jobs");
+    expect(hidden("write_stacks", "seeded")).toBe("not now");
+    expect(
+      hiddenReason(info({ name: "publish_s", without_effect: "not built" }), { mode: "streaming" }),
+    ).toBe("not built");
   });
 });
