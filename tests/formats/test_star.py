@@ -10,6 +10,7 @@ from typing import Any
 
 import gemmi
 import numpy as np
+import pyarrow as pa
 import pytest
 import starfile
 from hypothesis import HealthCheck, given, settings
@@ -257,3 +258,18 @@ def test_reading_star_files_loads_nothing_heavy() -> None:
     code = f"import sys, frazil.formats.star; print({heavy})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("rows", [3, 5000])
+def test_words_of_dictionaries_and_chunks_are_written_as_such(tmp_path: Path, rows: int) -> None:
+    place = np.arange(rows) % 3
+    words = ["a/one.mrc", "b/two.mrc", ""]
+    columns = {
+        "rlnPlain": [words[k] for k in place],
+        "rlnDictionary": pa.DictionaryArray.from_arrays(place, words),
+        "rlnChunks": pa.chunked_array([[words[k] for k in place[:2]], [words[k] for k in place[2:]]]),
+    }
+    write_star(tmp_path / "x.star", {"": columns})
+    table = read_star(tmp_path / "x.star")[""]
+    assert table.texts("rlnPlain")[:2] == words[:2] and len(table) == rows
+    assert table.texts("rlnDictionary") == table.texts("rlnPlain") == table.texts("rlnChunks")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from frazil.formats.star_table import Column
 
-_ROWS_AT_ONCE = 1 << 16
+_ROWS_AT_ONCE = 1 << 14
 _FEW_ROWS = 2000
 _LARGEST_DECIMAL = 1e9
 _NO_WORD = r"""^$|^[_#'";]|[\pZ\pC]"""
@@ -75,7 +75,7 @@ def _write_table(path: Path, file: IO[bytes], name: str, table: StarTable) -> No
 
 
 def _rows(path: Path, table: StarTable, rows: slice) -> Iterator[bytes]:
-    parts = {name: values[rows] for name, values in table.columns.items()}
+    parts = {name: _plain(values[rows]) for name, values in table.columns.items()}
     if len(table) <= _FEW_ROWS:
         words = [_words(path, name, values) for name, values in parts.items()]
         yield "".join(" ".join(row) + "\n" for row in zip(*words, strict=True)).encode()
@@ -89,6 +89,14 @@ def _rows(path: Path, table: StarTable, rows: slice) -> Iterator[bytes]:
     for chunk in joined.chunks if isinstance(joined, pa.ChunkedArray) else [joined]:
         ends = np.frombuffer(chunk.buffers()[1], dtype=np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
         yield memoryview(chunk.buffers()[2])[ends[0] : ends[-1]].tobytes()
+
+
+def _plain(values: Any) -> Column:
+    """Return the values, Arrow's dictionaries and chunks as one array of words."""
+    if hasattr(values, "combine_chunks"):
+        values = values.combine_chunks()
+    plain: Column = values.dictionary_decode() if hasattr(values, "dictionary_decode") else values
+    return plain
 
 
 def _numbers(path: Path, name: str, values: Column) -> NDArray[Any] | None:

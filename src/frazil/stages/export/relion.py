@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from frazil.stages.export.optics import ExportOptics
     from frazil.stages.export.particles import ParticleSet
 
+_NAMES_AT_ONCE = 1 << 16
+
 
 class Names:
     """What files are called in tables: relative to the export, or absolute where nothing is brought.
@@ -186,11 +188,17 @@ def per_movie(movies: Sequence[Gathered], value: Any) -> NDArray[np.float64]:
     return np.array([value(movie) for movie in movies], np.float64)
 
 
-def _spread(words: list[str], place: NDArray[np.int32]) -> pa.Array:
-    return pa.array(words, pa.string()).take(pa.array(place))
+def _spread(words: list[str], place: NDArray[np.int32]) -> pa.DictionaryArray:
+    """Each particle's word; a million of them as such would take much memory."""
+    return pa.DictionaryArray.from_arrays(pa.array(place), pa.array(words, pa.string()))
 
 
-def _image_names(particles: ParticleSet, stacks: list[str]) -> pa.Array:
-    numbers = pc.cast(pa.array(particles.columns["stack_index"].astype(np.int64) + 1), pa.string())
-    padded = pc.utf8_lpad(numbers, 6, "0")
-    return pc.binary_join_element_wise(padded, _spread(stacks, particles.movie), "@")
+def _image_names(particles: ParticleSet, stacks: list[str]) -> pa.ChunkedArray:
+    words = pa.array(stacks, pa.string())
+    parts = []
+    for begin in range(0, len(particles), _NAMES_AT_ONCE):
+        rows = slice(begin, begin + _NAMES_AT_ONCE)
+        numbers = pc.cast(pa.array(particles.columns["stack_index"][rows].astype(np.int64) + 1), pa.string())
+        stack = words.take(pa.array(particles.movie[rows]))
+        parts.append(pc.binary_join_element_wise(pc.utf8_lpad(numbers, 6, "0"), stack, "@"))
+    return pa.chunked_array(parts, pa.string())
