@@ -1,5 +1,7 @@
 /** Asking the server: JSON in, JSON out, errors a person can act on. */
 
+import { hearServerTime } from "../lib/server-clock";
+
 export class ApiError extends Error {
   constructor(
     message: string,
@@ -31,21 +33,35 @@ interface Options {
   signal?: AbortSignal | undefined;
 }
 
+let line = new AbortController();
+
+/**
+ * Give up all questions without an answer, which are then asked anew: after the network was cut they may hang
+ * for minutes on connections that are dead, and keep those of others from being asked.
+ */
+export function hangUp(): void {
+  line.abort();
+  line = new AbortController();
+}
+
 async function ask<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const init: RequestInit = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
-  if (options.signal) init.signal = options.signal;
+  const signals = [options.signal, method === "GET" ? line.signal : undefined].filter((signal) => !!signal);
+  if (signals.length) init.signal = AbortSignal.any(signals);
   if (options.body !== undefined) {
     init.body = JSON.stringify(options.body);
     init.headers = { ...init.headers, "Content-Type": "application/json" };
   }
   let response: Response;
+  let body: unknown;
   try {
     response = await fetch(url(path, options.query), init);
+    hearServerTime(response.headers.get("date"));
+    body = await readBody(response);
   } catch (error) {
-    if (options.signal?.aborted) throw error;
+    if (options.signal?.aborted || error instanceof ApiError) throw error;
     throw new ApiError("The server can't be reached. This is tried again by itself.", 0);
   }
-  const body = await readBody(response);
   if (response.ok) return body as T;
   // A wrong password says nothing about who was known before, and who asks who they are is told by the answer.
   const isAboutOneself = path === "/login" || path === "/me";

@@ -104,8 +104,32 @@ describe("live feed", () => {
     last().end(1006);
     feed.wake();
     expect(sockets).toHaveLength(2);
+    last().onopen?.(new Event("open"));
     feed.wake();
     expect(sockets).toHaveLength(2);
+  });
+
+  it("gives up a try that hangs: after 10 s, and at once when the network is back", () => {
+    last().end(1006);
+    vi.advanceTimersByTime(1000);
+    const second = last();
+    vi.advanceTimersByTime(10_000);
+    expect(second.closed).toBe(true);
+    vi.advanceTimersByTime(1000);
+    const third = last();
+    expect(sockets).toHaveLength(3);
+    feed.wake();
+    expect(third.closed).toBe(true);
+    expect(sockets).toHaveLength(4);
+  });
+
+  it("looks at once whether the server is still there when the computer loses its network", () => {
+    const first = last();
+    feed.doubt();
+    expect(first.closed).toBe(true);
+    expect(states.at(-1)).toBe("reconnecting");
+    last().onopen?.(new Event("open"));
+    expect(states.at(-1)).toBe("connected");
   });
 
   it("waits longer from try to try, up to 15 s", () => {

@@ -29,6 +29,9 @@ interface FeedOptions {
   delay?: (attempt: number) => number;
 }
 
+/** A connection that does not come about within this is given up: the network may be back for another one. */
+const OPENS_WITHIN_MS = 10_000;
+
 /** Codes after which trying again is of no use: nobody is logged in, or the session is not theirs (any more). */
 const REFUSALS = new Set([4401, 4403]);
 
@@ -53,7 +56,8 @@ export class FeedConnection {
   private attempt = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private silence: ReturnType<typeof setTimeout> | undefined;
-  private pingMs = 30_000;
+  private pingMs = 10_000;
+  private opened = false;
   private ended = false;
 
   constructor(private readonly options: FeedOptions) {
@@ -61,24 +65,40 @@ export class FeedConnection {
     this.connect();
   }
 
-  /** Try now: the network is back, or the page is looked at again. */
+  /** Try now: the network is back, or the page is looked at again. A try under way may hang, and is given up. */
   wake(): void {
-    if (this.ended || this.socket) return;
-    clearTimeout(this.timer);
-    this.connect();
+    if (!this.opened) this.connectAnew();
+  }
+
+  /** The network changed: is the server still there? */
+  doubt(): void {
+    if (this.opened) this.options.onState("reconnecting");
+    this.connectAnew();
   }
 
   close(): void {
     this.ended = true;
     clearTimeout(this.timer);
     clearTimeout(this.silence);
+    this.drop();
+  }
+
+  private drop(): void {
     const { socket } = this;
     this.socket = null;
-    if (socket) {
-      socket.onclose = null;
-      socket.onmessage = null;
-      socket.close();
-    }
+    this.opened = false;
+    if (!socket) return;
+    socket.onopen = null;
+    socket.onclose = null;
+    socket.onmessage = null;
+    socket.close();
+  }
+
+  private connectAnew(): void {
+    if (this.ended) return;
+    clearTimeout(this.timer);
+    this.drop();
+    this.connect();
   }
 
   private connect(): void {
@@ -88,7 +108,9 @@ export class FeedConnection {
     const text = query.toString();
     const socket = (this.options.open ?? openSocket)(`/api/ws${text ? `?${text}` : ""}`);
     this.socket = socket;
+    this.expectWithin(OPENS_WITHIN_MS);
     socket.onopen = () => {
+      this.opened = true;
       this.attempt = 0;
       this.options.onState("connected");
       this.listenOn();
@@ -111,19 +133,20 @@ export class FeedConnection {
 
   /** A network that was cut says nothing at all: after two pings that did not come the socket is given up. */
   private listenOn(): void {
+    this.expectWithin(2.5 * this.pingMs);
+  }
+
+  private expectWithin(milliseconds: number): void {
     clearTimeout(this.silence);
     this.silence = setTimeout(() => {
-      const { socket } = this;
-      if (!socket) return;
-      socket.onclose = null;
-      socket.onmessage = null;
-      socket.close();
+      this.drop();
       this.lost(0);
-    }, 2.5 * this.pingMs);
+    }, milliseconds);
   }
 
   private lost(code: number): void {
     this.socket = null;
+    this.opened = false;
     clearTimeout(this.silence);
     if (this.ended) return;
     if (REFUSALS.has(code)) {

@@ -1,7 +1,8 @@
 /** The page's one connection to the live feed. */
 
-import { useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from "react";
+import { hangUp } from "./client";
 import { type Change, FeedConnection, type FeedState } from "./feed";
 import { keys, Refresher } from "./queries";
 
@@ -22,10 +23,13 @@ export function LiveProvider(props: { session?: number | undefined; children: Re
   const { session } = props;
   useEffect(() => {
     const refresher = new Refresher((queryKey) => void client.invalidateQueries({ queryKey }));
+    let wasLost = false;
     const connection = new FeedConnection({
       session,
       onState: (next) => {
         setState(next);
+        if (next === "connected" && wasLost) askAgain(client);
+        wasLost = next === "reconnecting";
         // Login, account, role or session is gone: the answers to these say which.
         if (next === "refused") {
           void client.invalidateQueries({ queryKey: keys.me });
@@ -39,10 +43,13 @@ export function LiveProvider(props: { session?: number | undefined; children: Re
       },
     });
     const wake = () => connection.wake();
+    const doubt = () => connection.doubt();
     window.addEventListener("online", wake);
+    window.addEventListener("offline", doubt);
     document.addEventListener("visibilitychange", wake);
     return () => {
       window.removeEventListener("online", wake);
+      window.removeEventListener("offline", doubt);
       document.removeEventListener("visibilitychange", wake);
       connection.close();
       refresher.end();
@@ -59,6 +66,12 @@ export function LiveProvider(props: { session?: number | undefined; children: Re
     [state],
   );
   return <LiveContext.Provider value={live}>{props.children}</LiveContext.Provider>;
+}
+
+/** The server is there again: what hangs or has failed since is asked anew. */
+function askAgain(client: QueryClient): void {
+  hangUp();
+  void client.refetchQueries({ type: "active", predicate: ({ state }) => state.status === "error" });
 }
 
 export function useLive(): Live {

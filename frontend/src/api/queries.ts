@@ -36,6 +36,8 @@ export function makeQueryClient(): QueryClient {
     defaultOptions: {
       queries: {
         staleTime: 30_000,
+        // A computer without a network may still have the server on itself.
+        networkMode: "always",
         refetchOnWindowFocus: false,
         retry: (failures, error) =>
           error instanceof ApiError && error.status > 0 && error.status < 500 ? false : failures < 3,

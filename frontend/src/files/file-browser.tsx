@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { api } from "../api/client";
 import type { FileEntry, Listing } from "../api/types";
 import { ago, bytes } from "../lib/format";
+import { serverNow } from "../lib/server-clock";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { Empty, ErrorNote, Waiting } from "../ui/feedback";
@@ -151,7 +152,7 @@ function Entry(props: {
         <span className="grow truncate">{entry.name}</span>
         <span className="muted small nowrap">
           {entry.is_folder ? "" : bytes(entry.size_bytes)}{" "}
-          {entry.modified_at ? ago(entry.modified_at, Date.now() / 1000) : ""}
+          {entry.modified_at ? ago(entry.modified_at, serverNow()) : ""}
         </span>
       </button>
     </li>

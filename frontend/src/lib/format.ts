@@ -1,5 +1,7 @@
 /** Numbers as an expert would say them: 3.6 Å, 1.42 µm, 38 e/Å², 1,204 movies, 40 s ago. */
 
+import { serverNow } from "./server-clock";
+
 const MISSING = "–";
 
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
@@ -73,7 +75,7 @@ export function ago(time: number | null | undefined, now: number): string {
 }
 
 /** Time of day; with the date unless it is today. */
-export function clock(time: number | null | undefined, now: number = Date.now() / 1000): string {
+export function clock(time: number | null | undefined, now: number = serverNow()): string {
   if (!isNumber(time)) return MISSING;
   const date = new Date(time * 1000);
   const hour = `${two(date.getHours())}:${two(date.getMinutes())}`;

@@ -54,7 +54,7 @@ class ServerConfig(BaseModel):
     trusted_proxies: tuple[str, ...] = Field(
         default=(), description="addresses of proxies whose X-Forwarded headers are believed"
     )
-    websocket_ping_s: int = Field(default=30, ge=1, le=600, description="sign of life to every browser, s")
+    websocket_ping_s: int = Field(default=10, ge=1, le=600, description="sign of life to every browser, s")
     log_tail_lines: int = Field(default=1000, ge=10, le=100_000, description="lines that a log shows first")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where to compute")
     gpus: tuple[str, ...] = Field(default=(), description="numbers or names of the GPUs to use; empty: all")

@@ -3,6 +3,7 @@ import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { MoviePage } from "../../../api/types";
 import { isNumber } from "../../../lib/format";
+import { serverNow } from "../../../lib/server-clock";
 
 const BINS = 30;
 const HOUR_S = 3600;
@@ -28,7 +29,7 @@ export function useHour(session: number): Hour | undefined {
     queryKey: keys.part(session, "hour"),
     queryFn: async () => {
       const [transferred, done] = await Promise.all([newest("transferred_at"), newest("done_at")]);
-      const now = Date.now() / 1000;
+      const now = serverNow();
       return {
         transferred: binned(
           transferred.rows.map((row) => row.transferred_at),
