@@ -32,7 +32,24 @@ if TYPE_CHECKING:
 
 _CHECKPOINT = "checkpoint.npz"
 _STACKS = "stacks.txt"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# Columns that every visit changes lie side by side: visits are scattered over the whole file, and each place
+# that is touched costs a page. Each of the other columns has a file of its own.
+_SIDE_BY_SIDE = (
+    "evidence",
+    "pose",
+    "top_slot",
+    "top_probability",
+    "draw_slot",
+    "draw_pose",
+    "draw_weight",
+)
+_FILES = {"visit": _SIDE_BY_SIDE} | {name: (name,) for name in COLUMNS if name not in _SIDE_BY_SIDE}
+
+
+def _record(names: tuple[str, ...]) -> np.dtype[Any]:
+    """One particle in a file of these columns."""
+    return np.dtype([(name, *COLUMNS[name][:2]) for name in names])
 
 
 class StateFolder:
@@ -99,30 +116,36 @@ class StateFolder:
     def _mapped(self, count: int) -> Bank:
         """Columns as the files have them; what is changed stays in memory."""
         columns: dict[str, NDArray[Any]] = {}
-        for name, (kind, shape, _) in COLUMNS.items():
-            row_bytes = np.dtype(kind).itemsize * int(np.prod(shape, dtype=np.int64))
-            rows = self._column_file(name).stat().st_size // row_bytes
-            columns[name] = np.memmap(self._column_file(name), kind, "c", shape=(rows, *shape))
+        for file, names in _FILES.items():
+            records = np.memmap(self._column_file(file), _record(names), "c")
+            columns |= {name: records[name] for name in names}
         return Bank(count, columns)
 
     def _write_columns(self, rows: NDArray[np.int64], changed: dict[str, NDArray[Any]]) -> None:
         if not len(rows):
             return
-        for name, (kind, shape, value) in COLUMNS.items():
-            file = self._column_file(name)
-            row_bytes = np.dtype(kind).itemsize * int(np.prod(shape, dtype=np.int64))
-            there = file.stat().st_size // row_bytes if file.exists() else 0
+        for file, names in _FILES.items():
+            path, record = self._column_file(file), _record(names)
+            there = path.stat().st_size // record.itemsize if path.exists() else 0
             needed = int(rows.max()) + 1
             if needed > there:
                 # Room for twice as many, so that it is seldom made.
                 room = max(2 * there, needed, 1024)
-                with file.open("ab") as stream:
-                    stream.truncate(there * row_bytes)
+                fresh = np.empty(room - there, record)
+                for name in names:
+                    fresh[name] = COLUMNS[name][2]
+                with path.open("ab") as stream:
+                    stream.truncate(there * record.itemsize)
                     stream.seek(0, os.SEEK_END)
-                    np.full((room - there, *shape), value, kind).tofile(stream)
+                    fresh.tofile(stream)
                 there = room
-            mapped = np.memmap(file, kind, "r+", shape=(there, *shape))
-            mapped[rows] = changed[name]
+            values = np.empty(len(rows), record)
+            for name in names:
+                values[name] = changed[name]
+            mapped = np.memmap(path, record, "r+", shape=(there,))
+            # Much of what is known of a particle never changes; a page that is not written need not be saved.
+            other = mapped[rows] != values
+            mapped[rows[other]] = values[other]
             mapped.flush()
 
     def commit(
