@@ -87,12 +87,12 @@ def plot(rows: np.ndarray, file: Path) -> None:
     ]
     marks += [
         f'<text x="{left + width * t}" y="{top + height + 18}" text-anchor="middle">'
-        f"{rows[-1, 0] * t / 1e3:,.0f},000</text>"
+        f"{rows[-1, 0] * t:,.0f}</text>"
         for t in (0.0, 0.25, 0.5, 0.75, 1.0)
     ]
     file.write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 290" '
-        'font-family="sans-serif" font-size="12"><rect width="640" height="290" fill="#fff"/>'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 680 290" '
+        'font-family="sans-serif" font-size="12"><rect width="680" height="290" fill="#fff"/>'
         + "".join(marks)
         + f'<polyline points="{points}" fill="none" stroke="#0b7285" stroke-width="2"/>'
         + f'<text x="{left + width / 2}" y="{top + height + 40}" text-anchor="middle">'
