@@ -43,7 +43,7 @@ function Rail({ onHelp }: { onHelp: () => void }) {
   };
   return (
     <nav className="rail" aria-label="Main">
-      <Link className="brand" to="/sessions">
+      <Link className="brand" to="/sessions" title={server.data?.microscope_name || "Frazil"}>
         <Icon name="snow" />
         <span className="truncate">{server.data?.microscope_name || "Frazil"}</span>
       </Link>

@@ -118,7 +118,7 @@ export function ExportDialog({ session, where = null, onClose, onStarted }: Expo
           choices={FORMATS}
           onChange={(value) => change({ format: value as ExportRequest["format"] })}
         />
-        <fieldset className="row tight">
+        <fieldset className="row">
           <legend>Content</legend>
           {CONTENTS.filter(([value]) => hasPlace(request.format, value)).map(([value, label]) => (
             <CheckField
