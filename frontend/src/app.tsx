@@ -6,17 +6,18 @@ import { keys, makeQueryClient } from "./api/queries";
 import type { Me } from "./api/types";
 import { Frame } from "./frame";
 import { MeContext } from "./lib/me";
+import { patiently } from "./lib/patient";
 import { match, navigate, usePath } from "./lib/router";
 import { LoginPage } from "./pages/login";
 import { SessionsPage } from "./pages/sessions/sessions-page";
 import { Empty, ErrorNote, Toasts, Waiting } from "./ui/feedback";
 import { Link } from "./ui/link";
 
-const SessionPage = lazy(() => import("./pages/session/session-page"));
-const NewSessionPage = lazy(() => import("./pages/new-session/new-session-page"));
-const PeoplePage = lazy(() => import("./pages/people/people-page"));
-const ProfilePage = lazy(() => import("./pages/profile/profile-page"));
-const ServerPage = lazy(() => import("./pages/server/server-page"));
+const SessionPage = lazy(() => patiently(() => import("./pages/session/session-page")));
+const NewSessionPage = lazy(() => patiently(() => import("./pages/new-session/new-session-page")));
+const PeoplePage = lazy(() => patiently(() => import("./pages/people/people-page")));
+const ProfilePage = lazy(() => patiently(() => import("./pages/profile/profile-page")));
+const ServerPage = lazy(() => patiently(() => import("./pages/server/server-page")));
 
 export function App() {
   const [client] = useState(makeQueryClient);

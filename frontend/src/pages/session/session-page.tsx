@@ -3,6 +3,7 @@ import { type ComponentType, lazy, Suspense, useEffect } from "react";
 import { ApiError, api } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { SessionView } from "../../api/types";
+import { patiently } from "../../lib/patient";
 import { useSettings } from "../../settings/use-settings";
 import { Empty, ErrorNote, Waiting } from "../../ui/feedback";
 import { Link } from "../../ui/link";
@@ -15,15 +16,15 @@ export interface SessionTabProps {
 }
 
 const PAGES: Record<Tab, ComponentType<SessionTabProps>> = {
-  operation: lazy(() => import("./operation/operation-page")),
-  plots: lazy(() => import("./plots/plots-page")),
-  table: lazy(() => import("./table/table-page")),
-  gallery: lazy(() => import("./gallery/gallery-page")),
-  micrographs: lazy(() => import("./micrographs/micrographs-page")),
-  classes: lazy(() => import("./classes/classes-page")),
-  exports: lazy(() => import("./exports/exports-page")),
-  settings: lazy(() => import("./settings/settings-page")),
-  logs: lazy(() => import("./logs/logs-page")),
+  operation: lazy(() => patiently(() => import("./operation/operation-page"))),
+  plots: lazy(() => patiently(() => import("./plots/plots-page"))),
+  table: lazy(() => patiently(() => import("./table/table-page"))),
+  gallery: lazy(() => patiently(() => import("./gallery/gallery-page"))),
+  micrographs: lazy(() => patiently(() => import("./micrographs/micrographs-page"))),
+  classes: lazy(() => patiently(() => import("./classes/classes-page"))),
+  exports: lazy(() => patiently(() => import("./exports/exports-page"))),
+  settings: lazy(() => patiently(() => import("./settings/settings-page"))),
+  logs: lazy(() => patiently(() => import("./logs/logs-page"))),
 };
 
 export default function SessionPage({ id, tab }: { id: number; tab: string }) {
