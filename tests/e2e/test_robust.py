@@ -82,10 +82,13 @@ def test_a_computer_that_loses_its_network_says_so_and_finds_it_again(
     page.context.set_offline(True)
     expect(page.get_by_text("reconnecting…")).to_be_visible()
     _change(world, "Renamed offline")
+    # What was not looked at before must be loaded first.
+    page.get_by_role("link", name="Table").click()
     page.wait_for_timeout(3000)
     page.context.set_offline(False)
     expect(page.get_by_text("live", exact=True)).to_be_visible(timeout=5000)
     expect(page.get_by_role("heading", name="Renamed offline")).to_be_visible()
+    expect(page.get_by_text("Renamed_offline")).to_be_visible(timeout=10_000)
     expect(page.get_by_text("can't be reached")).to_have_count(0, timeout=10_000)
 
 
