@@ -30,7 +30,7 @@ export function AuditPanel() {
                 <td>{row.who}</td>
                 <td className="nowrap">{row.what}</td>
                 <td>{row.session_id === null ? "" : `S${row.session_id}`}</td>
-                <td className="small breakable">{differences(row.before, row.after)}</td>
+                <td className="small breakable roomy">{differences(row.before, row.after)}</td>
               </tr>
             ))}
           </tbody>

@@ -23,7 +23,7 @@ export function WorkerTable({ workers, brief }: { workers: readonly Worker[]; br
         <tbody>
           {workers.map((worker) => (
             <tr key={worker.name}>
-              <td className="mono small">{worker.name}</td>
+              <td className="mono small nowrap">{worker.name}</td>
               <td>
                 {worker.pool}
                 {worker.gpu ? <span className="muted"> {worker.gpu}</span> : null}
