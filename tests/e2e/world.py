@@ -86,7 +86,7 @@ def make_hub(config: ServerConfig) -> Hub:
     return Hub(config, executor=InlineExecutor(eager=True), body=IdleBody)
 
 
-def build(folder: Path, movie_count: int = 400) -> World:
+def build(folder: Path, movie_count: int = 400, class_count: int = _CLASSES) -> World:
     """Make everything in a folder."""
     source = folder / "microscope" / "Supervisor_20260203"
     source.mkdir(parents=True)
@@ -122,12 +122,12 @@ def build(folder: Path, movie_count: int = 400) -> World:
         "A rather long name of a session that somebody pasted from their notebook, with everything in it",
     ):
         world.others[name] = sessions.create(hub, SERVER, {**values, "name": name})["id"]
-    settings_changes.save(hub, SERVER, world.main, {"ctf_high_a": 3.2, "class_count": _CLASSES}, 1)
-    fill(world, world.main, movie_count)
+    settings_changes.save(hub, SERVER, world.main, {"ctf_high_a": 3.2, "class_count": class_count}, 1)
+    fill(world, world.main, movie_count, class_count)
     return world
 
 
-def fill(world: World, session_id: int, movie_count: int) -> None:
+def fill(world: World, session_id: int, movie_count: int, class_count: int = _CLASSES) -> None:
     """Put movies, pictures, class averages, logs and alerts into a session."""
     with world.hub.catalogue.read() as connection:
         folder = Path(session_for(connection, SERVER, session_id, "viewer").folder)
@@ -139,7 +139,9 @@ def fill(world: World, session_id: int, movie_count: int) -> None:
         movies.add_many(connection, session_id, rows)
         alerts.raise_alert(connection, session_id, "failures", "7 of the last 20 movies failed", now - 240)
         for number in range(1, _UPDATES + 1):
-            class_updates.add(connection, session_id, number, _update(random, folder, number, now))
+            class_updates.add(
+                connection, session_id, number, _update(random, folder, number, now, class_count)
+            )
     _pictures(folder / "pictures", names[-60:], random)
     with contextlib.closing(TrackLog(folder, "preprocess")) as log:
         for name in names[-300:]:
@@ -192,17 +194,22 @@ def _row(random: np.random.Generator, place: int, name: str, total: int, now: fl
     }
 
 
-def _update(random: np.random.Generator, folder: Path, number: int, now: float) -> dict[str, Any]:
+def _update(
+    random: np.random.Generator, folder: Path, number: int, now: float, class_count: int
+) -> dict[str, Any]:
     place = Path("classes") / "run001" / f"update{number:04d}"
     (folder / place).mkdir(parents=True)
-    sizes = np.sort(random.pareto(1.2, _CLASSES) + 0.05)[::-1]
+    sizes = np.sort(random.pareto(1.2, class_count) + 0.05)[::-1]
     particles = (sizes / sizes.sum() * 3000 * number).astype(int)
-    tiles = [_average(random, 96, 0.2 + 0.6 * k / _CLASSES) for k in range(_CLASSES)]
-    grid = np.concatenate([np.concatenate(tiles[start : start + 12], 1) for start in range(0, _CLASSES, 12)])
+    tiles = [_average(random, 96, 0.2 + 0.6 * k / class_count) for k in range(class_count)]
+    tiles += [np.zeros_like(tiles[0])] * (-class_count % 12)
+    grid = np.concatenate(
+        [np.concatenate(tiles[start : start + 12], 1) for start in range(0, class_count, 12)]
+    )
     Image.fromarray(grid).save(folder / place / "classes.jpg", quality=85)
     classes = [
         {"class_id": k + 1, "particles": int(particles[k]), "resolution_a": 5.0 + 0.3 * k}
-        for k in range(_CLASSES)
+        for k in range(class_count)
     ]
     return {
         "run": 1,
@@ -211,7 +218,7 @@ def _update(random: np.random.Generator, folder: Path, number: int, now: float) 
         "finished_at": now - 60.0 * (_UPDATES - number) - 40,
         "seconds": 21.0,
         "particles": int(particles.sum()),
-        "class_count": _CLASSES,
+        "class_count": class_count,
         "limit_a": 8.0,
         "fraction": 1.0,
         "settings_revision": 2,
