@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from frazil.model.errors import InputError
+from frazil.model.words import plural
 from frazil.stages.export.gather import PARTICLE_COLUMNS
 
 if TYPE_CHECKING:
@@ -100,14 +101,19 @@ def with_classes(
         for place, movie in enumerate(movies)
         if (movie.record.stage("extract").at or 0.0) > chosen.finished_at
     }
-    if stale:
-        progress.note(
-            f"{len(stale)} micrographs were extracted anew after class update {chosen.number}: "
-            "their particles have no class in it"
-        )
     stack = table.column("stack").combine_chunks()
     if not pa.types.is_dictionary(stack.type):
         stack = pc.dictionary_encode(stack)
+    classified = {place_of.get(name, -1) for name in stack.dictionary.to_pylist()}
+    for number, what in (
+        (len(stale & classified), "extracted anew"),
+        (len(stale - classified), "extracted"),
+    ):
+        if number:
+            progress.note(
+                f"{plural(number, 'micrograph was', 'micrographs were')} {what} after class update "
+                f"{chosen.number}: their particles have no class in it"
+            )
     places = np.array([place_of.get(name, -1) for name in stack.dictionary.to_pylist()], np.int64)
     places[np.isin(places, list(stale))] = -1
     found = places[stack.indices.to_numpy()] if len(places) else np.zeros(0, np.int64)
