@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from frazil.compute.extraction import friendly_size
+from frazil.compute.friendly_size import friendly_size
 from frazil.stages.products import Products
 from frazil.stages.record_file import stored_record
 

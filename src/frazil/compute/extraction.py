@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.fft
 
+from frazil.compute.friendly_size import friendly_size
 from frazil.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,23 +51,6 @@ class Extracted:
 def choose_box(diameter_a: float, pixel_size_a: float, *, padding: float = 1.6) -> int:
     """Smallest even, FFT-friendly (2, 3, 5, 7) number of pixels that holds ``padding`` diameters."""
     return friendly_size(int(np.ceil(padding * diameter_a / pixel_size_a)))
-
-
-def friendly_size(least: int) -> int:
-    """Smallest even product of 2, 3, 5 and 7 that is at least ``least``."""
-    size = max(least + least % 2, 2)
-    while _largest_factor(size) > 7:
-        size += 2
-    return size
-
-
-def _largest_factor(number: int) -> int:
-    largest = 1
-    for prime in (2, 3, 5, 7):
-        while number % prime == 0:
-            number //= prime
-            largest = prime
-    return max(largest, number)
 
 
 def extract_particles(
