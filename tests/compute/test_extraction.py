@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frazil.compute.extraction import choose_box, extract_particles, friendly_size
+from frazil.compute.extraction import choose_box, extract_particles
+from frazil.compute.friendly_size import friendly_size
 from frazil.model.errors import InputError
 
 
