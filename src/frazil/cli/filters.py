@@ -14,7 +14,7 @@ from frazil.cli.output import AsJson, session_number, show, table
 from frazil.cli.sessions import Session  # noqa: TC001 - typer reads the annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 app = typer.Typer(help="Filters of a session's movies.", no_args_is_help=True, add_completion=False)
 Name = Annotated[str, typer.Argument(help="Of the filter.")]
@@ -165,44 +165,35 @@ def _override(session: str, movies: list[str], override: str) -> None:
 
 
 def _times(times: list[str] | None) -> dict[str, dict[str, float]]:
+    told = "times are COLUMN=FROM..TO, as acquired_at=2026-11-26T08:00..2026-11-26T12:00"
+    return _limits(times, _seconds, told)
+
+
+def _ranges(ranges: list[str] | None) -> dict[str, dict[str, float]]:
+    told = "a range is COLUMN=LOW..HIGH, as ctf_resolution_a=..5 or defocus_u_a=8000..25000"
+    return _limits(ranges, float, told)
+
+
+def _limits(asked: list[str] | None, value: Callable[[str], float], told: str) -> dict[str, dict[str, float]]:
+    """Limits of columns from words; ``told`` is what a word that is none should be like."""
     from frazil.model.errors import InputError
 
     limits: dict[str, dict[str, float]] = {}
-    for words in times or []:
+    for words in asked or []:
         match = _RANGE.fullmatch(words)
         try:
             if match is None or not (match[2] or match[3]):
                 raise ValueError
             ends = {"low": match[2], "high": match[3]}
-            limits[match[1]] = {name: _seconds(end) for name, end in ends.items() if end}
+            limits[match[1]] = {name: value(end) for name, end in ends.items() if end}
         except ValueError:
-            raise InputError(
-                f"{words}: times are COLUMN=FROM..TO, as acquired_at=2026-11-26T08:00..2026-11-26T12:00"
-            ) from None
+            raise InputError(f"{words}: {told}") from None
     return limits
 
 
 def _seconds(text: str) -> float:
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _ranges(ranges: list[str] | None) -> dict[str, dict[str, float]]:
-    from frazil.model.errors import InputError
-
-    limits: dict[str, dict[str, float]] = {}
-    for words in ranges or []:
-        match = _RANGE.fullmatch(words)
-        try:
-            if match is None or not (match[2] or match[3]):
-                raise ValueError
-            ends = {"low": match[2], "high": match[3]}
-            limits[match[1]] = {name: float(end) for name, end in ends.items() if end}
-        except ValueError:
-            raise InputError(
-                f"{words}: a range is COLUMN=LOW..HIGH, as ctf_resolution_a=..5 or defocus_u_a=8000..25000"
-            ) from None
-    return limits
 
 
 def _ranges_text(definition: Mapping[str, Any]) -> str:
