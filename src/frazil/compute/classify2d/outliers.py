@@ -6,7 +6,6 @@ what is taken for noise, and small particles could no longer be told from one an
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 
 # In the bank's column "visited": an image that is left out for its strength.
 STRONG = -3
-# Times the median power. Particles, rare large ones among small ones too, stay below eight; edges and ice lie
-# beyond twenty.
+# Times the median power. Particles, rare large ones among small ones too, stay below eight; at usual
+# noise edges and ice lie beyond twenty.
 MOST_TIMES = 10.0
 # Finest detail looked at, mask radii.
 _DETAIL_RADII = 0.6
@@ -32,7 +31,7 @@ _FEWEST, _ENOUGH = 20, 6000
 def coarse_power(engine: Engine, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Power of images at the coarse detail that tells their shape, (p,), any unit."""
     k = engine.grid.frequencies_per_a().numpy()
-    rings = max(2, math.ceil(np.count_nonzero(k <= 1.0 / (_DETAIL_RADII * engine.grid.mask_radius_a))))
+    rings = max(2, int(np.count_nonzero(k <= 1.0 / (_DETAIL_RADII * engine.grid.mask_radius_a))))
     out = np.zeros(len(rows))
     for piece in pieces(len(rows), 512):
         series = engine.samples.read(rows[piece])[:, :rings].astype(np.float32)
