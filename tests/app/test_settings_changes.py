@@ -176,6 +176,26 @@ def test_paths_outside_the_roots_are_refused(hub: Hub, session: int) -> None:
         save(hub, session, {"gain_path": "/etc/passwd"}, 1)
 
 
+def test_only_a_file_that_holds_an_mtf_is_taken_for_one(hub: Hub, session: int, tmp_path: Path) -> None:
+    path = tmp_path / "mtf.star"
+    wrong = {
+        "no such file": None,
+        "is no MTF": "data_\nloop_\n_rlnMtfValue\n1\n0.5\n",
+        "must rise": "data_\nloop_\n_rlnResolutionInversePixel\n_rlnMtfValue\n0.5 1\n0 0.5\n",
+        "must lie": "data_\nloop_\n_rlnResolutionInversePixel\n_rlnMtfValue\n0 nan\n0.5 0.5\n",
+    }
+    for message, text in wrong.items():
+        if text is not None:
+            path.write_text(text)
+        with pytest.raises(InputError, match=message):
+            save(hub, session, {"mtf_path": str(path)}, 1)
+    path.write_text("data_\nloop_\n_rlnResolutionInversePixel\n_rlnMtfValue\n0 1\n0.5 0.5\n")
+    assert save(hub, session, {"mtf_path": str(path)}, 1)["revision"] == 2
+    path.unlink()
+    # Other settings can be changed although it is gone.
+    assert save(hub, session, {"ctf_low_a": 40.0}, 2)["revision"] == 3
+
+
 def test_only_operators_change_settings(hub: Hub, session: int) -> None:
     viewer = Actor(7, "anna", roles={1: "viewer"})
     assert settings_changes.show(hub, viewer, session)["revision"] == 1

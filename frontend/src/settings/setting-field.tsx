@@ -28,6 +28,7 @@ const PATHS: Record<string, readonly ["folder" | "file", FileKind]> = {
   warp_folder: ["folder", "folder"],
   gain_path: ["file", "gain"],
   defects_path: ["file", "defects"],
+  mtf_path: ["file", "any"],
   model_path: ["file", "any"],
   import_coordinates: ["file", "coordinates"],
 };

@@ -33,6 +33,7 @@ _REASONS = {
     "mag_major": "magnification distortion is not corrected",
     "mag_minor": "magnification distortion is not corrected",
     "mag_angle_deg": "magnification distortion is not corrected",
+    "mtf_path": "exports of a live session name it",
     "optics_grouping": "all movies are one optics group",
     "alignment_bfactor_a2": "the weight of each frequency is measured, not set",
     "local_bfactor_a2": "the weight of each frequency is measured, not set",

@@ -19,6 +19,7 @@ PATH_SETTINGS = (
     "metadata_path",
     "gain_path",
     "defects_path",
+    "mtf_path",
     "warp_folder",
     "import_coordinates",
     "model_path",

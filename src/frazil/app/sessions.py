@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frazil.app.access import allows, require_group, session_for
@@ -10,6 +11,7 @@ from frazil.app.foreign_sessions import refuse_foreign
 from frazil.app.notify import check_targets
 from frazil.app.session_paths import new_folder, refuse_outside
 from frazil.app.session_view import shown, shown_many
+from frazil.formats.relion_mtf import check_mtf
 from frazil.model.errors import InputError
 from frazil.model.settings import Settings, with_values
 from frazil.model.settings_effect import refuse_without_effect
@@ -20,7 +22,6 @@ from frazil.store.session_file import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -66,6 +67,8 @@ def create(hub: Hub, actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
     stored = {key: value for key, value in settings.changed().items() if key not in OWN_VALUES}
     with hub.catalogue.write() as connection:
         refuse_foreign(connection, actor, settings)
+        if settings.microscope.mtf_path is not None:
+            check_mtf(Path(settings.microscope.mtf_path))
         group_id = find_group(connection, actor, settings.session.group)
     session_id = _make(hub, actor, folder, name, group_id, settings.session.kind, stored)
     return {**show(hub, actor, session_id), "warnings": _warnings(hub, actor, session_id, settings)}

@@ -15,6 +15,7 @@ from frazil.app.redo_preview import kept_condition, preview
 from frazil.app.session_paths import refuse_outside
 from frazil.app.sessions import OWN_VALUES
 from frazil.app.settings_apply import apply_revision
+from frazil.formats.relion_mtf import check_mtf
 from frazil.model.errors import InputError
 from frazil.model.redo import compare
 from frazil.model.settings import Settings, all_settings, with_values
@@ -99,8 +100,7 @@ def preview_change(
     """
     with hub.catalogue.read() as connection:
         session = session_for(connection, actor, session_id, "operator")
-        before, after = _wanted(hub, connection, session, values, base_revision)
-        refuse_foreign(connection, actor, after)
+        before, after = _wanted(hub, actor, connection, session, values, base_revision)
         redo = compare(before, after)
         counted = preview(connection, session, after, hub.movie_workers(), filter_name)
     return {
@@ -144,8 +144,7 @@ def save(
     """
     with hub.catalogue.write() as connection:
         session = session_for(connection, actor, session_id, "operator")
-        before, after = _wanted(hub, connection, session, values, base_revision)
-        refuse_foreign(connection, actor, after)
+        before, after = _wanted(hub, actor, connection, session, values, base_revision)
         revision, redone = base_revision, 0
         if before != after:
             stored = {name: value for name, value in after.changed().items() if name not in OWN_VALUES}
@@ -187,7 +186,12 @@ def revert(
 
 
 def _wanted(
-    hub: Hub, connection: Connection, session: SessionRow, values: Mapping[str, Any], base_revision: int
+    hub: Hub,
+    actor: Actor,
+    connection: Connection,
+    session: SessionRow,
+    values: Mapping[str, Any],
+    base_revision: int,
 ) -> tuple[Settings, Settings]:
     """Return the settings before and after a change, if it is allowed."""
     newest = revisions.newest(connection, session.id)
@@ -207,8 +211,9 @@ def _wanted(
     if after.notifications != before.notifications:
         check_targets(after.notifications.notify_targets)
     refuse_outside(hub.config, after, Path(session.folder))
-    if after.notifications != before.notifications:
-        check_targets(after.notifications.notify_targets)
+    refuse_foreign(connection, actor, after)
+    if after.microscope.mtf_path not in (None, before.microscope.mtf_path):
+        check_mtf(Path(str(after.microscope.mtf_path)))
     return before, after
 
 

@@ -15,24 +15,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OpticsGroup:
-    """Micrographs and particles that were taken alike; pixels in Å, None where there is none."""
+    """Micrographs and particles that were taken alike; pixels in Å, None where there is none.
+
+    ``mtf``: name of the detector's MTF, empty where none is known.
+    """
 
     optics: Optics
     movie_pixel_size_a: float
     micrograph_pixel_size_a: float | None = None
     image_pixel_size_a: float | None = None
     image_size_px: int | None = None
+    mtf: str = ""
 
 
 def groups_table(groups: Sequence[OpticsGroup], *, images: bool) -> StarTable:
     """Optics groups numbered from 1.
 
     ``images``: also the columns of particle tables, which all groups need then; otherwise the micrographs'
-    pixel, if all groups have one.
+    pixel, if all groups have one. The MTF is named where all have one.
     """
     columns: dict[str, Any] = {
         "rlnOpticsGroupName": [f"opticsGroup{number}" for number in range(1, len(groups) + 1)],
         "rlnOpticsGroup": list(range(1, len(groups) + 1)),
+    }
+    if groups and all(group.mtf for group in groups):
+        columns["rlnMtfFileName"] = [group.mtf for group in groups]
+    columns |= {
         "rlnMicrographOriginalPixelSize": [group.movie_pixel_size_a for group in groups],
         "rlnVoltage": [group.optics.voltage_kv for group in groups],
         "rlnSphericalAberration": [group.optics.cs_mm for group in groups],

@@ -103,6 +103,9 @@ class MicroscopeSettings(Tab):
     mag_angle_deg: float = setting(
         0.0, "Angle of major axis", "from +x", unit="deg", low=-180, high=180, stage="align"
     )
+    mtf_path: str | None = setting(
+        None, "MTF of the detector", "STAR file with rlnMtfValue; goes into RELION's tables"
+    )
     optics_grouping: str = setting("auto", "Optics groups", "auto, one, shift or a rule on names")
 
 

@@ -284,3 +284,20 @@ def test_the_gain_is_turned_as_it_was_applied(world: World) -> None:
     run_export(task)
     turned = read_mrc(task.final / "raw" / "gain.mrc").data
     assert np.allclose(turned, gain[::-1, ::-1])
+
+
+def test_the_mtf_goes_along_and_every_table_names_it(world: World, tmp_path: Path) -> None:
+    mtf = tmp_path / "MTF of K3.star"
+    mtf.write_text("data_\nloop_\n_rlnResolutionInversePixel #1\n_rlnMtfValue #2\n0 1\n0.5 0.5\n")
+    run_export(world.prepare(ALL, name="without"))
+    world.settings[2] = world.settings[1] | {"mtf_path": str(mtf)}
+    task = world.prepare(ALL, classes=add_classes(world, 5))
+    run_export(task)
+    for star in ("movies", "micrographs_ctf", "particles", "class2d/run_it000_data"):
+        assert read(task.final, f"{star}.star")["optics"].rlnMtfFileName.tolist() == ["mtf.star"]
+    assert (task.final / "mtf.star").read_text() == mtf.read_text()
+    other = task.final.parent / "without"
+    assert "rlnMtfFileName" not in read(other, "particles.star")["optics"]
+    mtf.unlink()
+    notes = run_export(world.prepare(ALL, name="gone"))["notes"]
+    assert any("MTF is left out" in note for note in notes)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from frazil.model.settings import Settings, with_values
 from frazil.stages.export import relion
 from frazil.stages.export.gather import Collector
+from frazil.stages.export.mtf import MTF, with_mtf
 from frazil.stages.export.optics import find_optics
 from frazil.stages.export.particles import in_classes, join_particles, with_classes
 from frazil.stages.export.progress import Progress
@@ -71,6 +72,7 @@ def _write(session: Path, folder: Path, snapshot: Snapshot, progress: Progress) 
     if movies:
         optics = find_optics(movies, snapshot.request.fewest_per_optics_group)
         names = relion.Names(session)
+        optics = with_mtf(optics, folder, names(folder / MTF), newest, progress)
         written += relion.write_micrographs(folder, movies, optics, names)
         if len(particles):
             relion.write_particles(folder / "particles.star", particles, movies, optics, names)

@@ -17,6 +17,7 @@ from frazil.model.errors import InputError
 from frazil.model.settings import Settings, with_values
 from frazil.stages.export.gather import FOLDERS_OF_FILES, Collector
 from frazil.stages.export.manifest import write_manifest
+from frazil.stages.export.mtf import MTF, with_mtf
 from frazil.stages.export.optics import find_optics
 from frazil.stages.export.particles import in_classes, join_particles, with_classes
 from frazil.stages.export.progress import Progress
@@ -60,7 +61,7 @@ def run_export(task: ExportTask) -> dict[str, Any]:
         particles = reextract(task.session, task.part, snapshot.request, particles, movies, progress)
         if not len(particles):
             raise InputError("all new boxes reach too far over the edges: choose a smaller box")
-    optics = find_optics(movies, snapshot.request.fewest_per_optics_group)
+    optics = _optics(task, snapshot, movies, progress)
     made = write_format(task, snapshot, movies, particles, optics, progress)
     for folder in FOLDERS_OF_FILES:
         if not any((task.part / folder).iterdir()):
@@ -119,6 +120,17 @@ def _collect(task: ExportTask, snapshot: Snapshot, progress: Progress) -> list[G
     if without:
         progress.note(f"{without} of {len(snapshot.movies)} chosen movies have no micrograph (yet)")
     return found
+
+
+def _optics(task: ExportTask, snapshot: Snapshot, movies: list[Gathered], progress: Progress) -> ExportOptics:
+    """Optics groups; RELION's tables name the detector's MTF, too."""
+    request = snapshot.request
+    optics = find_optics(movies, request.fewest_per_optics_group)
+    if request.format != "relion":
+        return optics
+    named = str(task.final / MTF) if request.files == "none" else MTF
+    settings = with_values(Settings(), snapshot.settings[snapshot.newest])
+    return with_mtf(optics, task.part, named, settings, progress)
 
 
 def _particles(
