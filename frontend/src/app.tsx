@@ -1,23 +1,27 @@
 import { QueryClientProvider, useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { ApiError, api, onLoggedOut } from "./api/client";
 import { LiveProvider } from "./api/live";
 import { keys, makeQueryClient } from "./api/queries";
 import type { Me } from "./api/types";
 import { Frame } from "./frame";
 import { MeContext } from "./lib/me";
-import { patiently } from "./lib/patient";
 import { match, navigate, usePath } from "./lib/router";
 import { LoginPage } from "./pages/login";
 import { SessionsPage } from "./pages/sessions/sessions-page";
+import { Boundary, part } from "./ui/boundary";
 import { Empty, ErrorNote, Toasts, Waiting } from "./ui/feedback";
 import { Link } from "./ui/link";
 
-const SessionPage = lazy(() => patiently(() => import("./pages/session/session-page")));
-const NewSessionPage = lazy(() => patiently(() => import("./pages/new-session/new-session-page")));
-const PeoplePage = lazy(() => patiently(() => import("./pages/people/people-page")));
-const ProfilePage = lazy(() => patiently(() => import("./pages/profile/profile-page")));
-const ServerPage = lazy(() => patiently(() => import("./pages/server/server-page")));
+const SessionPage = part("The session", () => import("./pages/session/session-page"), "page");
+const NewSessionPage = part(
+  "The page of a new session",
+  () => import("./pages/new-session/new-session-page"),
+  "page",
+);
+const PeoplePage = part("The list of users and groups", () => import("./pages/people/people-page"), "page");
+const ProfilePage = part("Your profile", () => import("./pages/profile/profile-page"), "page");
+const ServerPage = part("The page of the server", () => import("./pages/server/server-page"), "page");
 
 export function App() {
   const [client] = useState(makeQueryClient);
@@ -69,23 +73,11 @@ function Rooms() {
   return (
     <LiveProvider session={id}>
       <Frame>
-        <Suspense fallback={<Delayed />}>
-          {id === undefined ? (
-            <Room path={path} />
-          ) : (
-            <SessionPage key={id} id={id} tab={room?.tab ?? "operation"} />
-          )}
-        </Suspense>
+        <Boundary key={id ?? path} what="This page" box="page">
+          {id === undefined ? <Room path={path} /> : <SessionPage id={id} tab={room?.tab ?? "operation"} />}
+        </Boundary>
       </Frame>
     </LiveProvider>
-  );
-}
-
-function Delayed() {
-  return (
-    <div className="page">
-      <Waiting />
-    </div>
   );
 }
 

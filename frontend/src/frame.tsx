@@ -6,6 +6,7 @@ import { useMe } from "./lib/me";
 import { usePath } from "./lib/router";
 import { setTheme, useTheme } from "./lib/theme";
 import { useServer } from "./pages/server/use-server";
+import { forgetAllStaged } from "./settings/staged";
 import { Button } from "./ui/button";
 import { Dialog } from "./ui/dialog";
 import { toastError } from "./ui/feedback";
@@ -35,6 +36,7 @@ function Rail({ onHelp }: { onHelp: () => void }) {
   const logOut = async () => {
     try {
       await api.post("/logout");
+      forgetAllStaged();
       client.clear();
       window.location.assign("/");
     } catch (error) {

@@ -2,32 +2,67 @@
 
 const PAUSE_MS = 1500;
 
-async function serverAnswers(): Promise<boolean> {
-  try {
-    await fetch("/api/me");
-    return true;
-  } catch {
-    return false;
+/** A part of the page that does not come, although the server answers. */
+export class PartError extends Error {
+  constructor() {
+    super("This part of the page did not come from the server.");
+    this.name = "PartError";
   }
 }
 
+/** Whether the server answers, and whether its page is still the one that is open. */
+export type Answer = "away" | "same page" | "another page";
+
+async function askServer(): Promise<Answer> {
+  try {
+    const page = await (await fetch("/", { cache: "no-store" })).text();
+    const own = document.querySelector("script[type=module][src]")?.getAttribute("src");
+    return !own || page.includes(own) ? "same page" : "another page";
+  } catch {
+    return "away";
+  }
+}
+
+/** Style sheets that did not come are asked for again: the browser does that for scripts only. */
+export async function renewStyles(): Promise<void> {
+  const broken = [...document.querySelectorAll<HTMLLinkElement>("link[rel=stylesheet]")].filter(
+    (link) => !link.sheet,
+  );
+  await Promise.all(
+    broken.map((link) => {
+      const again = link.cloneNode() as HTMLLinkElement;
+      return new Promise((resolve, reject) => {
+        again.onload = resolve;
+        again.onerror = reject;
+        link.replaceWith(again);
+      });
+    }),
+  );
+}
+
 /**
- * Load a part, again and again until it comes. Where the server answers and the part still does not come, the
- * page is of an older server, or the browser remembers the failure: then all of it is loaded anew.
+ * Load a part; while the server can't be reached, again and again until it comes. Where the server has another
+ * page by now, or came back and the browser remembers the failure, all of the page is loaded anew.
+ *
+ * @throws PartError where the server answers and the part does not come.
  */
 export async function patiently<T>(
   load: () => Promise<T>,
-  answers: () => Promise<boolean> = serverAnswers,
+  ask: () => Promise<Answer> = askServer,
   reload: () => void = () => window.location.reload(),
 ): Promise<T> {
-  let answered = false;
-  for (;;) {
+  let wasAway = false;
+  for (let answer: Answer | null = null; ; ) {
     try {
+      if (answer) await renewStyles();
       return await load();
     } catch {
-      if (answered) reload();
+      if (answer === "same page" && !wasAway) throw new PartError();
+      if (answer === "same page") reload();
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      answered = await answers();
+      answer = await ask();
+      if (answer === "away") wasAway = true;
+      if (answer === "another page") reload();
     }
   }
 }

@@ -7,6 +7,7 @@ import { navigate, useParam } from "../../lib/router";
 import { GainCheckPanel } from "../../settings/gain-check";
 import { MicroscopeSays, proposalRemarks, useMicroscopeSays } from "../../settings/microscope-says";
 import { missing } from "../../settings/missing";
+import { RestoredNote } from "../../settings/restored-note";
 import { SettingsForm } from "../../settings/settings-form";
 import { SourceCheck } from "../../settings/source-check";
 import { useStaged } from "../../settings/staged";
@@ -69,6 +70,7 @@ export default function NewSessionPage() {
         </div>
       </div>
       <ErrorNote error={error ?? schema.error} />
+      <RestoredNote session={0} names={(infos ?? []).map((info) => info.name)} />
       {infos && open.length ? (
         <Note>
           Still to be said before pre-processing can start:{" "}

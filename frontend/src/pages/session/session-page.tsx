@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { type ComponentType, lazy, Suspense, useEffect } from "react";
+import { type ComponentType, useEffect } from "react";
 import { ApiError, api } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { SessionView } from "../../api/types";
-import { patiently } from "../../lib/patient";
 import { useSettings } from "../../settings/use-settings";
+import { Boundary, part } from "../../ui/boundary";
 import { Empty, ErrorNote, Waiting } from "../../ui/feedback";
 import { Link } from "../../ui/link";
 import { SessionHead } from "./session-head";
@@ -16,15 +16,15 @@ export interface SessionTabProps {
 }
 
 const PAGES: Record<Tab, ComponentType<SessionTabProps>> = {
-  operation: lazy(() => patiently(() => import("./operation/operation-page"))),
-  plots: lazy(() => patiently(() => import("./plots/plots-page"))),
-  table: lazy(() => patiently(() => import("./table/table-page"))),
-  gallery: lazy(() => patiently(() => import("./gallery/gallery-page"))),
-  micrographs: lazy(() => patiently(() => import("./micrographs/micrographs-page"))),
-  classes: lazy(() => patiently(() => import("./classes/classes-page"))),
-  exports: lazy(() => patiently(() => import("./exports/exports-page"))),
-  settings: lazy(() => patiently(() => import("./settings/settings-page"))),
-  logs: lazy(() => patiently(() => import("./logs/logs-page"))),
+  operation: part("The Operation tab", () => import("./operation/operation-page")),
+  plots: part("The Plots tab", () => import("./plots/plots-page")),
+  table: part("The Table tab", () => import("./table/table-page")),
+  gallery: part("The Gallery tab", () => import("./gallery/gallery-page")),
+  micrographs: part("The Micrographs tab", () => import("./micrographs/micrographs-page")),
+  classes: part("The 2D Classes tab", () => import("./classes/classes-page")),
+  exports: part("The Exports tab", () => import("./exports/exports-page")),
+  settings: part("The Settings tab", () => import("./settings/settings-page")),
+  logs: part("The Logs tab", () => import("./logs/logs-page")),
 };
 
 export default function SessionPage({ id, tab }: { id: number; tab: string }) {
@@ -62,14 +62,15 @@ export default function SessionPage({ id, tab }: { id: number; tab: string }) {
       </div>
     );
   }
-  const Page = PAGES[isTab(tab) ? tab : "operation"];
+  const shown = isTab(tab) ? tab : "operation";
+  const Page = PAGES[shown];
   return (
     <>
-      <SessionHead session={session.data} tab={isTab(tab) ? tab : "operation"} />
+      <Boundary what="The head of the session" box="page">
+        <SessionHead session={session.data} tab={shown} />
+      </Boundary>
       <div className="page">
-        <Suspense fallback={<Waiting />}>
-          <Page session={session.data} />
-        </Suspense>
+        <Page key={shown} session={session.data} />
       </div>
     </>
   );

@@ -26,6 +26,7 @@ const CARRIED = [
   "search",
   "state",
   "square",
+  "hole",
   "group",
   "negate",
   "missing",

@@ -6,6 +6,7 @@ import type { SessionView, Track } from "../../../api/types";
 import { useKeys } from "../../../lib/keyboard";
 import { mayChange } from "../../../lib/me";
 import { useParam } from "../../../lib/router";
+import { Boundary } from "../../../ui/boundary";
 import { Button, Segments } from "../../../ui/button";
 import { Empty, ErrorNote, Waiting } from "../../../ui/feedback";
 import { StateBadge } from "../../../ui/state";
@@ -60,7 +61,9 @@ export default function ClassesPage({ session }: SessionTabProps) {
   );
   return (
     <div className="classes-room">
-      <JobsPanel session={session} />
+      <Boundary what="The jobs of 2D classification">
+        <JobsPanel session={session} />
+      </Boundary>
       <div className="stack">
         <ErrorNote error={history.error} />
         {history.pending ? <Waiting /> : null}
@@ -136,7 +139,9 @@ export default function ClassesPage({ session }: SessionTabProps) {
               onToggle={toggle}
               onBox={(ids) => choose([...chosen, ...ids])}
             />
-            <Curves updates={history.updates} />
+            <Boundary what="Convergence">
+              <Curves updates={history.updates} />
+            </Boundary>
           </>
         ) : null}
       </div>

@@ -2,6 +2,7 @@ import { useMemo, useState } from "react";
 import type { Movie, SessionView } from "../../../api/types";
 import { count } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
+import { Boundary } from "../../../ui/boundary";
 import { Button } from "../../../ui/button";
 import { Badge, Note } from "../../../ui/feedback";
 import { CheckField } from "../../../ui/field";
@@ -178,7 +179,9 @@ export function MicrographRoom({ session, movie, onDecide, ...props }: RoomProps
           </figure>
           <figure>
             {motion ? (
-              <MotionPlot motion={motion} />
+              <Boundary what="The motion">
+                <MotionPlot motion={motion} />
+              </Boundary>
             ) : (
               <div className="picture no-picture">
                 <span className="picture-missing">motion: not yet</span>
@@ -187,8 +190,12 @@ export function MicrographRoom({ session, movie, onDecide, ...props }: RoomProps
             <figcaption className="small muted">motion of the whole field</figcaption>
           </figure>
         </div>
-        {profile.data ? <ProfilePlot profile={profile.data} /> : null}
-        <MovieFacts session={session} movie={movie} />
+        <Boundary what="The profile of the spectrum">
+          {profile.data ? <ProfilePlot profile={profile.data} /> : null}
+        </Boundary>
+        <Boundary what="The list of numbers">
+          <MovieFacts session={session} movie={movie} />
+        </Boundary>
       </aside>
     </div>
   );

@@ -5,6 +5,7 @@ import { keys } from "../../../api/queries";
 import type { SessionView, Track } from "../../../api/types";
 import { mayChange } from "../../../lib/me";
 import { useAutoTexts } from "../../../settings/auto-values";
+import { RestoredNote } from "../../../settings/restored-note";
 import { Fields } from "../../../settings/settings-form";
 import { useStaged } from "../../../settings/staged";
 import { useSchema, useSettings } from "../../../settings/use-settings";
@@ -143,6 +144,7 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
           </div>
         ) : null}
       </div>
+      <RestoredNote session={session.id} names={infos.map((info) => info.name)} />
       {base !== null && base !== revision && changed ? (
         <Note tone="warn" live>
           {saved.data.saved_by} changed the settings in between (revision {revision}); see the Settings tab.

@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { Track } from "../../../api/types";
-import { TRACKS } from "../../../lib/tracks";
+import { TRACK_LABEL, TRACKS } from "../../../lib/tracks";
+import { Boundary } from "../../../ui/boundary";
 import { ErrorNote, Waiting } from "../../../ui/feedback";
 import { AlertsPanel } from "../alerts-panel";
 import { ClassNotes } from "../classes/class-notes";
@@ -28,7 +29,9 @@ export default function OperationPage({ session }: SessionTabProps) {
   const byName = new Map((tracks.data ?? []).map((track) => [track.track, track]));
   return (
     <>
-      <AlertsPanel session={session} />
+      <Boundary what="The alerts">
+        <AlertsPanel session={session} />
+      </Boundary>
       <ErrorNote error={tracks.error} retry={() => void tracks.refetch()} />
       {tracks.isPending ? <Waiting /> : null}
       <section className="tracks" aria-label="Tracks">
@@ -36,25 +39,41 @@ export default function OperationPage({ session }: SessionTabProps) {
           const track = byName.get(name);
           if (!track) return null;
           return (
-            <TrackRow key={name} session={session} track={track} hour={hour}>
-              {name === "classify2d" ? (
-                <div className="stack">
-                  <ClassNotes session={session.id} number={session.last_classes?.number} />
-                  <ClassifyPanel session={session} track={track} />
-                </div>
-              ) : null}
-            </TrackRow>
+            <Boundary key={name} what={TRACK_LABEL[name]}>
+              <TrackRow session={session} track={track} hour={hour}>
+                {name === "classify2d" ? (
+                  <div className="stack">
+                    <ClassNotes session={session.id} number={session.last_classes?.number} />
+                    <ClassifyPanel session={session} track={track} />
+                  </div>
+                ) : null}
+              </TrackRow>
+            </Boundary>
           );
         })}
       </section>
       <div className="panels">
-        <ChangedPanel session={session} />
-        <FailedPanel session={session} />
-        <QueuePanel session={session} tracks={tracks.data ?? []} />
-        <TransferPanel track={byName.get("transfer")} />
-        <WorkersPanel />
-        <StoragePanel session={session} />
-        <LastExports session={session} />
+        <Boundary what="The list of changed sources">
+          <ChangedPanel session={session} />
+        </Boundary>
+        <Boundary what="The list of failed movies">
+          <FailedPanel session={session} />
+        </Boundary>
+        <Boundary what="The queue">
+          <QueuePanel session={session} tracks={tracks.data ?? []} />
+        </Boundary>
+        <Boundary what="The transfer">
+          <TransferPanel track={byName.get("transfer")} />
+        </Boundary>
+        <Boundary what="The list of workers">
+          <WorkersPanel />
+        </Boundary>
+        <Boundary what="The storage">
+          <StoragePanel session={session} />
+        </Boundary>
+        <Boundary what="The list of exports">
+          <LastExports session={session} />
+        </Boundary>
       </div>
     </>
   );

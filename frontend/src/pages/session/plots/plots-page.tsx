@@ -6,6 +6,7 @@ import { startHint } from "../../../lib/tracks";
 import { FilterBar } from "../../../movies/filter-bar";
 import { useColumns } from "../../../movies/use-movies";
 import { useSeries } from "../../../movies/use-series";
+import { Boundary } from "../../../ui/boundary";
 import { Button, Segments } from "../../../ui/button";
 import { Empty, ErrorNote, toastError, Waiting } from "../../../ui/feedback";
 import { movieAddress } from "../micrographs/address";
@@ -119,14 +120,15 @@ export default function PlotsPage({ session }: SessionTabProps) {
       {count && view === "series" ? (
         <div className="plot-grid">
           {shown.map((column) => (
-            <SeriesCard
-              key={column.name}
-              evenIfEmpty={more === "all"}
-              column={column}
-              x={x}
-              xIsTime={xAxis === "time"}
-              {...shared}
-            />
+            <Boundary key={column.name} what={column.label}>
+              <SeriesCard
+                evenIfEmpty={more === "all"}
+                column={column}
+                x={x}
+                xIsTime={xAxis === "time"}
+                {...shared}
+              />
+            </Boundary>
           ))}
         </div>
       ) : null}

@@ -49,6 +49,7 @@ export function keptOf(
     "state",
     "override",
     "grid_square",
+    "foil_hole",
     "optics_group",
     ...Object.keys(filter.ranges),
   ];

@@ -5,6 +5,7 @@ import { useParam } from "../../../lib/router";
 import { useAutoTexts } from "../../../settings/auto-values";
 import { GainCheckPanel } from "../../../settings/gain-check";
 import { MicroscopeSays, proposalRemarks, useMicroscopeSays } from "../../../settings/microscope-says";
+import { RestoredNote } from "../../../settings/restored-note";
 import { SettingsForm } from "../../../settings/settings-form";
 import { SourceCheck } from "../../../settings/source-check";
 import { useStaged } from "../../../settings/staged";
@@ -79,6 +80,7 @@ export default function SettingsPage({ session }: SessionTabProps) {
             : "You may look at the settings; changing them needs an operator of the group."}
         </Note>
       )}
+      <RestoredNote session={session.id} names={infos.map((info) => info.name)} />
       <ChangedElsewhere session={session} base={base} newest={saved.data} staged={staged} />
       <section className="panel">
         <SettingsForm

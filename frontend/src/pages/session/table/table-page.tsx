@@ -9,6 +9,7 @@ import { FilterBar } from "../../../movies/filter-bar";
 import { ShowChoice } from "../../../movies/show-choice";
 import { useDecisions } from "../../../movies/use-decisions";
 import { useColumns, useMovieList, useShow } from "../../../movies/use-movies";
+import { Boundary } from "../../../ui/boundary";
 import { Button } from "../../../ui/button";
 import { Empty, ErrorNote } from "../../../ui/feedback";
 import { ExportDialog } from "../exports/export-dialog";
@@ -127,7 +128,14 @@ export default function TablePage({ session }: SessionTabProps) {
             onOpen={open}
           />
           {selected ? (
-            <SidePanel session={session} name={selected} onDecide={decide} onClose={() => setSelected("")} />
+            <Boundary key={selected} what="The side view">
+              <SidePanel
+                session={session}
+                name={selected}
+                onDecide={decide}
+                onClose={() => setSelected("")}
+              />
+            </Boundary>
           ) : null}
         </div>
       )}
