@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from frazil.compute.extraction import choose_box, extract_particles
 from frazil.formats.atomic import atomic_path
 from frazil.formats.mrc import write_mrc
 from frazil.model.settings_stages import hash_of_values
+from frazil.stages.columns import arrow_table
 from frazil.stages.exposure import SkippedError
 from frazil.stages.particle_lineage import arrange, match, stored_lineage
 from frazil.stages.picking import read_candidates
@@ -102,29 +102,27 @@ def _write_table(
 ) -> None:
     files = exposure.files
     count = len(extracted.images)
-    table = pa.table(
-        {
-            "micrograph": pa.array([files.relative(files.micrograph)] * count).dictionary_encode(),
-            "x_px": extracted.x_int_px + extracted.rest_x_a / exposure.pixel_size_a,
-            "y_px": extracted.y_int_px + extracted.rest_y_a / exposure.pixel_size_a,
-            "box_x_px": extracted.x_int_px,
-            "box_y_px": extracted.y_int_px,
-            "score": scores[extracted.kept],
-            "stack": pa.array([files.relative(files.particles)] * count).dictionary_encode(),
-            "stack_index": np.arange(count),
-            "particle_id": ids,
-            "defocus_u_a": np.full(count, fit.defocus_u_a),
-            "defocus_v_a": np.full(count, fit.defocus_v_a),
-            "astigmatism_angle_deg": np.full(count, fit.astigmatism_angle_deg),
-            "phase_shift_deg": np.full(count, fit.phase_shift_deg),
-            "optics_group": np.ones(count, np.int32),
-        }
-    )
     extra = {
         "schema_version": "1",
         "pixel_size_a": repr(extracted.pixel_size_a),
         "micrograph_pixel_size_a": repr(exposure.pixel_size_a),
         **lineage.metadata(),
     }
+    columns = {
+        "micrograph": (files.relative(files.micrograph), count),
+        "x_px": extracted.x_int_px + extracted.rest_x_a / exposure.pixel_size_a,
+        "y_px": extracted.y_int_px + extracted.rest_y_a / exposure.pixel_size_a,
+        "box_x_px": extracted.x_int_px,
+        "box_y_px": extracted.y_int_px,
+        "score": scores[extracted.kept],
+        "stack": (files.relative(files.particles), count),
+        "stack_index": np.arange(count),
+        "particle_id": ids,
+        "defocus_u_a": np.full(count, fit.defocus_u_a),
+        "defocus_v_a": np.full(count, fit.defocus_v_a),
+        "astigmatism_angle_deg": np.full(count, fit.astigmatism_angle_deg),
+        "phase_shift_deg": np.full(count, fit.phase_shift_deg),
+        "optics_group": np.ones(count, np.int32),
+    }
     with atomic_path(files.particle_table) as part:
-        pq.write_table(table.replace_schema_metadata(extra), part)
+        pq.write_table(arrow_table(columns, extra), part)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from frazil.compute.picking.manual import with_manual_picks
@@ -14,6 +13,7 @@ from frazil.formats.atomic import atomic_path
 from frazil.formats.relion_micrographs import write_picks
 from frazil.model.errors import InputError
 from frazil.model.picks import Picks
+from frazil.stages.columns import arrow_table
 from frazil.stages.pictures import save_picture, with_circles
 
 if TYPE_CHECKING:
@@ -96,23 +96,21 @@ def _median_score(picks: Picks) -> float:
 
 
 def _write_candidates(path: Path, picks: Picks) -> None:
-    table = pa.table(
-        {
-            "x_px": picks.x_px,
-            "y_px": picks.y_px,
-            "score": picks.score,
-            "accepted": picks.accepted,
-            "by_hand": np.zeros(picks.score.size, np.int8) if picks.by_hand is None else picks.by_hand,
-        }
-    )
     extra = {
         **_SCHEMA,
         "threshold": repr(float(picks.threshold)),
         "diameter_a": repr(float(picks.diameter_a)),
         "contaminated_fraction": repr(float(picks.contaminated_fraction)),
     }
+    columns = {
+        "x_px": picks.x_px,
+        "y_px": picks.y_px,
+        "score": picks.score,
+        "accepted": picks.accepted,
+        "by_hand": np.zeros(picks.score.size, np.int8) if picks.by_hand is None else picks.by_hand,
+    }
     with atomic_path(path) as part:
-        pq.write_table(table.replace_schema_metadata(extra), part)
+        pq.write_table(arrow_table(columns, extra), part)
 
 
 def read_candidates(path: Path) -> Picks:
