@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +16,12 @@ from frazil.stages.columns import arrow_table
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 
 def test_what_is_read_back_is_what_was_given(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         "score": rng.standard_normal(19),
         "small": rng.standard_normal(19).astype(np.float32),
         "id": np.arange(19)[::-1],
@@ -29,7 +31,7 @@ def test_what_is_read_back_is_what_was_given(tmp_path: Path) -> None:
     }
     pq.write_table(arrow_table({**columns, "stack": ("particles/ä.mrcs", 19)}, {"a": "1"}), tmp_path / "t")
     table = pq.read_table(tmp_path / "t")
-    for name, values in columns.items() -> None:
+    for name, values in columns.items():
         found = table.column(name).to_numpy()
         assert found.dtype == values.dtype, name
         np.testing.assert_array_equal(found, values)
@@ -59,5 +61,7 @@ table = arrow_table({"x": np.arange(3.0), "b": np.ones(3, bool), "s": ("a", 3)},
 pq.write_table(table, io.BytesIO())
 print("pandas" in sys.modules)
 """
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
+    )
     assert told.stdout.strip() == "False"
