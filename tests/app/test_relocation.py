@@ -70,6 +70,24 @@ def test_it_is_told_beforehand(hub: Hub, session: int, tmp_path: Path) -> None:
     assert sessions.show(hub, SERVER, session)["life"] == "new"
 
 
+def test_absolute_names_are_kept_from_blanks_and_follow_a_folder_that_a_person_moved(
+    hub: Hub, session: int, tmp_path: Path
+) -> None:
+    old, new = tmp_path / "s", tmp_path / "moved"
+    export = old / "exports" / "named"
+    export.mkdir(parents=True)
+    (export / "settings.json").write_text('{"request": {"files": "none"}}')
+    (export / "manifest.tsv").write_text("path\tbytes\txxh3_128\nparticles.star\t1\tx\n")
+    (export / "particles.star").write_text(f"data_\nloop_\n_rlnImageName #1\n1@{old}/particles/a.mrcs\n")
+    preview = relocation.preview_relocation(hub, SERVER, session, str(tmp_path / "my disk"))
+    assert "blanks" in preview["problems"][0]
+    hub.forget(session)
+    old.rename(new)
+    adopt.adopt(hub, SERVER, str(new))
+    text = (new / "exports" / "named" / "particles.star").read_text()
+    assert text.endswith(f"1@{new}/particles/a.mrcs\n")
+
+
 def test_no_room_is_said_beforehand(
     hub: Hub, session: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,8 +14,9 @@ from frazil.app.files import sight
 from frazil.app.foreign_sessions import refuse_foreign
 from frazil.app.session_paths import existing_folder
 from frazil.app.sessions import OWN_VALUES, find_group, show
-from frazil.model.errors import InputError
+from frazil.model.errors import InputError, PassingError
 from frazil.model.movie_filter import MovieFilter
+from frazil.stages.export.lead import lead_exports
 from frazil.store import manifest
 from frazil.store.catalogue import (
     accounts,
@@ -49,7 +50,8 @@ def adopt(hub: Hub, actor: Actor, folder: str, group: str | None = None) -> dict
     """Make a session folder a session of this server; nothing in it is processed anew.
 
     Tracks are stopped at first. Settings keep their numbers and who saved them, movies theirs. A session of
-    this server whose folder was moved gets its new place.
+    this server whose folder was moved gets its new place. Exports whose tables name files by absolute paths
+    follow.
 
     Parameters
     ----------
@@ -70,6 +72,8 @@ def adopt(hub: Hub, actor: Actor, folder: str, group: str | None = None) -> dict
         Outside the server's roots, or not an operator of the group.
     ConflictError
         It is a session of this server already, or the copy of one.
+    PassingError
+        The tables of an export can't be written now.
     """
     path = existing_folder(hub.config, folder)
     if not (path / FILE_NAME).is_file():
@@ -84,6 +88,7 @@ def adopt(hub: Hub, actor: Actor, folder: str, group: str | None = None) -> dict
         records = list(opened.records())
     delivered = list(manifest.read(path))
     seen = sight(hub, actor)
+    _lead_exports(path, path)
     made = export_rows(path)
     with hub.catalogue.write() as connection:
         wanted = group or (content.group if accounts.group(connection, name=content.group) else None)
@@ -141,6 +146,7 @@ def _move(hub: Hub, actor: Actor, known: SessionRow, path: Path) -> dict[str, An
         )
     hub.forget(known.id)
     SessionFolder(path, identity=known.uuid).close()
+    _lead_exports(path, AnyPath(known.folder))
     with hub.catalogue.write() as connection:
         relocations.change_folder(connection, known.id, known.folder, str(path))
         audit.add(
@@ -153,6 +159,14 @@ def _move(hub: Hub, actor: Actor, known: SessionRow, path: Path) -> dict[str, An
             after={"folder": str(path)},
         )
     return {**show(hub, actor, known.id), "warnings": [f"S{known.id} lies in {path} now"]}
+
+
+def _lead_exports(folder: Path, before: Path) -> None:
+    """Have tables that name files by absolute paths follow a session that lies in ``folder`` now."""
+    try:
+        lead_exports(folder, before, folder)
+    except OSError as error:
+        raise PassingError(f"{error.filename or folder}: {error.strerror}") from error
 
 
 def _revisions(content: SessionFile) -> list[RevisionRow]:

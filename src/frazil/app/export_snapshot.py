@@ -93,6 +93,7 @@ def make_snapshot(
     return Snapshot(
         session=session.name,
         session_number=session.id,
+        folder=session.folder,
         name=name,
         created_at=created_at,
         created_by=created_by,

@@ -14,6 +14,7 @@ from frazil.app.relocation_jobs import give_up, submit, task_of
 from frazil.app.session_paths import new_folder, refuse_outside
 from frazil.app.sessions import show
 from frazil.model.errors import FrazilError, InputError
+from frazil.stages.export.lead import absolute_exports
 from frazil.stages.relocation import JOURNAL, PROGRESS, session_files
 from frazil.store.catalogue import audit, exports, relocations, revisions, sessions, tracks
 
@@ -224,6 +225,12 @@ def _target(hub: Hub, session: SessionRow, folder: str) -> Path:
     if other is not None and other.id != session.id:
         raise InputError(f"{target}: is the folder of another session; give another one")
     refuse_outside(hub.config, settings, target)
+    named = absolute_exports(source) if len(str(target).split()) > 1 else []
+    if named:
+        raise InputError(
+            f"{target}: the tables of export {named[0].name} name files by absolute paths, and can't name a "
+            "path with blanks; give another folder, or delete that export and make it anew with links"
+        )
     return target
 
 

@@ -110,11 +110,15 @@ def write_motion_star(
 
 
 def with_names(text: str, movie: str, gain: str) -> str:
-    """Return a motion file's text in which movie and gain reference, where it has one, have other names."""
+    """Return a motion file's text in which movie and gain reference, where it has one, have other names.
+
+    An empty name takes its line out: RELION reads no empty ones.
+    """
     for column, name in (("rlnMicrographMovieName", movie), ("rlnMicrographGainName", gain)):
-        found = re.search(rf"(?m)^_{column}[ \t]+(.*)$", text)
+        found = re.search(rf"(?m)^_{column}[ \t]+(.*)\n", text)
         if found is not None:
-            text = f"{text[: found.start(1)]}{name}{text[found.end(1) :]}"
+            line = f"{text[found.start() : found.start(1)]}{name}\n" if name else ""
+            text = f"{text[: found.start()]}{line}{text[found.end() :]}"
     return text
 
 

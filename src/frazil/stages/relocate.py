@@ -15,6 +15,8 @@ from frazil.model.errors import InputError, PassingError
 from frazil.stages.bandwidth import Bandwidth
 from frazil.stages.deliver_copy import Form, Stream, verify, write_copy
 from frazil.stages.deliver_errors import SourceChangedError
+from frazil.stages.export.lead import lead_exports
+from frazil.stages.export.manifest import checksum
 from frazil.stages.relocation import CHECKSUMS, JOURNAL, PROGRESS, RUBBISH, Entry, Journal, session_files
 
 if TYPE_CHECKING:
@@ -143,6 +145,11 @@ def _led(task: RelocationTask, path: str, link: str) -> str:
 def _finish(task: RelocationTask, journal: Journal) -> None:
     (task.staging / PROGRESS).unlink(missing_ok=True)
     sums = [(path, known[2]) for path, known in sorted(journal.arrived.items()) if known[1] is None]
+    led = {
+        path.relative_to(task.staging).as_posix(): checksum(path)
+        for path in lead_exports(task.staging, task.source, task.target)
+    }
+    sums = [(path, led.get(path, known)) for path, known in sums]
     (task.staging / CHECKSUMS).parent.mkdir(exist_ok=True)
     with atomic_path(task.staging / CHECKSUMS) as part:
         part.write_text("".join(f"{checksum}  {path}\n" for path, checksum in sums), encoding="utf-8")

@@ -119,6 +119,32 @@ def test_without_files_tables_name_the_session(world: World) -> None:
     assert not (task.final / "micrographs").exists()
 
 
+def test_without_files_motion_files_name_what_is_there(world: World) -> None:
+    gain = world.folder / "gain.mrc"
+    write_mrc(gain, np.ones((HEIGHT_PX, WIDTH_PX), np.float32), PIXEL_A, depth="float32")
+    world.settings[1]["gain_path"] = str(gain)
+    for contents in (CONTENTS, ("micrographs",)):
+        task = world.prepare(ExportRequest(contents=contents, files="none"), name=f"e{len(contents)}")
+        run_export(task)
+        table = read(task.final, "corrected_micrographs.star")["micrographs"]
+        for motion in table.rlnMicrographMetadata:
+            general = read(task.final, motion)["general"]
+            assert Path(motion).is_relative_to(task.final)
+            for column in ("rlnMicrographMovieName", "rlnMicrographGainName"):
+                assert Path(general[column]).is_absolute() and Path(general[column]).is_file()
+
+
+def test_without_files_movies_in_folders_with_blanks_are_told(tmp_path: Path) -> None:
+    raw = tmp_path / "K3 data"
+    raw.mkdir()
+    world = make_world(tmp_path / "s", raw_folder=raw)
+    task = world.prepare(ALL.model_copy(update={"files": "none"}))
+    notes = run_export(task)["notes"]
+    assert any("blanks" in note for note in notes)
+    assert not (task.final / "movies.star").exists()
+    assert len(read(task.final, "particles.star")["particles"]) == 15
+
+
 def test_only_the_chosen_classes(world: World) -> None:
     classes = add_classes(world, 5).model_copy(update={"classes": [2], "good": [2]})
     task = world.prepare(ALL, classes=classes)

@@ -49,6 +49,7 @@ class World:
         snapshot = Snapshot(
             session="Grid 7",
             session_number=7,
+            folder=str(self.folder),
             name=name,
             created_at=1_800_000_000.0,
             created_by="ann",

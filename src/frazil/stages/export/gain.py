@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def bring_gain(folder: Path, movie: Gathered, request: ExportRequest, progress: Progress) -> None:
     """Bring the gain reference of a movie in, under the name that the motion files give it."""
     settings = movie.settings.gain
-    if settings.gain_path is None or request.files == "none":
+    if settings.gain_path is None:
         return
     source = Path(settings.gain_path)
     target = folder / f"raw/gain{source.suffix}"

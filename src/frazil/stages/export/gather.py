@@ -63,6 +63,8 @@ class Gathered:
         Of its particle images.
     stack
         Where these are: the session's, those in the export, or those that were cut out anew.
+    motion_star
+        Where its motion file is; in the export, where it will be when that is whole.
     """
 
     movie: ExportMovie
@@ -74,6 +76,7 @@ class Gathered:
     image_pixel_size_a: float = 0.0
     image_size_px: int = 0
     stack: Path = Path()
+    motion_star: Path = Path()
     present: dict[str, bool] = field(default_factory=dict)
 
     def has(self, what: str) -> bool:
@@ -92,11 +95,21 @@ class Collector:
         What is wanted.
     progress
         Is told what is missing.
+    final
+        Where the export will be when it is whole; None for tables in the session folder itself, which is
+        the project then, so that its own motion files are right.
     """
 
-    def __init__(self, session: Path, target: Path, request: ExportRequest, progress: Progress) -> None:
+    def __init__(
+        self,
+        session: Path,
+        target: Path,
+        request: ExportRequest,
+        progress: Progress,
+        final: Path | None = None,
+    ) -> None:
         self._session, self._target, self._request = session, target, request
-        self._progress = progress
+        self._progress, self._final = progress, final
 
     @property
     def _brings_files(self) -> bool:
@@ -124,14 +137,14 @@ class Collector:
         """None where stack and table of the particles don't belong together."""
         source = Products(self._session, movie.name)
         files = Products(self._target, movie.name) if self._brings_files else source
-        found = Gathered(movie, record, settings, files, stack=files.particles)
+        found = Gathered(movie, record, settings, files, stack=files.particles, motion_star=files.motion_star)
         wanted = self._request.contents
         kinds: tuple[str, ...] = _OF_MICROGRAPHS if "micrographs" in wanted else ()
         if "picks" in wanted and record.stage("pick").state == "done":
             kinds += ("picks_star",)
         for kind in kinds if self._request.format in _WITH_FILES else ():
             if kind == "motion_star":
-                found.present[kind] = self._bring_motion(source, files, movie, settings)
+                found.present[kind] = self._bring_motion(found, source)
                 continue
             is_image = not kind.endswith("_star")
             found.present[kind] = self._bring(getattr(source, kind), getattr(files, kind), is_image)
@@ -160,21 +173,35 @@ class Collector:
             return pin_image(source, target, self._request.files, self._request.image_depth)
         return pin_file(source, target, self._request.files)
 
-    def _bring_motion(
-        self, source: Products, files: Products, movie: ExportMovie, settings: Settings
-    ) -> bool:
-        """Bring the motion file, which calls movie and gain reference by their names in the export."""
-        if not self._brings_files:
+    def _bring_motion(self, found: Gathered, source: Products) -> bool:
+        """Bring the motion file, which calls movie and gain reference by their names in the tables."""
+        if not self._brings_files and self._final is None:
             return source.motion_star.is_file()
         try:
             text = source.motion_star.read_text(encoding="utf-8")
         except FileNotFoundError:
             return False
+        movie, gain = found.movie, found.settings.gain.gain_path or ""
         raw = _name_of_raw(movie.name, Path(movie.raw_path or movie.row.get("path") or ""))
-        gain = f"raw/gain{Path(settings.gain.gain_path).suffix}" if settings.gain.gain_path else ""
-        with atomic_path(files.motion_star) as part:
+        gain = f"raw/gain{Path(gain).suffix}" if gain else ""
+        target = found.files
+        if not self._brings_files and self._final is not None:
+            raw, gain = self._absolute_names(found)
+            target = Products(self._target, movie.name)
+            found.motion_star = Products(self._final, movie.name).motion_star
+        with atomic_path(target.motion_star) as part:
             part.write_text(with_names(text, raw, gain), encoding="utf-8")
         return True
+
+    def _absolute_names(self, found: Gathered) -> tuple[str, str]:
+        """Movie and gain reference where they lie; that is in the export where the gain was brought along."""
+        raw, gain = found.movie.raw_path or "None", found.settings.gain.gain_path or ""
+        if gain and "movies" in self._request.contents:
+            gain = f"{self._final}/raw/gain{Path(gain).suffix}"
+        for name in (raw, gain):
+            if len(name.split()) > 1:
+                self._progress.note(f"{name}: tables can't name a path with blanks; link or copy instead")
+        return (raw if len(raw.split()) == 1 else "None"), (gain if len(gain.split()) <= 1 else "None")
 
     def _take_particles(self, found: Gathered, source: Products, files: Products) -> bool:
         if found.record.stage("extract").state != "done":
@@ -209,6 +236,9 @@ class Collector:
         name = _name_of_raw(found.movie.name, raw)
         if not self._brings_files:
             there, name = raw.is_file(), str(raw)
+            if len(name.split()) > 1:
+                self._progress.note(f"{name}: tables can't name a path with blanks; link or copy instead")
+                return
         else:
             target = self._target / name
             there = pin_movie(raw, target, self._request.files)

@@ -11,7 +11,7 @@ import xxhash
 from frazil.formats.atomic import atomic_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from frazil.stages.export.progress import Progress
 
@@ -43,16 +43,22 @@ def write_manifest(folder: Path, skip: frozenset[str], progress: Progress) -> tu
     Symbolic links to movies have `LINKED` instead of a checksum: the movies are not part of the export.
     """
     names = [name for name in files_of(folder) if name.as_posix() not in skip and not _is_part(name)]
-    lines, total = ["path\tbytes\txxh3_128\n"], 0
+    rows, total = [], 0
     for name in progress.each("computing checksums", names, names):
         path = folder / name
         size = path.stat().st_size
         linked = path.is_symlink()
         total += 0 if linked else size
-        lines.append(f"{name.as_posix()}\t{size}\t{LINKED if linked else checksum(path)}\n")
-    with atomic_path(folder / MANIFEST) as part:
-        part.write_text("".join(lines), encoding="utf-8")
+        rows.append((name.as_posix(), size, LINKED if linked else checksum(path)))
+    write_rows(folder, rows)
     return len(names) + 1, total
+
+
+def write_rows(folder: Path, rows: Iterable[tuple[str, int, str]]) -> None:
+    """Write the list: path, bytes, checksum of every file."""
+    with atomic_path(folder / MANIFEST) as part:
+        lines = [f"{name}\t{size}\t{digest}\n" for name, size, digest in rows]
+        part.write_text("".join(["path\tbytes\txxh3_128\n", *lines]), encoding="utf-8")
 
 
 def read_manifest(folder: Path) -> Iterator[tuple[str, int, str]]:

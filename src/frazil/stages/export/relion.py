@@ -112,7 +112,7 @@ def micrograph_row(found: Gathered, group: int, names: Names) -> MicrographRow:
     return MicrographRow(
         micrograph=names(files.micrograph),
         spectrum=name("spectrum"),
-        motion_star=name("motion_star"),
+        motion_star=names(found.motion_star) if found.has("motion_star") else "",
         unweighted=name("unweighted"),
         even=name("even"),
         odd=name("odd"),

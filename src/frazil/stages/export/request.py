@@ -110,12 +110,14 @@ class ChosenClasses(BaseModel):
 class Snapshot(BaseModel):
     """All that an export needs to know of the catalogue, at one moment.
 
+    ``folder``: where the session lay then.
     ``settings``: values by revision, of all revisions that results were made with; ``newest``: the newest.
     """
 
     schema_version: Literal[1] = 1
     session: str
     session_number: int
+    folder: str = ""
     name: str
     created_at: float
     created_by: str

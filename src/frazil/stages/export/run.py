@@ -16,6 +16,7 @@ from frazil.formats.atomic import atomic_path, flush_directory
 from frazil.model.errors import InputError
 from frazil.model.settings import Settings, with_values
 from frazil.stages.export.gather import FOLDERS_OF_FILES, Collector
+from frazil.stages.export.lead import FACTS
 from frazil.stages.export.manifest import write_manifest
 from frazil.stages.export.mtf import MTF, with_mtf
 from frazil.stages.export.optics import find_optics
@@ -49,7 +50,7 @@ def run_export(task: ExportTask) -> dict[str, Any]:
     """
     if task.final.exists():
         raise InputError(f"{task.final}: is there already; choose another name, or delete it first")
-    snapshot = read_snapshot(task.part)
+    snapshot = _at_home(read_snapshot(task.part), task.session)
     _begin_anew(task.part)
     progress = Progress(task.part, _STEPS)
     progress.notes += snapshot.notes
@@ -68,7 +69,7 @@ def run_export(task: ExportTask) -> dict[str, Any]:
             (task.part / folder).rmdir()
     counts = {"micrographs": len(movies), **made.counts}
     progress.begin("writing the README")
-    _describe(task.part, snapshot, counts, optics, progress)
+    _describe(task, snapshot, counts, optics, progress)
     files, size = write_manifest(task.part, frozenset({SNAPSHOT, PROGRESS, LOG}), progress)
     progress.begin("done")
     for name in (SNAPSHOT, PROGRESS):
@@ -93,6 +94,20 @@ def read_snapshot(part: Path) -> Snapshot:
         raise InputError(f"{part / SNAPSHOT}: can't be read; make the export again ({error})") from error
 
 
+def _at_home(snapshot: Snapshot, session: Path) -> Snapshot:
+    """Movies that lay in the session folder, where that lies today."""
+    old = f"{snapshot.folder}/"
+    if snapshot.folder in ("", str(session)):
+        return snapshot
+    movies = [
+        movie.model_copy(update={"raw_path": str(session / movie.raw_path[len(old) :])})
+        if movie.raw_path is not None and movie.raw_path.startswith(old)
+        else movie
+        for movie in snapshot.movies
+    ]
+    return snapshot.model_copy(update={"movies": movies})
+
+
 def _begin_anew(part: Path) -> None:
     """Remove what an interrupted run left: linking is quick, and half of two states would be wrong."""
     for path in part.iterdir():
@@ -105,7 +120,7 @@ def _begin_anew(part: Path) -> None:
 def _collect(task: ExportTask, snapshot: Snapshot, progress: Progress) -> list[Gathered]:
     settings = {revision: with_values(Settings(), values) for revision, values in snapshot.settings.items()}
     newest = settings[snapshot.newest]
-    collector = Collector(task.session, task.part, snapshot.request, progress)
+    collector = Collector(task.session, task.part, snapshot.request, progress, task.final)
     for folder in FOLDERS_OF_FILES:
         (task.part / folder).mkdir()
     found = []
@@ -152,7 +167,11 @@ def _particles(
 
 
 def _describe(
-    part: Path, snapshot: Snapshot, counts: dict[str, int], optics: ExportOptics, progress: Progress
+    task: ExportTask,
+    snapshot: Snapshot,
+    counts: dict[str, int],
+    optics: ExportOptics,
+    progress: Progress,
 ) -> None:
     content = {
         "schema_version": 1,
@@ -169,7 +188,9 @@ def _describe(
         "class_update": snapshot.classes.number if snapshot.classes else None,
         "notes": progress.notes,
     }
-    with atomic_path(part / "settings.json") as file:
+    if snapshot.request.files == "none":
+        content["session_folder"] = str(task.session)
+    with atomic_path(task.part / FACTS) as file:
         file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    with atomic_path(part / "README.txt") as file:
+    with atomic_path(task.part / "README.txt") as file:
         file.write_text(readme(snapshot, counts, optics, progress.notes), encoding="utf-8")
