@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from tests.e2e.controls_check import ControlsCheck
 
 from frazil.microscope.acquisition import acquire, exposures
 from frazil.microscope.settings import ExposureSettings
@@ -45,6 +46,11 @@ MOVIE = ExposureSettings(
     local_motion_a=0.5,
     detector_seed=3,
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have every control of the page tried."""
+    config.pluginmanager.register(ControlsCheck(config))
 
 
 @pytest.fixture(scope="session")

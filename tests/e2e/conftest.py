@@ -4,34 +4,48 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
+from tests.e2e import controls
 from tests.e2e.world import PASSWORD, World, build, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Response
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
 
 _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
 
+# Only a test that fails waits so long; a busy machine is no failure.
+_PATIENCE_MS = 20_000
+expect.set_options(timeout=_PATIENCE_MS)
+
 
 # Not of the whole session: as long as it is open, an event loop runs in this thread, which disturbs tests of
 # other rooms that come between.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium; what is pressed in it is noted."""
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("chromium is not installed")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
-        yield browser
+        new_context = browser.new_context
+
+        def recorded(**options: Any) -> BrowserContext:
+            context = new_context(**options)
+            controls.record(context)
+            return context
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(browser, "new_context", recorded)
+            yield browser
         browser.close()
 
 
@@ -86,7 +100,7 @@ def open_page(browser: Browser, world: World, watch: Watch) -> Iterator[Callable
 
     def open_(path: str = "/", login: str | None = "admin", width: int = 1440, height: int = 900) -> Page:
         context = browser.new_context(base_url=world.url, viewport={"width": width, "height": height})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(_PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         watch.on(page)

@@ -86,6 +86,20 @@ def make_hub(config: ServerConfig) -> Hub:
     return Hub(config, executor=InlineExecutor(eager=True), body=IdleBody)
 
 
+def add_people(hub: Hub) -> None:
+    """Add an admin and one person of each role of the group `ribosome`, all with the same password."""
+    ids = {
+        login: accounts.add_user(
+            hub, SERVER, quick_guard(), login=login, password=PASSWORD, is_admin=login == "admin"
+        )["id"]
+        for login in ("admin", *PEOPLE)
+    }
+    group = groups.add_group(hub, SERVER, "ribosome")["id"]
+    groups.add_group(hub, SERVER, "membrane proteins")
+    for login, role in PEOPLE.items():
+        groups.set_member(hub, SERVER, group, ids[login], role)
+
+
 def build(folder: Path, movie_count: int = 400, class_count: int = _CLASSES) -> World:
     """Make everything in a folder."""
     source = folder / "microscope" / "Supervisor_20260203"
@@ -98,16 +112,7 @@ def build(folder: Path, movie_count: int = 400, class_count: int = _CLASSES) -> 
     )
     hub = make_hub(config)
     world = World(hub, folder)
-    ids = {
-        login: accounts.add_user(
-            hub, SERVER, quick_guard(), login=login, password=PASSWORD, is_admin=login == "admin"
-        )["id"]
-        for login in ("admin", *PEOPLE)
-    }
-    group = groups.add_group(hub, SERVER, "ribosome")["id"]
-    groups.add_group(hub, SERVER, "membrane proteins")
-    for login, role in PEOPLE.items():
-        groups.set_member(hub, SERVER, group, ids[login], role)
+    add_people(hub)
     values = {
         "group": "ribosome",
         "source_path": str(source),

@@ -1,0 +1,114 @@
+// Runs in every page of a test before the page itself: tells, by messages of the console, which controls were
+// there to be used, and which were used. A message needs no answer, so that a page that ends loses none.
+(() => {
+  const CONTROLS =
+    "button, a[href], summary, select, input[type=checkbox], input[type=radio], input[type=range], [role=slider]";
+  const LEAD = "control of a page:";
+  const told = new Set();
+
+  const tidy = (text) => (text ?? "").replace(/\s+/g, " ").trim();
+
+  // What says who one is or which microscope this is.
+  const OWN_WORDS = { ".brand": "brand", "a[href='/profile']": "Profile" };
+
+  const nameOf = (element) => {
+    for (const [which, words] of Object.entries(OWN_WORDS)) if (element.matches(which)) return words;
+    if (element.matches("nav[aria-label=Main] a")) return tidy(element.title);
+    const by = element.getAttribute("aria-labelledby");
+    const own =
+      element.getAttribute("aria-label") ?? (by ? document.getElementById(by)?.textContent : null);
+    if (own) return tidy(own);
+    if (element.matches("input, select")) {
+      // A label around a choice holds the words of all choices, too.
+      const label = [...(element.labels ?? [])].map((one) => {
+        const copy = one.cloneNode(true);
+        for (const choice of copy.querySelectorAll("select, input, textarea")) choice.remove();
+        return copy.textContent;
+      });
+      return tidy(label.join(" ") || element.title);
+    }
+    const picture = element.querySelector("img[alt], [role=img][aria-label]");
+    return tidy(element.textContent || picture?.alt || picture?.getAttribute("aria-label") || element.title);
+  };
+
+  const kindOf = (element) => {
+    const role = element.getAttribute("role");
+    if (role) return role;
+    const tag = element.tagName.toLowerCase();
+    if (tag === "a") return "link";
+    if (tag === "input") return element.type === "range" ? "slider" : element.type;
+    return tag;
+  };
+
+  const placeOf = (element) => {
+    const window = element.closest("dialog");
+    if (window) return `window "${nameOf(window)}"`;
+    if (element.closest("nav[aria-label=Main], .skip")) return "rail";
+    if (element.closest(".session-head")) return "head of a session";
+    if (element.closest("search, [role=search]")) return "filter";
+    if (element.closest(".toasts")) return "message";
+    return location.pathname;
+  };
+
+  const tell = (what, element) => {
+    const group = element.closest("[role=group][aria-label], [role=tablist][aria-label]");
+    const item = JSON.stringify({
+      what,
+      place: placeOf(element),
+      kind: kindOf(element),
+      group: group ? tidy(group.getAttribute("aria-label")) : "",
+      name: nameOf(element),
+    });
+    if (told.has(item)) return;
+    told.add(item);
+    console.debug(`${LEAD}${item}`);
+  };
+
+  const usable = (element) =>
+    element.checkVisibility({ visibilityProperty: true }) && !element.disabled && !element.closest("[inert]");
+
+  const look = () => {
+    for (const element of document.querySelectorAll(CONTROLS)) if (usable(element)) tell("seen", element);
+  };
+
+  let waits = false;
+  const lookSoon = () => {
+    if (waits) return;
+    waits = true;
+    setTimeout(() => {
+      waits = false;
+      look();
+    }, 150);
+  };
+
+  const used = (event) => {
+    const from = event.target instanceof Element ? event.target : null;
+    // A label passes its click on to what it names.
+    const element = from?.closest(CONTROLS);
+    if (element && !(element.matches("select, input") && event.type === "click" && !event.isTrusted)) {
+      tell("used", element);
+    }
+  };
+  for (const type of ["click", "input", "change", "keydown"]) {
+    document.addEventListener(
+      type,
+      (event) => {
+        if (type !== "keydown") used(event);
+        // Arrow keys move a slider that is not an input.
+        else if (event.target instanceof Element && event.target.matches("[role=slider]")) used(event);
+      },
+      { capture: true },
+    );
+  }
+  const begin = () => {
+    new MutationObserver(lookSoon).observe(document, {
+      subtree: true,
+      childList: true,
+      attributes: true,
+      attributeFilter: ["disabled", "open", "hidden"],
+    });
+    lookSoon();
+  };
+  if (document.documentElement) begin();
+  else document.addEventListener("readystatechange", begin, { once: true });
+})();
