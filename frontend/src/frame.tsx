@@ -47,7 +47,7 @@ function Rail({ onHelp }: { onHelp: () => void }) {
     <nav className="rail" aria-label="Main">
       <Link className="brand" to="/sessions" title={server.data?.microscope_name || "Frazil"}>
         <Icon name="snow" />
-        <span className="truncate">{server.data?.microscope_name || "Frazil"}</span>
+        <span className="name">{server.data?.microscope_name || "Frazil"}</span>
       </Link>
       <Item to="/sessions" icon="list" label="Sessions" />
       {me.is_admin ? <Item to="/people" icon="users" label="Users and groups" short="People" /> : null}

@@ -52,6 +52,7 @@ def session(hub: Hub, tmp_path: Path) -> int:
         "stack": pa.array(stacks).dictionary_encode(),
         "stack_index": np.tile(np.arange(10), 3),
         "class_id": np.repeat([2, 2, 1, 1], [10, 5, 5, 10]).astype(np.int32),
+        **{name: np.zeros(30, np.float32) for name in ("psi_deg", "shift_x_a", "shift_y_a")},
     }
     pq.write_table(pa.table(table), folder / "assignments.parquet")
     with hub.catalogue.write() as connection:
@@ -107,6 +108,36 @@ def test_examples_are_their_images(hub: Hub, session: int, tmp_path: Path) -> No
         stack.symlink_to(tmp_path / stack.name)
     with pytest.raises(NotFoundError):
         class_members.members_sheet(hub, SERVER, session, 1, 2)
+
+
+def test_examples_lie_on_their_average(hub: Hub, session: int, tmp_path: Path) -> None:
+    """A spot at (+8, 0) px of the average: where each particle has it says ``r' = R(psi) (r + shift)``."""
+    psi_deg, shift_px = np.array([0.0, 90.0, 180.0, -37.0]), np.array([[0, 0], [3, 1], [-2, 4], [1.5, -3]])
+    images = np.zeros((4, 32, 32), np.float32)
+    y, x = np.mgrid[:32, :32] - 16
+    for image, psi, (shift_x, shift_y) in zip(images, np.deg2rad(psi_deg), shift_px, strict=True):
+        there_x, there_y = 8 * np.cos(psi) - shift_x, -8 * np.sin(psi) - shift_y
+        image += np.exp(-((x - there_x) ** 2 + (y - there_y) ** 2) / 4)
+    write_mrc(tmp_path / "s" / "particles" / "m2.mrcs", images, 2.0, depth="float16")
+    table = {
+        "stack": pa.array(["particles/m2.mrcs"] * 4).dictionary_encode(),
+        "stack_index": np.arange(4),
+        "class_id": np.ones(4, np.int32),
+        "psi_deg": psi_deg,
+        "shift_x_a": 2.0 * shift_px[:, 0],
+        "shift_y_a": 2.0 * shift_px[:, 1],
+    }
+    folder = tmp_path / "s" / "classes" / "run001" / "update0001"
+    pq.write_table(pa.table(table), folder / "assignments.parquet")
+    picture = class_members.members_sheet(hub, SERVER, session, 1, 1)
+    assert picture is not None
+    sheet = np.asarray(Image.open(io.BytesIO(picture.content)), np.float32)
+    for place in range(4):
+        tile = np.clip(sheet[:, 96 * place : 96 * (place + 1)] - 160, 0, None)
+        weights = tile / tile.sum()
+        found = (weights * np.arange(96)).sum(axis=1).sum(), (weights.T * np.arange(96)).sum()
+        # The middle of a tile of three-fold size is 3 * 16.5 - 0.5.
+        assert found == pytest.approx((49 + 24, 49), abs=1.0)
 
 
 def test_who_is_not_known_is_nobody(hub: Hub, session: int) -> None:

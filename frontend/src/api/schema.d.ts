@@ -797,7 +797,7 @@ export interface paths {
         };
         /**
          * Members Picture
-         * @description Return images of some members, chosen by chance.
+         * @description Return images of some members, chosen by chance, turned and shifted onto the average.
          */
         get: operations["classMembersPicture"];
         put?: never;

@@ -4,15 +4,15 @@ import { api } from "../api/client";
 import { keys } from "../api/queries";
 import type { SessionView } from "../api/types";
 import { type Filter, isEmpty, NO_FILTER } from "../lib/filters";
-import { count, plural } from "../lib/format";
+import { count } from "../lib/format";
 import { mayChange } from "../lib/me";
-import { useAction } from "../lib/use-action";
 import { useSettings } from "../settings/use-settings";
 import { Button } from "../ui/button";
-import { Dialog } from "../ui/dialog";
-import { Badge, ErrorNote, toast, toastError } from "../ui/feedback";
-import { TextField } from "../ui/field";
+import { Badge, toast, toastError } from "../ui/feedback";
 import { fromDefinition, type NamedFilter, saysTheSame, toDefinition } from "./definition";
+import { filterFile } from "./filter-file";
+import { NameDialog } from "./name-dialog";
+import { UploadFilter } from "./upload-filter";
 
 interface SavedFiltersProps {
   session: SessionView;
@@ -91,13 +91,22 @@ export function SavedFilters({ session, filter, onChange }: SavedFiltersProps) {
         <Button
           small
           icon="download"
-          title="Download this filter: PUT it to …/filters/NAME of any session"
+          title="Download this filter; it can be uploaded in any session"
           aria-label={`Export filter ${own.name}`}
-          onClick={() => download(`${own.name}.filter.json`, { definition: own.definition })}
+          onClick={() => download(filterFile(own))}
         />
       ) : null}
       {mayChange(session) ? (
         <>
+          <UploadFilter
+            taken={saved.map((item) => item.name)}
+            onFilter={async (name, definition) => {
+              await api.put(`${path}/${encodeURIComponent(name)}`, { definition });
+              onChange(fromDefinition(name, definition));
+              toast(`Filter ${name} is uploaded and applied`);
+              await read();
+            }}
+          />
           {own && edited ? (
             <Button small onClick={() => void save(own.name).catch(toastError)}>
               Save changes
@@ -153,61 +162,11 @@ function freeName(name: string, saved: readonly NamedFilter[]): string {
   }
 }
 
-/** Give JSON to the browser as a file. */
-function download(name: string, content: object): void {
+/** Give a file to the browser. */
+function download(file: File): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 1)], { type: "application/json" }));
-  link.download = name;
+  link.href = URL.createObjectURL(file);
+  link.download = file.name;
   link.click();
   URL.revokeObjectURL(link.href);
-}
-
-/** Asks for a name. */
-export function NameDialog(props: {
-  title: string;
-  start: string;
-  taken: readonly string[];
-  /** A name that is taken may be used: what had it is replaced. */
-  replaces: boolean;
-  onName: (name: string) => Promise<void>;
-  onClose: () => void;
-}) {
-  const [name, setName] = useState(props.start);
-  const action = useAction();
-  const text = name.trim();
-  const isTaken = text !== props.start && props.taken.includes(text);
-  const wrong = !text || text.includes("/") || (isTaken && !props.replaces);
-  const submit = async () => {
-    if (!wrong && (await action.run(() => props.onName(text)))) props.onClose();
-  };
-  return (
-    <Dialog
-      title={props.title}
-      onClose={props.onClose}
-      onSubmit={() => void submit()}
-      foot={
-        <>
-          <Button onClick={props.onClose}>Cancel</Button>
-          <Button look="primary" type="submit" busy={action.busy} disabled={wrong}>
-            {isTaken && props.replaces ? "Replace" : "Save"}
-          </Button>
-        </>
-      }
-    >
-      <TextField
-        label="Name"
-        value={name}
-        maxLength={100}
-        autoFocus
-        error={isTaken && !props.replaces ? "This name is taken." : null}
-        help={
-          isTaken && props.replaces
-            ? "What has this name now is replaced."
-            : `${plural(props.taken.length, "name")} so far`
-        }
-        onChange={setName}
-      />
-      <ErrorNote error={action.error} />
-    </Dialog>
-  );
 }

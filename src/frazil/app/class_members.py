@@ -34,6 +34,7 @@ _TIME_BINS = 24
 _CLIP_SIGMA = 3.0
 _SMOOTH_PX = 3
 _PREFIX, _SUFFIX = "particles/", ".mrcs"
+_COLUMNS = ("stack", "stack_index", "psi_deg", "shift_x_a", "shift_y_a")
 
 
 def class_members(hub: Hub, actor: Actor, session_id: int, number: int, class_id: int) -> dict[str, Any]:
@@ -71,18 +72,18 @@ def members_sheet(
 ) -> Product | None:
     """Return images of some members, chosen by chance, as one picture (JPEG); None if the asker has it.
 
-    They are as they were extracted: neither turned nor moved onto the average. Always the same ones.
+    Each is turned and shifted onto the average as it was classified. Always the same ones.
     Raises `NotFoundError` where there are none.
     """
-    version = f"{session_id}-{number}-{class_id}-members"
-    folder, names, index = _members(hub, actor, session_id, number, class_id)
+    version = f"{session_id}-{number}-{class_id}-members-turned"
+    folder, names, table = _members(hub, actor, session_id, number, class_id)
     if version == known_version:
         return None
     random = np.random.default_rng([number, class_id])
     chosen = sorted(random.permutation(len(names))[:EXAMPLES].tolist())
     tiles = []
     for place in chosen:
-        tile = _tile(folder / "particles" / f"{names[place]}.mrcs", int(index[place]))
+        tile = _tile(folder / "particles" / f"{names[place]}.mrcs", table.slice(place, 1).to_pylist()[0])
         if tile is not None:
             tiles.append(tile)
     if not tiles:
@@ -99,22 +100,22 @@ def members_sheet(
 
 def _members(
     hub: Hub, actor: Actor, session_id: int, number: int, class_id: int
-) -> tuple[Path, list[str], NDArray[np.int64]]:
-    """Session folder, and of each member the name of its micrograph and the place in its stack."""
+) -> tuple[Path, list[str], pa.Table]:
+    """Session folder, and of each member the name of its micrograph, its place in the stack and its pose."""
     with hub.catalogue.read() as connection:
         folder = Path(session_for(connection, actor, session_id, "viewer").folder)
     update = show_update(hub, actor, session_id, number)
     path = folder / update["folder"] / "assignments.parquet"
     try:
-        table = pq.read_table(path, columns=["stack", "stack_index"], filters=[("class_id", "==", class_id)])
+        table = pq.read_table(path, columns=list(_COLUMNS), filters=[("class_id", "==", class_id)])
     except FileNotFoundError:
-        return folder, [], np.zeros(0, np.int64)
+        return folder, [], pa.table({name: [] for name in _COLUMNS})
     except OSError as error:
         raise PassingError(f"{path}: can't be read now: {error.strerror}") from error
     except pa.ArrowException as error:
         raise PassingError(f"{path}: can't be read ({error})") from error
     names = [text.removeprefix(_PREFIX).removesuffix(_SUFFIX) for text in table.column("stack").to_pylist()]
-    return folder, names, table.column("stack_index").to_numpy().astype(np.int64)
+    return folder, names, table
 
 
 def _micrographs(hub: Hub, session_id: int, names: set[str]) -> list[dict[str, Any]]:
@@ -161,15 +162,16 @@ def _times(rows: list[dict[str, Any]], by_name: dict[str, int]) -> list[dict[str
     ]
 
 
-def _tile(path: Path, index: int) -> Image.Image | None:
-    """One particle, smoothed a little; None where it can't be read."""
+def _tile(path: Path, member: dict[str, Any]) -> Image.Image | None:
+    """One particle, smoothed a little and brought onto its average; None where it can't be read."""
     if "/" in path.stem or path.is_symlink():
         return None
     try:
         with MrcStack(path) as stack:
-            if not 0 <= index < stack.shape[0]:
+            if not 0 <= member["stack_index"] < stack.shape[0]:
                 return None
-            image = np.asarray(stack[index], np.float32)
+            image = np.asarray(stack[int(member["stack_index"])], np.float32)
+            pixel_size_a = stack.pixel_size_a
     except (FrazilError, OSError):
         return None
     values = np.nan_to_num(image)
@@ -179,4 +181,17 @@ def _tile(path: Path, index: int) -> Image.Image | None:
     sigma = float(smooth.std()) or 1.0
     grey = np.clip((smooth - smooth.mean()) / (2 * _CLIP_SIGMA * sigma) + 0.5, 0.0, 1.0)
     tile = Image.fromarray((255 * grey).astype(np.uint8))
-    return tile.resize((_TILE_PX, _TILE_PX), Image.Resampling.BILINEAR)
+    shift_a = np.array([member["shift_x_a"], member["shift_y_a"]])
+    turned = _onto_average(tile, member["psi_deg"], shift_a / (pixel_size_a or np.inf))
+    return turned.resize((_TILE_PX, _TILE_PX), Image.Resampling.BILINEAR)
+
+
+def _onto_average(tile: Image.Image, psi_deg: float, shift_px: NDArray[np.float64]) -> Image.Image:
+    """Show a particle where its average has it: ``average(R(psi) (r + shift)) = particle(r)``."""
+    cos, sin = np.cos(np.deg2rad(psi_deg)), np.sin(np.deg2rad(psi_deg))
+    back = np.array([[cos, sin], [-sin, cos]])
+    # Pillow counts from the corner of the first pixel, poses from the middle of pixel n // 2.
+    centre = np.array(tile.size) // 2 + 0.5
+    offset = centre - shift_px - back @ centre
+    matrix = (*back[0], offset[0], *back[1], offset[1])
+    return tile.transform(tile.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR, fillcolor=128)

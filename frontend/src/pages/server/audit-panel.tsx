@@ -4,6 +4,7 @@ import type { AuditRow } from "../../api/types";
 import { fullTime } from "../../lib/format";
 import { ErrorNote } from "../../ui/feedback";
 import { differences } from "./differences";
+import { changeWords } from "./words";
 
 /** Who changed what, when. */
 export function AuditPanel() {
@@ -28,7 +29,9 @@ export function AuditPanel() {
               <tr key={row.id}>
                 <td className="number nowrap">{fullTime(row.at)}</td>
                 <td>{row.who}</td>
-                <td className="nowrap">{row.what}</td>
+                <td className="nowrap" title={row.what}>
+                  {changeWords(row.what)}
+                </td>
                 <td>{row.session_id === null ? "" : `S${row.session_id}`}</td>
                 <td className="small breakable roomy">{differences(row.before, row.after)}</td>
               </tr>

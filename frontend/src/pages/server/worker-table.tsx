@@ -1,6 +1,7 @@
 import type { Worker } from "../../api/types";
 import { bytes, duration } from "../../lib/format";
 import { useNow } from "../../lib/now";
+import { taskWords } from "./words";
 
 /** Workers and what each does now; `brief` leaves out what it takes. */
 export function WorkerTable({ workers, brief }: { workers: readonly Worker[]; brief?: boolean }) {
@@ -28,8 +29,11 @@ export function WorkerTable({ workers, brief }: { workers: readonly Worker[]; br
                 {worker.pool}
                 {worker.gpu ? <span className="muted"> {worker.gpu}</span> : null}
               </td>
-              <td className={worker.task ? "breakable small" : "muted small"}>
-                {worker.pid === null ? "starting" : worker.task || "idle"}{" "}
+              <td
+                className={worker.task ? "breakable small" : "muted small"}
+                title={worker.task || undefined}
+              >
+                {worker.pid === null ? "starting" : taskWords(worker.task) || "idle"}{" "}
                 {worker.since ? (
                   <span className="muted nowrap">for {duration(Math.max(0, now - worker.since))}</span>
                 ) : null}

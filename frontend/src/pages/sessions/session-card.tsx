@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { api, errorText, url } from "../../api/client";
+import { api, url } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { SessionView, TrackName } from "../../api/types";
 import { ago, count, noun, shortCount } from "../../lib/format";
@@ -7,7 +7,7 @@ import { allows } from "../../lib/me";
 import { useNow } from "../../lib/now";
 import { TRACK_LABEL, TRACKS } from "../../lib/tracks";
 import { Button } from "../../ui/button";
-import { Badge, toast } from "../../ui/feedback";
+import { Badge, toast, toastError } from "../../ui/feedback";
 import { Link } from "../../ui/link";
 import { StateDot } from "../../ui/state";
 
@@ -112,7 +112,7 @@ function Unarchive({ session }: { session: SessionView }) {
       toast(`${session.name} can be worked with again`);
       void client.invalidateQueries({ queryKey: keys.sessions });
     } catch (failure) {
-      toast(errorText(failure));
+      toastError(failure);
     }
   };
   return (

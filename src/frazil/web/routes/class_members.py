@@ -83,7 +83,7 @@ async def members_picture(
     v: VersionQuery = None,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Return images of some members, chosen by chance."""
+    """Return images of some members, chosen by chance, turned and shifted onto the average."""
     return await disk.run(
         lambda: versioned(
             lambda known: class_members.members_sheet(hub, actor, session_id, number, class_id, known),

@@ -35,8 +35,8 @@ export function ClassMembers(props: { session: number; update: number; classId: 
             eager
           />
           <figcaption className="small muted">
-            {data.examples < data.particles ? `${data.examples} by chance` : "all of them"}, as they were
-            extracted
+            {data.examples < data.particles ? `${data.examples} by chance` : "all of them"}, turned and
+            shifted onto the average
           </figcaption>
         </figure>
       ) : null}

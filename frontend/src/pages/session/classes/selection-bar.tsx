@@ -6,7 +6,7 @@ import type { components } from "../../../api/schema";
 import type { SessionView } from "../../../api/types";
 import { count, fixed, plural } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
-import { NameDialog } from "../../../movies/saved-filters";
+import { NameDialog } from "../../../movies/name-dialog";
 import { useSettings } from "../../../settings/use-settings";
 import { Button } from "../../../ui/button";
 import { toast, toastError } from "../../../ui/feedback";

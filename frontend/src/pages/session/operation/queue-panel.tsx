@@ -18,7 +18,7 @@ const STATES = [
 export function QueuePanel({ session, tracks }: { session: SessionView; tracks: readonly Track[] }) {
   const working = tracks.flatMap((track) => track.details?.movies ?? []);
   return (
-    <section className="panel" aria-labelledby="queue-title">
+    <section className="panel tall" aria-labelledby="queue-title">
       <h2 id="queue-title">Queue</h2>
       <table className="table compact">
         <tbody>

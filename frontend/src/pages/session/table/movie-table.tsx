@@ -136,7 +136,7 @@ function Heading(props: MovieTableProps & { column: ColumnInfo }) {
         onClick={() => onSort(column.name)}
       >
         <span>{heading(column)}</span>
-        <span aria-hidden="true">{isSort ? (descending ? "▾" : "▴") : ""}</span>
+        {isSort ? <span aria-hidden="true">{descending ? "▾" : "▴"}</span> : null}
       </button>
     </th>
   );

@@ -21,7 +21,7 @@ const WIDTHS: Record<string, number> = {
   name: 240,
   path: 300,
   reason: 320,
-  state: 112,
+  state: 132,
   grid_square: 140,
   foil_hole: 120,
   override: 92,
