@@ -110,23 +110,37 @@ def _interleave(first: int, second: int, half: int) -> list[int]:
     ]
 
 
+def _transposed(builder: Any, packed: Any) -> list[Any]:
+    vectors = [builder.extract_value(packed, lane) for lane in range(LANES)]
+    # Eight by eight in three steps, each exchanges blocks of half the size across the diagonal.
+    for half in (4, 2, 1):
+        low = ir.Constant(ir.VectorType(_INDEX, LANES), _interleave(0, LANES, half))
+        high = ir.Constant(ir.VectorType(_INDEX, LANES), _interleave(half, LANES + half, half))
+        for i in range(LANES):
+            if not i & half:
+                a, b = vectors[i], vectors[i + half]
+                vectors[i] = builder.shuffle_vector(a, b, low)
+                vectors[i + half] = builder.shuffle_vector(a, b, high)
+    return vectors
+
+
+@intrinsic
+def transposed(typing_context: Any, rows: Any) -> Any:  # noqa: ARG001
+    """``transposed((v0, …, v7))``: eight vectors, of which the i-th holds lane i of all."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.make_tuple(builder, signature.return_type, _transposed(builder, arguments[0]))
+
+    return types.UniTuple(lanes, LANES)(types.UniTuple(lanes, LANES)), generate
+
+
 @intrinsic
 def store_transposed(typing_context: Any, array: Any, index: Any, stride: Any, rows: Any) -> Any:  # noqa: ARG001
     """``store_transposed(a, i, s, (v0, …, v7))``: lane l of all eight to a[i + l s …], side by side."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target, start, step, packed = arguments
-        vectors = [builder.extract_value(packed, lane) for lane in range(LANES)]
-        # Eight by eight in three steps, each exchanges blocks of half the size across the diagonal.
-        for half in (4, 2, 1):
-            low = ir.Constant(ir.VectorType(_INDEX, LANES), _interleave(0, LANES, half))
-            high = ir.Constant(ir.VectorType(_INDEX, LANES), _interleave(half, LANES + half, half))
-            for i in range(LANES):
-                if not i & half:
-                    a, b = vectors[i], vectors[i + half]
-                    vectors[i] = builder.shuffle_vector(a, b, low)
-                    vectors[i + half] = builder.shuffle_vector(a, b, high)
-        for lane, vector in enumerate(vectors):
+        for lane, vector in enumerate(_transposed(builder, packed)):
             offset = builder.add(start, builder.mul(step, ir.Constant(step.type, lane)))
             pointer = _address(context, builder, signature.args[0], target, offset, _VECTOR)
             builder.store(vector, pointer, align=4)

@@ -3,9 +3,10 @@ import pytest
 from numba import njit
 
 from frazil.compute.lanes import load, splat, store
-from frazil.compute.motion.tile_fft import split_columns, transform, transform_plan
+from frazil.compute.motion.tile_fft import can_transform, split_columns, transform_plan
+from frazil.compute.motion.tile_passes import transform
 
-SIZES = [64, 128, 256, 512, 1024]
+SIZES = [8, 16, 24, 40, 64, 72, 96, 128, 160, 240, 256, 512, 1024]
 
 
 @njit
@@ -54,5 +55,7 @@ def test_frequencies_of_positions_and_lanes() -> None:
 
 
 def test_other_sizes_are_refused() -> None:
-    with pytest.raises(ValueError, match="300"):
-        transform_plan(300)
+    for size in (300, 4, 2048, 112):
+        assert not can_transform(size)
+        with pytest.raises(ValueError, match=f"of {size} pixels"):
+            transform_plan(size)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from frazil.compute.motion.tile_fft import transform_plan
+from frazil.compute.motion.tile_fft import can_transform, transform_plan
 from frazil.compute.motion.tile_kernels import add_tile_power
 from frazil.compute.motion.tiles import TileLayout, add_tile, in_order, tile_window
 from frazil.model.periodograms import Periodograms
@@ -50,8 +50,7 @@ class GroupImages:
     def add(self, number: int, tiles: NDArray[np.float32]) -> None:
         """Add tile ``number`` of every group: shape (groups, tile_size, tile_size), mean removed."""
         y, x = self._layout.tiles[number]
-        for image, tile in zip(self.images, tiles, strict=True):
-            add_tile(image, tile, round(y / self._ratio), round(x / self._ratio))
+        add_tile(self.images, tiles, round(y / self._ratio), round(x / self._ratio))
 
     def periodograms(self, threads: int = 1) -> Periodograms:
         """Power of the tiles of all groups, averaged over the groups."""
@@ -72,7 +71,7 @@ def _coarse_size(size: int, pixel_size_a: float) -> int:
     grid too.
     """
     wanted = size * pixel_size_a / _COARSEST_PIXEL_A
-    sizes = [n for n in range(16, size, 8) if n >= wanted and n // (n & -n) in (1, 3, 5, 9, 15)]
+    sizes = [n for n in range(16, size, 8) if n >= wanted and can_transform(n)]
     return sizes[0] if sizes else size
 
 

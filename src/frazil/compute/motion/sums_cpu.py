@@ -6,11 +6,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.fft
 
 from frazil.compute.motion.sum_plan import block_weights
-from frazil.compute.motion.tile_fft import TransformPlan, transform_plan
-from frazil.compute.motion.tile_kernels import WEIGHTED, gather_half_plane, sum_tile
+from frazil.compute.motion.tile_fft import transform_plan
+from frazil.compute.motion.tile_inverse import inverse_tiles
+from frazil.compute.motion.tile_kernels import WEIGHTED, sum_tile
 from frazil.compute.motion.tiles import add_tile, in_order
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def sum_on_cpu(
     size, height, width = plan.layout.size, prepared.height_px, prepared.width_px
     floats = transform.blocks * transform.block_floats
     group_count = groups.count if groups is not None else 0
+    coarse = transform_plan(groups.tile_size) if groups is not None else None
 
     def work(number: int) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         y, x = plan.layout.tiles[number]
@@ -59,17 +60,17 @@ def sum_on_cpu(
             products,
         )
         tiles = [
-            _inverse(
+            inverse_tiles(
                 products[p : p + 1],
                 flat_scale if WEIGHTED in plan.selection[p] else _NOTHING,
-                size,
+                transform,
                 transform,
             )
             for p in range(len(plan.names))
         ]
         cropped = None
-        if groups is not None:
-            cropped = _inverse(group_sums, _NOTHING, groups.tile_size, transform)
+        if coarse is not None:
+            cropped = inverse_tiles(group_sums, _NOTHING, transform, coarse)
         buffers.give(group_sums, products)
         return np.concatenate(tiles), cropped
 
@@ -102,16 +103,3 @@ class _Buffers:
 
     def give(self, group_sums: NDArray[np.float32], products: NDArray[np.float32]) -> None:
         self._free.append((group_sums, products))
-
-
-def _inverse(
-    blocks: NDArray[np.float32], scale: NDArray[np.float32], size: int, plan: TransformPlan
-) -> NDArray[np.float32]:
-    """Tiles (n, size, size) from their blocks (n, floats), cropped in frequency to ``size``."""
-    half = np.empty((len(blocks), size, size // 2 + 1), dtype=np.complex64)
-    for spectrum, flat in zip(half, blocks, strict=True):
-        gather_half_plane(flat, scale, plan.size, plan.place, spectrum)
-    tiles: NDArray[np.float32] = scipy.fft.irfft2(half, s=(size, size), overwrite_x=True)
-    tiles *= np.float32((size / plan.size) ** 2)
-    # The half planes have x along their rows.
-    return tiles.transpose(0, 2, 1)

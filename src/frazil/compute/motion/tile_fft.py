@@ -4,7 +4,7 @@ A tile of n x n pixels is transformed along y first: eight columns lie in the la
 one complex transform as its real and imaginary part. The half plane ky = 0 … n/2 goes, transposed, to blocks
 of eight ky: ``block[j, x, re | im, lane]`` with ky = 8 j + lane. Each block is then transformed along x in
 place (decimation in frequency, Cooley & Tukey 1965), which leaves kx in the digit-reversed order of
-`TransformPlan.order`. Whoever uses the blocks keeps that order; only `gather_half_plane` undoes it.
+`TransformPlan.order`. Whoever uses the blocks keeps that order; only `tile_inverse` undoes it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 
-from frazil.compute.lanes import LANES, load, multiply_add, splat, store, store_transposed
+from frazil.compute.lanes import LANES, load, store_transposed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ROOT_HALF = np.float32(np.sqrt(0.5))
-_RADICES = {64: (8, 8), 128: (4, 4, 8), 256: (4, 8, 8), 512: (8, 8, 8), 1024: (4, 4, 8, 8)}
+_ODD_RADICES = {1: (), 3: (3,), 5: (5,), 9: (3, 3), 15: (3, 5)}
+_LARGEST = 1024
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class TransformPlan:
     Attributes
     ----------
     size
-        Side n of the tile: 64, 128, 256, 512 or 1024.
+        Side n of the tile, see `can_transform`.
     radices
         Shape (passes,): product n.
     twiddles
@@ -72,12 +72,27 @@ class TransformPlan:
         return frequency
 
 
+def can_transform(size: int) -> bool:
+    """Whether there is a plan: multiples of 8 up to 1024 that are 1, 3, 5, 9 or 15 times a power of two."""
+    return 8 <= size <= _LARGEST and size % 8 == 0 and size // (size & -size) in _ODD_RADICES
+
+
+def _radices(size: int) -> tuple[int, ...]:
+    even = size & -size
+    fours = -(even.bit_length() - 1) % 3
+    eights = (even.bit_length() - 1 - 2 * fours) // 3
+    return (*_ODD_RADICES[size // even], *(4,) * fours, *(8,) * eights)
+
+
 @cache
 def transform_plan(size: int) -> TransformPlan:
-    """Tables for tiles of ``size`` pixels; raises `ValueError` for a size there is no plan for."""
-    if size not in _RADICES:
-        raise ValueError(f"tiles of {size} pixels are not supported; use one of {sorted(_RADICES)}")
-    radices = _RADICES[size]
+    """Tables for tiles of ``size`` pixels; raises `ValueError` for a size there is no plan for.
+
+    Whole tiles of real pixels need a multiple of 16.
+    """
+    if not can_transform(size):
+        raise ValueError(f"tiles of {size} pixels are not supported; a power of two from 64 to 1024 is")
+    radices = _radices(size)
     twiddles: list[NDArray[np.float64]] = []
     length = size
     order = np.zeros(1, dtype=np.int64)
@@ -94,130 +109,6 @@ def transform_plan(size: int) -> TransformPlan:
     place[order] = np.arange(size)
     table = np.concatenate(twiddles).astype(np.float32)
     return TransformPlan(size, np.array(radices, dtype=np.int64), table, order, place)
-
-
-@njit(nogil=True, cache=True)
-def _turn(re: Any, im: Any, cosine: Any, sine: Any) -> tuple[Any, Any]:
-    """(re + i im)(cosine + i sine)."""
-    c, s, minus = splat(cosine), splat(sine), splat(-sine)
-    return multiply_add(re, c, im * minus), multiply_add(re, s, im * c)
-
-
-@njit(nogil=True, cache=True)
-def _four(ar: Any, ai: Any, br: Any, bi: Any, cr: Any, ci: Any, dr: Any, di: Any) -> Any:
-    """Transform of four numbers."""
-    sr, si, tr, ti = ar + cr, ai + ci, ar - cr, ai - ci
-    ur, ui, vr, vi = br + dr, bi + di, br - dr, bi - di
-    return sr + ur, si + ui, tr + vi, ti - vr, sr - ur, si - ui, tr - vi, ti + vr
-
-
-@njit(nogil=True, cache=True)
-def _pass_four(data: NDArray[np.float32], start: int, size: int, length: int, table: Any, at: int) -> None:
-    inner = length // 4
-    step = inner * 16
-    for block in range(start, start + size * 16, length * 16):
-        for p in range(inner):
-            i = block + p * 16
-            y = _four(
-                *(load(data, i), load(data, i + 8)),
-                *(load(data, i + step), load(data, i + step + 8)),
-                *(load(data, i + 2 * step), load(data, i + 2 * step + 8)),
-                *(load(data, i + 3 * step), load(data, i + 3 * step + 8)),
-            )
-            t = at + p * 6
-            store(data, i, y[0])
-            store(data, i + 8, y[1])
-            re, im = _turn(y[2], y[3], table[t], table[t + 1])
-            store(data, i + step, re)
-            store(data, i + step + 8, im)
-            re, im = _turn(y[4], y[5], table[t + 2], table[t + 3])
-            store(data, i + 2 * step, re)
-            store(data, i + 2 * step + 8, im)
-            re, im = _turn(y[6], y[7], table[t + 4], table[t + 5])
-            store(data, i + 3 * step, re)
-            store(data, i + 3 * step + 8, im)
-
-
-@njit(nogil=True, cache=True)
-def _put(data: NDArray[np.float32], at: int, re: Any, im: Any) -> None:
-    store(data, at, re)
-    store(data, at + 8, im)
-
-
-@njit(nogil=True, cache=True)
-def _put_turned(data: NDArray[np.float32], at: int, re: Any, im: Any, table: Any, t: int) -> None:
-    re, im = _turn(re, im, table[t], table[t + 1])
-    store(data, at, re)
-    store(data, at + 8, im)
-
-
-@njit(nogil=True, cache=True)
-def _eight_sums(data: NDArray[np.float32], i: int, step: int) -> Any:
-    """Return the even and the odd outputs of a transform of eight numbers."""
-    a0r, a0i = load(data, i), load(data, i + 8)
-    a4r, a4i = load(data, i + 4 * step), load(data, i + 4 * step + 8)
-    a1r, a1i = load(data, i + step), load(data, i + step + 8)
-    a5r, a5i = load(data, i + 5 * step), load(data, i + 5 * step + 8)
-    a2r, a2i = load(data, i + 2 * step), load(data, i + 2 * step + 8)
-    a6r, a6i = load(data, i + 6 * step), load(data, i + 6 * step + 8)
-    a3r, a3i = load(data, i + 3 * step), load(data, i + 3 * step + 8)
-    a7r, a7i = load(data, i + 7 * step), load(data, i + 7 * step + 8)
-    even = _four(a0r + a4r, a0i + a4i, a1r + a5r, a1i + a5i, a2r + a6r, a2i + a6i, a3r + a7r, a3i + a7i)
-    half = splat(_ROOT_HALF)
-    d1r, d1i, d3r, d3i = a1r - a5r, a1i - a5i, a3r - a7r, a3i - a7i
-    odd = _four(
-        *(a0r - a4r, a0i - a4i),
-        *((d1r + d1i) * half, (d1i - d1r) * half),
-        *(a2i - a6i, a6r - a2r),
-        *((d3i - d3r) * half, (d3r + d3i) * splat(-_ROOT_HALF)),
-    )
-    return even, odd
-
-
-@njit(nogil=True, cache=True)
-def _pass_eight(data: NDArray[np.float32], start: int, size: int, length: int, table: Any, at: int) -> None:
-    inner = length // 8
-    step = inner * 16
-    for block in range(start, start + size * 16, length * 16):
-        for p in range(inner):
-            i = block + p * 16
-            even, odd = _eight_sums(data, i, step)
-            t = at + p * 14
-            _put(data, i, even[0], even[1])
-            _put_turned(data, i + step, odd[0], odd[1], table, t)
-            _put_turned(data, i + 2 * step, even[2], even[3], table, t + 2)
-            _put_turned(data, i + 3 * step, odd[2], odd[3], table, t + 4)
-            _put_turned(data, i + 4 * step, even[4], even[5], table, t + 6)
-            _put_turned(data, i + 5 * step, odd[4], odd[5], table, t + 8)
-            _put_turned(data, i + 6 * step, even[6], even[7], table, t + 10)
-            _put_turned(data, i + 7 * step, odd[6], odd[7], table, t + 12)
-
-
-@njit(nogil=True, cache=True)
-def _last_eight(data: NDArray[np.float32], start: int, size: int) -> None:
-    """Radix eight on neighbours: no factors."""
-    for i in range(start, start + size * 16, 8 * 16):
-        even, odd = _eight_sums(data, i, 16)
-        for k in range(4):
-            _put(data, i + 32 * k, even[2 * k], even[2 * k + 1])
-            _put(data, i + 32 * k + 16, odd[2 * k], odd[2 * k + 1])
-
-
-@njit(nogil=True, cache=True)
-def transform(data: NDArray[np.float32], start: int, size: int, radices: Any, table: Any) -> None:
-    """Eight complex transforms side by side, in place, of ``data[start:]`` = (size, re | im, 8) floats."""
-    length = size
-    at = 0
-    for number in range(len(radices)):
-        radix = radices[number]
-        if length == 8:
-            _last_eight(data, start, size)
-        elif radix == 8:
-            _pass_eight(data, start, size, length, table, at)
-        else:
-            _pass_four(data, start, size, length, table, at)
-        at += 2 * (length // radix) * (radix - 1)
-        length //= radix
 
 
 @njit(nogil=True, cache=True)

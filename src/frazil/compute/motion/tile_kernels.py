@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from frazil.compute.lanes import load, multiply_add, splat, store
-from frazil.compute.motion.tile_fft import split_columns, transform
+from frazil.compute.motion.tile_fft import split_columns
+from frazil.compute.motion.tile_passes import transform
 
 PLAIN, WEIGHTED = 1, 2
 
@@ -253,31 +254,3 @@ def add_tile_power(
     for i in range((size // 16 + 1) * size):
         re, im = load(blocks, i * 16), load(blocks, i * 16 + 8)
         store(power, i * 8, multiply_add(re, re, multiply_add(im, im, load(power, i * 8))))
-
-
-@njit(nogil=True, cache=True)
-def gather_half_plane(blocks: Any, scale: Any, size: int, place: Any, out: Any) -> None:
-    """From blocks to a half plane ``out[kx, ky]`` of n <= size rows, cropped in frequency.
-
-    Parameters
-    ----------
-    blocks
-        Flat: (blocks, size, re | im, 8).
-    scale
-        Flat (blocks, size, 8), factors, or empty.
-    out
-        Shape (n, n // 2 + 1), complex64: the transform of the tile with x along the rows.
-    """
-    n = out.shape[0]
-    for i in range(n):
-        kx = i if i <= n // 2 else size + i - n
-        p = place[kx]
-        for ky in range(n // 2 + 1):
-            j, lane = ky // 8, ky % 8
-            at = (j * size + p) * 16 + lane
-            value = complex(blocks[at], blocks[at + 8])
-            if scale.size > 0:
-                value *= scale[(j * size + p) * 8 + lane]
-            if n < size and (i == n // 2 or ky == n // 2):
-                value = 0.0
-            out[i, ky] = value

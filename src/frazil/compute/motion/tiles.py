@@ -100,9 +100,9 @@ def in_order(work: Callable[[int], T], count: int, threads: int) -> Iterator[T]:
 
 
 def add_tile(image: NDArray[np.float32], tile: NDArray[np.float32], y: int, x: int) -> None:
-    """Add a tile that starts at (y, x), possibly outside, to the part of the image that it covers."""
-    height, width = image.shape
-    y0, y1 = max(y, 0), min(y + tile.shape[0], height)
-    x0, x1 = max(x, 0), min(x + tile.shape[1], width)
+    """Add a tile (…, n, n) that starts at (y, x), possibly outside, to what it covers of (…, h, w)."""
+    height, width = image.shape[-2:]
+    y0, y1 = max(y, 0), min(y + tile.shape[-2], height)
+    x0, x1 = max(x, 0), min(x + tile.shape[-1], width)
     if y0 < y1 and x0 < x1:
-        image[y0:y1, x0:x1] += tile[y0 - y : y1 - y, x0 - x : x1 - x]
+        image[..., y0:y1, x0:x1] += tile[..., y0 - y : y1 - y, x0 - x : x1 - x]
