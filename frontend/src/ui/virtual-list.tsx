@@ -32,13 +32,23 @@ export function VirtualList(props: VirtualListProps) {
   const items = rows.getVirtualItems();
   const first = items[0]?.index ?? 0;
   const last = items[items.length - 1]?.index ?? 0;
-  const { onRange, focus, follow, count } = props;
+  const { onRange, focus, follow, count, rowHeight } = props;
   useEffect(() => onRange?.(first, last), [onRange, first, last]);
   useEffect(() => {
     if (focus !== null && focus !== undefined && focus < count) rows.scrollToIndex(focus, { align: "auto" });
   }, [focus, count, rows]);
+  // Where the last row was in sight, it stays so.
+  const atEnd = useRef(true);
+  const note = () => {
+    const { current } = scroller;
+    if (current)
+      atEnd.current = current.scrollHeight - current.scrollTop - current.clientHeight < 2 * rowHeight;
+  };
   useEffect(() => {
-    if (follow && count) rows.scrollToIndex(count - 1, { align: "end" });
+    if (follow) atEnd.current = true;
+  }, [follow]);
+  useEffect(() => {
+    if (follow && count && atEnd.current) rows.scrollToIndex(count - 1, { align: "end" });
   }, [follow, count, rows]);
   return (
     <section
@@ -46,6 +56,7 @@ export function VirtualList(props: VirtualListProps) {
       className="virtual"
       style={{ height: props.height ?? "100%" }}
       aria-label={props.label}
+      onScroll={note}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
       tabIndex={0}
     >

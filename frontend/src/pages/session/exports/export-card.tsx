@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, url } from "../../../api/client";
 import { keys } from "../../../api/queries";
@@ -9,9 +9,10 @@ import { useAction } from "../../../lib/use-action";
 import { Button } from "../../../ui/button";
 import { CopyText } from "../../../ui/copy-text";
 import { Dialog } from "../../../ui/dialog";
-import { Badge, ErrorNote, Progress, Waiting } from "../../../ui/feedback";
+import { Badge, ErrorNote, Progress } from "../../../ui/feedback";
 import { Icon } from "../../../ui/icon";
 import { Picture } from "../../../ui/picture";
+import { ExportLog } from "./export-log";
 import { countsText, type ExportJob, FORMATS, isGoing, TONES } from "./types";
 
 /** One export: how far it is, or where it is and what it holds. */
@@ -108,7 +109,7 @@ export function ExportCard({ session, job }: { session: SessionView; job: Export
           alt={`Exported coordinates on ${overlay.replace(/^.*\/|\.jpg$/g, "")}`}
         />
       ) : null}
-      {asked === "log" ? <LogDialog session={session} job={job} onClose={() => setAsked(null)} /> : null}
+      {asked === "log" ? <ExportLog session={session} job={job} onClose={() => setAsked(null)} /> : null}
       {asked === "delete" ? (
         <Dialog
           title={`Delete export ${job.name}`}
@@ -128,27 +129,5 @@ export function ExportCard({ session, job }: { session: SessionView; job: Export
         </Dialog>
       ) : null}
     </article>
-  );
-}
-
-function LogDialog(props: { session: SessionView; job: ExportJob; onClose: () => void }) {
-  const { session, job } = props;
-  const log = useQuery({
-    queryKey: keys.part(session.id, "exports", "log", job.number),
-    queryFn: () => api.get<string>(`/sessions/${session.id}/exports/${job.number}/log`),
-    refetchInterval: isGoing(job) ? 2000 : false,
-    staleTime: 0,
-  });
-  return (
-    <Dialog title={`Log of ${job.name}`} wide onClose={props.onClose}>
-      <ErrorNote error={log.error} />
-      {log.data === undefined ? (
-        log.error ? null : (
-          <Waiting />
-        )
-      ) : (
-        <pre className="log-whole">{log.data || "Nothing has been done yet."}</pre>
-      )}
-    </Dialog>
   );
 }

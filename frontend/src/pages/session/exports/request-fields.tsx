@@ -94,6 +94,11 @@ export function BoxesField(props: { request: Boxes; onChange: (part: Partial<Box
             help="Even; empty: as large as it was"
             inputMode="numeric"
             value={box}
+            error={
+              box && evenBox(box) === null
+                ? "Must be an even number from 16 to 8192; the box stays as large as it was."
+                : null
+            }
             onChange={(value) => {
               setBox(value.replace(/\D/g, ""));
               onChange({ box_px: evenBox(value) });
