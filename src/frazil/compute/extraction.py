@@ -9,6 +9,7 @@ import numpy as np
 import scipy.fft
 
 from frazil.compute.friendly_size import friendly_size
+from frazil.compute.parallel import for_each
 from frazil.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 LARGEST_SHARE_OUTSIDE = 0.25
 """Boxes with more than this outside the micrograph are dropped."""
-_BLOCK = 64
+_BLOCK = 16
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def extract_particles(
     invert: bool = True,
     outlier_sigma: float = 5.0,
     seed: int = 0,
+    threads: int = 1,
 ) -> Extracted:
     """Cut out and normalise particles.
 
@@ -92,6 +94,8 @@ def extract_particles(
         See above; 0 keeps all finite pixels.
     seed
         Of the noise that fills holes; the same particle gets the same noise whatever else is cut.
+    threads
+        The result does not depend on it.
 
     Raises
     ------
@@ -121,15 +125,17 @@ def extract_particles(
     images = np.empty((kept.size, size, size), np.float32)
     background = _Background(box_px, radius_px)
     coarse = _Background(size, radius_px * size / box_px)
-    for start in range(0, kept.size, _BLOCK):
-        chosen = kept[start : start + _BLOCK]
+
+    def cut(start: int) -> None:
         boxes = np.stack(
             [
                 _clean_box(micrograph, x_int[p], y_int[p], box_px, background, outlier_sigma, seed)
-                for p in chosen
+                for p in kept[start : start + _BLOCK]
             ]
         )
         images[start : start + _BLOCK] = coarse.normalised(_fourier_crop(boxes, size))
+
+    for_each(cut, range(0, kept.size, _BLOCK), threads)
     if invert:
         images *= -1.0
     return Extracted(
@@ -221,7 +227,8 @@ class _Background:
         if good.all():
             plane = self.solver @ image[self.outside].astype(np.float64)
         elif used.sum() >= 16:
-            plane = np.linalg.lstsq(self.terms[:, used].T, image[used].astype(np.float64), rcond=None)[0]
+            terms = self.terms[:, used]
+            plane = np.linalg.lstsq(terms @ terms.T, terms @ image[used].astype(np.float64), rcond=None)[0]
         else:
             plane = np.array([float(image[good].mean()), 0.0, 0.0])
         flat = image - np.tensordot(plane, self.terms, 1)

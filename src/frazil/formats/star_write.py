@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from frazil.formats.star_table import Column
 
 _ROWS_AT_ONCE = 1 << 14
-_FEW_ROWS = 2000
+# Up to so many words Python is as quick as Arrow, which would have to be loaded first, and pandas with it.
+_FEW_WORDS = 50_000
 _LARGEST_DECIMAL = 1e9
 _NO_WORD = r"""^$|^[_#'";]|[\pZ\pC]"""
 
@@ -76,7 +77,7 @@ def _write_table(path: Path, file: IO[bytes], name: str, table: StarTable) -> No
 
 def _rows(path: Path, table: StarTable, rows: slice) -> Iterator[bytes]:
     parts = {name: _plain(values[rows]) for name, values in table.columns.items()}
-    if len(table) <= _FEW_ROWS:
+    if len(table) * len(table.columns) <= _FEW_WORDS:
         words = [_words(path, name, values) for name, values in parts.items()]
         yield "".join(" ".join(row) + "\n" for row in zip(*words, strict=True)).encode()
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -14,10 +14,13 @@ from frazil.formats.mrc import write_mrc
 from frazil.model.settings_stages import hash_of_values
 from frazil.stages.columns import arrow_table
 from frazil.stages.exposure import SkippedError
+from frazil.stages.machine import worker_threads
 from frazil.stages.particle_lineage import arrange, match, stored_lineage
 from frazil.stages.picking import read_candidates
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from frazil.compute.extraction import Extracted
     from frazil.model.ctf import CtfFit
     from frazil.stages.exposure import Exposure
@@ -63,6 +66,7 @@ def run_extraction(exposure: Exposure) -> None:
             box_px=box,
             output_pixel_size_a=finest,
             background_radius_a=background_a,
+            threads=worker_threads(),
         )
         if len(extracted.images):
             lineage, order, ids = arrange(lineage, rows[extracted.kept])
@@ -108,7 +112,7 @@ def _write_table(
         "micrograph_pixel_size_a": repr(exposure.pixel_size_a),
         **lineage.metadata(),
     }
-    columns = {
+    columns: dict[str, NDArray[Any] | tuple[str, int]] = {
         "micrograph": (files.relative(files.micrograph), count),
         "x_px": extracted.x_int_px + extracted.rest_x_a / exposure.pixel_size_a,
         "y_px": extracted.y_int_px + extracted.rest_y_a / exposure.pixel_size_a,
