@@ -19,7 +19,7 @@ from frazil.store.catalogue import audit, class_updates, revisions, tracks
 from frazil.tracks.classify2d.messages import FinalPass
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from frazil.app.access import Actor, Role
     from frazil.app.hub import Hub
@@ -142,6 +142,10 @@ def restart_preview(hub: Hub, actor: Actor, session_id: int, track: TrackName) -
     """Say what Restart would do: ``text``, and for pre-processing what would be redone."""
     with hub.catalogue.read() as connection:
         session = session_for(connection, actor, session_id, "viewer")
+        if track == "preprocess" and session.kind == "warp":
+            return {
+                "text": "Everything is read from the Warp folder again; what is unchanged stays as it is."
+            }
         if track == "preprocess":
             newest = revisions.newest(connection, session_id).settings()
             counted = preview(connection, session, newest, hub.movie_workers())
@@ -165,19 +169,26 @@ def clear_preview(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> 
 
 def start_all(hub: Hub, actor: Actor, session_id: int) -> dict[str, Any]:
     """Start all tracks; per track its state, or ``error`` for one that could not be started."""
-    _allowed(hub, actor, session_id, "operator")
-    return _all(lambda track: start(hub, actor, session_id, track))
+    names = _tracks_of(hub, actor, session_id)
+    return _all(names, lambda track: start(hub, actor, session_id, track))
 
 
 def stop_all(hub: Hub, actor: Actor, session_id: int, *, now: bool = False) -> dict[str, Any]:
     """Stop all tracks; per track its state, or ``error``."""
-    _allowed(hub, actor, session_id, "operator")
-    return _all(lambda track: stop(hub, actor, session_id, track, now=now))
+    names = _tracks_of(hub, actor, session_id)
+    return _all(names, lambda track: stop(hub, actor, session_id, track, now=now))
 
 
-def _all(do: Any) -> dict[str, Any]:
+def _tracks_of(hub: Hub, actor: Actor, session_id: int) -> Sequence[TrackName]:
+    """Tracks that a session has: one on a Warp folder has no file transfer."""
+    with hub.catalogue.read() as connection:
+        session = session_for(connection, actor, session_id, "operator")
+    return [track for track in TRACKS if track != "transfer" or session.kind != "warp"]
+
+
+def _all(names: Sequence[TrackName], do: Any) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    for track in TRACKS:
+    for track in names:
         try:
             result[track] = do(track)
         except FrazilError as error:
@@ -241,9 +252,7 @@ def _check_startable(hub: Hub, actor: Actor, session_id: int, track: TrackName) 
 def reason_not_startable(settings: Settings, track: TrackName) -> str:
     """Which setting keeps a track from starting; empty where none does."""
     if settings.session.kind == "warp":
-        if track == "transfer":
-            return "a session on a Warp folder has no file transfer"
-        return "following a Warp folder is not possible yet"
+        return _reason_not_followed(settings, track)
     if track == "transfer":
         return "" if settings.image_data.source_path else "the source is missing: set source_path"
     if track == "classify2d":
@@ -252,6 +261,17 @@ def reason_not_startable(settings: Settings, track: TrackName) -> str:
         if path is not None and not Path(path).is_file():
             return f"{path}: no such file"
     return reason_incomplete(settings)
+
+
+def _reason_not_followed(settings: Settings, track: TrackName) -> str:
+    if track == "transfer":
+        return "a session on a Warp folder has no file transfer"
+    folder = settings.image_data.warp_folder
+    if folder is None:
+        return "the Warp folder is missing: set warp_folder"
+    if track == "preprocess" and not Path(folder).is_dir():
+        return f"{folder}: no such folder"
+    return ""
 
 
 def _restart_text(counted: dict[str, Any]) -> str:

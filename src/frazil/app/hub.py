@@ -41,11 +41,19 @@ _BODIES: dict[TrackName, tuple[str, str]] = {
     "preprocess": ("frazil.tracks.preprocess", "PreprocessBody"),
     "classify2d": ("frazil.tracks.classify2d", "ClassifyBody"),
 }
+_FOLLOW_WARP = ("frazil.tracks.follow_warp", "FollowWarpBody")
 
 
 def make_body(track: TrackName, context: TrackContext) -> Body:
-    """Make what a track does; its package is imported when it is first needed."""
+    """Make what a track does; its package is imported when it is first needed.
+
+    Pre-processing of a session on a Warp folder is to follow Warp.
+    """
     module, name = _BODIES[track]
+    if track == "preprocess":
+        with context.catalogue.read() as connection:
+            if sessions.get(connection, context.session_id).kind == "warp":
+                module, name = _FOLLOW_WARP
     body: Body = getattr(importlib.import_module(module), name)(context)
     return body
 

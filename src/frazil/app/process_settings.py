@@ -27,6 +27,7 @@ _REASONS = {
     "metadata_path": "metadata of the microscope are not read; give the values as options",
     "warp_folder": "to classify particles of Warp, use frazil classify with its STAR file",
     "warp_particles": "there is no Warp folder",
+    "neural_net": "there is no Warp folder",
     "work_subfolder": "there is no Warp folder",
     "write_live2d_folder": "there is no Warp folder",
     "gain_auto_orient": "the orientation of the gain reference is not tested",

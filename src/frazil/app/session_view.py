@@ -69,7 +69,7 @@ def shown_many(
                 "created_at": row.created_at,
                 "role": actor.role_for(row),
                 "settings_revision": revision,
-                "source_path": values.get("source_path"),
+                "source_path": values.get("source_path") or values.get("warp_folder"),
                 "tags": list(values.get("tags", ())),
                 "tracks": {track: states[row.id].get(track) for track in TRACKS},
                 "counts": counts[row.id],

@@ -14,7 +14,7 @@ from frazil.app.session_view import shown, shown_many
 from frazil.formats.relion_mtf import check_mtf
 from frazil.model.errors import InputError
 from frazil.model.settings import Settings, with_values
-from frazil.model.settings_effect import refuse_without_effect
+from frazil.model.settings_effect import FROM_WARP, refuse_without_effect
 from frazil.stages.products import FOLDERS
 from frazil.store.catalogue import accounts, audit, revisions, sessions, tracks
 from frazil.store.session import SessionFolder
@@ -152,7 +152,10 @@ def copy(
     with hub.catalogue.read() as connection:
         row = session_for(connection, actor, session_id, "viewer")
         newest = revisions.newest(connection, session_id)
-    values = {**newest.values, "name": name, "group": group or row.group, "folder": folder}
+    kept = {
+        name: value for name, value in newest.values.items() if row.kind != "warp" or name not in FROM_WARP
+    }
+    values = {**kept, "name": name, "group": group or row.group, "folder": folder}
     made = create(hub, actor, {key: value for key, value in values.items() if value is not None})
     with hub.catalogue.write() as connection:
         sessions.copy_filters(connection, session_id, made["id"], saved_by=actor.login, now=hub.now())
@@ -232,7 +235,7 @@ def find_group(connection: Connection, actor: Actor, name: str | None) -> int:
 
 def _warnings(hub: Hub, actor: Actor, session_id: int, settings: Settings) -> list[str]:
     """Tell what a person should know about a new session."""
-    source = settings.image_data.source_path
+    source = settings.image_data.source_path or settings.image_data.warp_folder
     if source is None:
         return []
     others = [

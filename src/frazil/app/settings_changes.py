@@ -19,7 +19,7 @@ from frazil.formats.relion_mtf import check_mtf
 from frazil.model.errors import InputError
 from frazil.model.redo import compare
 from frazil.model.settings import Settings, all_settings, with_values
-from frazil.model.settings_effect import reason_not_now, refuse_without_effect
+from frazil.model.settings_effect import FROM_WARP, reason_not_now, refuse_without_effect
 from frazil.model.track import TRACKS
 from frazil.store.catalogue import audit, revisions, tracks
 from frazil.tracks.context import Nudge
@@ -181,7 +181,10 @@ def revert(
         session_for(connection, actor, session_id, "operator")
         earlier = _revision(connection, session_id, revision).settings()
         newest = revisions.newest(connection, session_id).settings()
-    values = {change["name"]: earlier.value(change["name"]) for change in _changes(newest, earlier)}
+    names = [change["name"] for change in _changes(newest, earlier)]
+    if newest.session.kind == "warp":
+        names = [name for name in names if name not in FROM_WARP]
+    values = {name: earlier.value(name) for name in names}
     return save(hub, actor, session_id, values, base_revision, apply)
 
 
@@ -207,6 +210,8 @@ def _wanted(
     for name in _FIXED:
         if after.value(name) != before.value(name):
             raise InputError(f"{name}: was fixed when the session was made")
+    if before.image_data.warp_folder not in (None, after.image_data.warp_folder):
+        raise InputError("warp_folder: a session follows one Warp folder; make another session for this one")
     refuse_without_effect(before, after)
     if after.notifications != before.notifications:
         check_targets(after.notifications.notify_targets)

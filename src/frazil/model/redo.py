@@ -38,6 +38,14 @@ GO_ON_2D = (
     "absorb_between_cycles",
 )
 """Settings of 2D classification that hold from the next batch or job on."""
+NEW_DATA_SET_WARP = (
+    "neural_net",
+    "pick_threshold",
+    "box_size_px",
+    "particle_pixel_size_a",
+    "pixel_size_a",
+)
+"""What Warp's particles of one data set share; where one of them changes, all so far are another data set."""
 _OPTICS = ("cs_mm",)
 """Read by the CTF stage, but a run has one spherical aberration for all its particles."""
 _DIAMETERS = ("particle_diameter_min_a", "particle_diameter_max_a")
@@ -84,11 +92,14 @@ def compare(before: Settings, after: Settings) -> Redo:
     touched = {all_settings()[name].stage for name in changed}
     stage = next((stage for stage in STAGES if stage in touched), None)
     automatic_box = before.detection.box_size_px is None or after.detection.box_size_px is None
-    effects = [_effect(name, automatic_box=automatic_box) for name in changed]
+    warp = after.session.kind == "warp"
+    effects = [_effect(name, automatic_box=automatic_box, warp=warp) for name in changed]
     return Redo(changed, stage, max(effects, key=lambda effect: _STRENGTH[effect], default="none"))
 
 
-def _effect(name: str, *, automatic_box: bool) -> EffectOn2D:
+def _effect(name: str, *, automatic_box: bool, warp: bool) -> EffectOn2D:
+    if warp and name in NEW_DATA_SET_WARP:
+        return "new_run"
     if name in WITHOUT_EFFECT_ON_PARTICLES:
         return "none"
     if name in NEW_RUN_2D or name in _OPTICS:
@@ -107,10 +118,12 @@ def _effect(name: str, *, automatic_box: bool) -> EffectOn2D:
 def run_token(settings: Settings) -> str:
     """Name what particles must share to be in one run: equal for settings between which a run goes on."""
     automatic_box = settings.detection.box_size_px is None
+    warp = settings.session.kind == "warp"
     names = [
         name
         for name, info in all_settings().items()
-        if info.stage is not None and _effect(name, automatic_box=automatic_box) == "new_run"
+        if (info.stage is not None or (warp and name in NEW_DATA_SET_WARP))
+        and _effect(name, automatic_box=automatic_box, warp=warp) == "new_run"
     ]
     return hash_of_values({name: settings.value(name) for name in names}, "run")
 

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 _ONE_MACHINE = "workers belong to the server's own machine; see the server's settings"
 _NEVER: dict[str, str] = {
-    "warp_folder": "following a Warp folder is not possible yet",
-    "warp_particles": "following a Warp folder is not possible yet",
-    "work_subfolder": "following a Warp folder is not possible yet",
+    "work_subfolder": "Live2D's files are not written yet",
     "write_live2d_folder": "Live2D's files are not written yet",
     "mag_major": "magnification distortion is not corrected yet",
     "mag_minor": "magnification distortion is not corrected yet",
@@ -46,6 +44,30 @@ _NEVER: dict[str, str] = {
     "export_walltime": "exports have one worker of their own",
     "extra_cluster_options": _ONE_MACHINE,
 }
+FROM_WARP = (
+    "neural_net",
+    "pick_threshold",
+    "box_size_px",
+    "particle_pixel_size_a",
+    "particle_diameter_min_a",
+    "particle_diameter_max_a",
+    "pixel_size_a",
+    "voltage_kv",
+    "cs_mm",
+    "amplitude_contrast",
+)
+"""Settings of a session on a Warp folder that are read from Warp's, and shown."""
+_BY_WARP_TABS = ("image_data", "gain", "microscope", "transfer", "alignment", "ctf", "detection")
+_BY_WARP = (
+    "preprocess_workers",
+    "preprocess_threads",
+    "movie_timeout_min",
+    "stop_grace_s",
+    "failure_alarm_percent",
+)
+_BESIDE_WARP = ("warp_folder", "warp_particles", "poll_s", "min_free_gb", "output_depth", *FROM_WARP)
+BY_WARP = "Warp does this"
+_WARP_ONLY = ("warp_folder", "warp_particles", "neural_net")
 _FRAMES_ONLY_TABS = ("gain", "alignment")
 _ALSO_WITHOUT_FRAMES = {"output_depth", "write_power_spectrum"}
 _JOBS_ONLY = (
@@ -65,7 +87,6 @@ _JOBS_ONLY = (
 )
 _STREAMING_ONLY = ("stream_start_particles", "publish_s")
 _UNBUILT_CHOICES = {
-    "kind": ("warp",),
     "picking_method": ("template", "model", "import"),
     "engine": ("cistem",),
 }
@@ -81,8 +102,18 @@ def reason_not_now(name: str, settings: Settings) -> str:
     if reason := reason_without_effect(name):
         return reason
     info = all_settings()[name]
+    if settings.session.kind == "warp":
+        if (info.tab in _BY_WARP_TABS and name not in _BESIDE_WARP) or name in _BY_WARP:
+            return BY_WARP
+    elif name in _WARP_ONLY:
+        return "only sessions on a Warp folder have it"
     frames = settings.session.kind == "movies" and settings.image_data.has_frames
-    if not frames and info.tab in _FRAMES_ONLY_TABS and name not in _ALSO_WITHOUT_FRAMES:
+    if (
+        not frames
+        and settings.session.kind != "warp"
+        and info.tab in _FRAMES_ONLY_TABS
+        and name not in _ALSO_WITHOUT_FRAMES
+    ):
         return "averaged micrographs have no frames"
     if name in _JOBS_ONLY and settings.classification.mode == "streaming":
         return "only the scheduled kinds of classification have it"
@@ -99,5 +130,18 @@ def refuse_without_effect(before: Settings, after: Settings) -> None:
             continue
         if (reason := reason_without_effect(name)) and value != all_settings()[name].default:
             raise InputError(f"{name} has no effect: {reason}")
+        if value != all_settings()[name].default:
+            _refuse_beside_warp(name, after)
         if value in _UNBUILT_CHOICES.get(name, ()):
             raise InputError(f"{name}={value} is not possible yet")
+
+
+def _refuse_beside_warp(name: str, after: Settings) -> None:
+    """Raise `InputError` where a value that only Warp can give is given by a person."""
+    if after.session.kind == "warp":
+        if name in FROM_WARP:
+            raise InputError(f"{name} is read from Warp's settings: change it in Warp")
+        if reason_not_now(name, after) == BY_WARP:
+            raise InputError(f"{name} has no effect: {BY_WARP}")
+    elif name in _WARP_ONLY:
+        raise InputError(f"{name} has no effect: only sessions on a Warp folder (kind=warp) have it")

@@ -35,8 +35,9 @@ class ImageDataSettings(Tab):
     invert_contrast: bool = setting(
         False, "Invert contrast", "for movies in which particles are bright", stage="sum"
     )
-    warp_folder: str | None = setting(None, "Warp folder", "holds previous.settings")
+    warp_folder: str | None = setting(None, "Warp folder", "holds previous.settings; fixed once it is set")
     warp_particles: Literal["all", "good"] = setting("all", "Use", "allparticles or goodparticles")
+    neural_net: str | None = setting(None, "Network", "that Warp picks with; read from Warp's settings")
     work_subfolder: str = setting("classification", "Output subfolder", "under the Warp folder")
     write_live2d_folder: Literal["auto", "on", "off"] = setting(
         "auto", "Write Live2D files", "auto: with the cistem engine or where such files are already"

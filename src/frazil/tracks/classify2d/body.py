@@ -80,8 +80,6 @@ class ClassifyBody:
             self._context.executor.cancel(self._flight.key)
             self._flight = None
         self._desk.load()
-        if self._desk.settings.session.kind == "warp":
-            raise InputError("following a Warp folder is not possible yet")
         adopted = self._entries.put_right()
         self._jobs.taken_over(adopted)
         if not self._is_streaming:

@@ -178,7 +178,11 @@ class Desk:
         if movie.override == "include":
             return True
         limit = self.settings.classification.max_ctf_resolution_a
-        if movie.ctf_resolution_a is None or movie.ctf_resolution_a > limit:
+        if movie.ctf_resolution_a is None:
+            # Of Warp's movies it may be unknown although they have a CTF.
+            if self.settings.session.kind != "warp":
+                return False
+        elif movie.ctf_resolution_a > limit:
             return False
         return self._filtered is None or movie.number in self._filtered
 

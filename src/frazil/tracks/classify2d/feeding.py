@@ -60,7 +60,7 @@ class MovieTable:
 def read_movie(folder: Path, number: int, name: str, amplitude_contrast: float) -> MovieTable:
     """Read the particle table of a movie and make sure that its images are there.
 
-    ``amplitude_contrast`` is that which its CTF was fitted with.
+    ``amplitude_contrast`` is that which its CTF was fitted with, unless the table says so itself.
 
     Raises `InputError` where one of them is missing, damaged or does not fit the other.
     """
@@ -75,12 +75,16 @@ def read_movie(folder: Path, number: int, name: str, amplitude_contrast: float) 
         numbered = "particle_id" in table.column_names
         ids = table.column("particle_id" if numbered else "stack_index").to_numpy().astype(np.int64)
         ctf = {column: table.column(column).to_numpy().astype(np.float64) for column in _CTF_COLUMNS}
+        amplitude_contrast = float(extra.get("amplitude_contrast", amplitude_contrast))
+        status = products.particles.stat()
     except (OSError, pa.ArrowInvalid, KeyError, ValueError) as error:
         raise InputError(f"{products.particle_table}: can't be used: {error}") from error
     if index.size == 0 or index.min() < 0 or index.max() >= sections:
         raise InputError(
             f"{products.particles}: holds {sections} images, its table speaks of others; redo the movie"
         )
+    if extra.get("stack_signature", "") not in ("", f"{status.st_size}-{status.st_mtime_ns}"):
+        raise InputError(f"{products.particles}: is being replaced by Warp; its new particles follow")
     stack_name = products.relative(products.particles)
     if np.unique(ids).size != ids.size or ids.min() < 0 or ids.max() >= MOST_PARTICLES:
         raise InputError(f"{products.particle_table}: its particles are not numbered as they must be")

@@ -65,7 +65,7 @@ class PreprocessBody:
         self._draining = False
         newest = self._settings.newest()
         if self._settings(newest).session.kind == "warp":
-            raise InputError("a Warp folder is followed, not processed, and that is not possible yet")
+            raise InputError("a Warp folder is followed, not processed: see frazil.tracks.follow_warp")
         if reason := reason_incomplete(self._settings(newest)):
             raise BlockedError(reason)
         self._collector.write()
