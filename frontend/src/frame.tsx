@@ -87,6 +87,9 @@ function Item(props: { to: string; icon: IconName; label: string; short?: string
 const HELP: readonly (readonly [string, string])[] = [
   ["← →", "previous, next (micrograph, class)"],
   ["Home End", "first, last"],
+  ["↑ ↓", "choose a row of the table, a line of the gallery"],
+  ["Enter", "open the chosen micrograph"],
+  ["l", "live: follow the newest micrograph"],
   ["c", "include the micrograph, then next"],
   ["x", "exclude it, then next"],
   ["e", "edit the particles of a micrograph; z takes the last click back"],

@@ -122,7 +122,7 @@ def test_a_share_link_shows_one_session_and_no_controls(
 def test_server_page_says_how_it_is_and_who_changed_what(open_page: Callable[..., Page]) -> None:
     page = open_page("/server")
     expect(page.get_by_role("region", name="Disks")).to_contain_text("free")
-    expect(page.get_by_role("region", name="What was changed")).to_contain_text("settings.save")
+    expect(page.get_by_role("region", name="What was changed")).to_contain_text("settings saved")
     page.get_by_role("button", name="Light").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     page.reload()

@@ -14,11 +14,16 @@ const MICROMETRES = new Set(["defocus_u_a", "defocus_v_a", "defocus_mean_a"]);
 const WHOLE_ANGSTROMS = new Set(["astigmatism_a", "thickness_a", "defocus_error_a"]);
 const PERCENT = new Set(["class_yield", "contaminated_fraction"]);
 
+/** Pure numbers whose digits stand below each other in a table. */
+const FRACTION_DIGITS: Record<string, number> = { ctf_score: 3, ice_ring: 2 };
+
 /** Unit, scale and digits in which a column is shown. */
 export function shownAs(column: ColumnInfo): Shown {
   if (MICROMETRES.has(column.name)) return { unit: "µm", scale: 1e-4, digits: 2 };
   if (WHOLE_ANGSTROMS.has(column.name)) return { unit: "Å", scale: 1, digits: 0 };
   if (PERCENT.has(column.name)) return { unit: "%", scale: 100, digits: 0 };
+  const digits = FRACTION_DIGITS[column.name];
+  if (digits !== undefined) return { unit: column.unit, scale: 1, digits };
   if (column.unit === "Å") return { unit: "Å", scale: 1, digits: 1 };
   if (column.unit === "e/Å²") return { unit: "e/Å²", scale: 1, digits: 1 };
   if (column.unit === "deg") return { unit: "°", scale: 1, digits: 1 };

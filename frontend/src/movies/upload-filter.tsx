@@ -24,13 +24,9 @@ export function UploadFilter({ taken, onFilter }: UploadFilterProps) {
   };
   return (
     <>
-      <Button
-        small
-        icon="upload"
-        title="Upload a filter that was exported"
-        aria-label="Upload a filter"
-        onClick={() => field.current?.click()}
-      />
+      <Button small title="Take a filter that was exported" onClick={() => field.current?.click()}>
+        Upload a filter
+      </Button>
       <input
         ref={field}
         type="file"

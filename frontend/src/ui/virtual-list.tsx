@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useRef } from "react";
 
 interface VirtualListProps {
   count: number;
@@ -18,6 +18,10 @@ interface VirtualListProps {
   head?: ReactNode;
   /** Keep showing the last row while rows come in, unless somebody scrolled up. */
   follow?: boolean;
+  /** Somebody scrolled up to the first row. */
+  onTop?: () => void;
+  /** Where the first row stands in the whole: when rows come before it, what is read stays where it is. */
+  origin?: number;
 }
 
 /** Any number of rows; only those in sight exist. */
@@ -39,11 +43,24 @@ export function VirtualList(props: VirtualListProps) {
   }, [focus, count, rows]);
   // Where the last row was in sight, it stays so.
   const atEnd = useRef(true);
+  const lastTop = useRef(0);
   const note = () => {
     const { current } = scroller;
-    if (current)
-      atEnd.current = current.scrollHeight - current.scrollTop - current.clientHeight < 2 * rowHeight;
+    if (!current) return;
+    const { scrollTop } = current;
+    atEnd.current = current.scrollHeight - scrollTop - current.clientHeight < 2 * rowHeight;
+    if (scrollTop < lastTop.current && scrollTop < 2 * rowHeight && !atEnd.current) props.onTop?.();
+    lastTop.current = scrollTop;
   };
+  const { origin = 0 } = props;
+  const before = useRef({ origin, count });
+  useLayoutEffect(() => {
+    const added = count - before.current.count;
+    if (scroller.current && added > 0 && origin < before.current.origin) {
+      scroller.current.scrollTop += added * rowHeight;
+    }
+    before.current = { origin, count };
+  }, [origin, count, rowHeight]);
   useEffect(() => {
     if (follow) atEnd.current = true;
   }, [follow]);

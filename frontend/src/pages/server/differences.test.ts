@@ -10,3 +10,9 @@ it("says what a change was in words", () => {
   expect(differences({ role: null }, { role: "viewer" })).toBe("role: – → viewer");
   expect(differences(null, null)).toBe("");
 });
+
+it("tells times as people do", () => {
+  expect(differences(null, { expires_at: 1_795_791_805.5 })).toMatch(
+    /^expires_at: 2026-11-2\d \d\d:\d\d:\d\d$/,
+  );
+});

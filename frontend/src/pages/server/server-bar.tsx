@@ -1,4 +1,4 @@
-import { count } from "../../lib/format";
+import { count, noun, plural } from "../../lib/format";
 import { DiskBar } from "./disk-bar";
 import { useServer } from "./use-server";
 
@@ -13,10 +13,10 @@ export function ServerBar() {
         <b className="number">
           {busy} of {count(data.workers.length)}
         </b>{" "}
-        workers busy
+        {noun(data.workers.length, "worker")} busy
       </p>
       <p>
-        load <b className="number">{(data.load[0] ?? 0).toFixed(1)}</b> on {data.cores} cores
+        load <b className="number">{(data.load[0] ?? 0).toFixed(1)}</b> on {plural(data.cores, "core")}
       </p>
       {data.gpus.map((gpu) => (
         <p key={gpu.index}>

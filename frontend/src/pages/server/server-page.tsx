@@ -30,7 +30,8 @@ export default function ServerPage() {
           <dl className="keyvalue">
             <dt>Load</dt>
             <dd className="number">
-              {data.load.map((value) => value.toFixed(1)).join(", ")} on {data.cores} cores (1, 5, 15 min)
+              {data.load.map((value) => value.toFixed(1)).join(", ")} on {plural(data.cores, "core")} (1, 5,
+              15 min)
             </dd>
             <dt>Processor</dt>
             <dd className="number">{Math.round(data.cpu_percent)}%</dd>

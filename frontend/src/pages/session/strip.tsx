@@ -12,24 +12,32 @@ export function Strip({ numbers }: { numbers: StripNumbers | undefined }) {
   const n = numbers;
   return (
     <section className="strip" aria-label="Numbers of the session">
-      <Item label={noun(n?.movies, "movie")} value={count(n?.movies)} />
-      <Item label="done" value={count(n?.done)} />
-      <Item label="failed" value={count(n?.failed)} tone={n?.failed ? "bad" : undefined} />
-      <Item label="waiting" value={count(n?.waiting)} />
-      <Item label="/h in" value={count(n?.in_per_h)} />
-      <Item label="/h out" value={count(n?.out_per_h)} />
-      <Item
-        before="behind by"
-        value={n ? duration(n.behind_s) : "–"}
-        tone={n && n.behind_s > LATE_S ? "warn" : undefined}
-      />
-      <TimeLeft numbers={n} />
-      <Item label={noun(n?.particles, "particle")} value={shortCount(n?.particles)} />
-      <Item
-        before="median"
-        value={isNumber(n?.resolution_median_a) ? `${fixed(n.resolution_median_a, 1)} Å` : "–"}
-      />
-      <Item before="classes" value={n?.classes ? ago(n.classes.finished_at, now) : "–"} />
+      <div className="strip-part">
+        <Item label={noun(n?.movies, "movie")} value={count(n?.movies)} />
+        <Item label="done" value={count(n?.done)} />
+        <Item label="failed" value={count(n?.failed)} tone={n?.failed ? "bad" : undefined} />
+        <Item label="waiting" value={count(n?.waiting)} />
+        <Item label="movies/h in" value={count(n?.in_per_h)} />
+        <Item label="out" value={count(n?.out_per_h)} />
+        <Item
+          before="behind by"
+          value={n ? duration(n.behind_s) : "–"}
+          tone={n && n.behind_s > LATE_S ? "warn" : undefined}
+        />
+        <TimeLeft numbers={n} />
+      </div>
+      <div className="strip-part">
+        <Item label={noun(n?.particles, "particle")} value={shortCount(n?.particles)} />
+        <Item
+          before="resolution median"
+          title="Median of the resolutions to which the CTF fits"
+          value={isNumber(n?.resolution_median_a) ? `${fixed(n.resolution_median_a, 1)} Å` : "–"}
+        />
+        <Item
+          before={n?.classes ? "classes updated" : "classes"}
+          value={n?.classes ? ago(n.classes.finished_at, now) : "none yet"}
+        />
+      </div>
     </section>
   );
 }

@@ -5,7 +5,7 @@ import { Button } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
 import { Badge } from "../../../ui/feedback";
 import { Picture } from "../../../ui/picture";
-import { ClassMembers } from "./class-members";
+import { MemberExamples, MemberOrigins } from "./class-members";
 import type { ClassInfo } from "./class-order";
 
 interface ClassDialogProps {
@@ -101,13 +101,16 @@ export function ClassDialog(props: ClassDialogProps) {
               {props.chosen ? "Selected" : "Select"}
             </Button>
           ) : null}
+          {item.particles ? (
+            <MemberExamples session={props.session} update={props.update} classId={item.id} />
+          ) : null}
           <p className="small muted">
             <kbd>←</kbd> <kbd>→</kbd> neighbours · <kbd>Esc</kbd> close
           </p>
         </div>
       </div>
       {item.particles ? (
-        <ClassMembers session={props.session} update={props.update} classId={item.id} />
+        <MemberOrigins session={props.session} update={props.update} classId={item.id} />
       ) : null}
     </Dialog>
   );

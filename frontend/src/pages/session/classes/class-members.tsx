@@ -10,37 +10,57 @@ type Members = components["schemas"]["ClassMembers"];
 const COLUMNS = 8;
 const MOST_SQUARES = 8;
 
-/** Some members of a class, and where all of them come from. */
-export function ClassMembers(props: { session: number; update: number; classId: number }) {
-  const path = `/sessions/${props.session}/classify2d/updates/${props.update}/classes/${props.classId}`;
+interface OfClass {
+  session: number;
+  update: number;
+  classId: number;
+}
+
+function pathOf({ session, update, classId }: OfClass): string {
+  return `/sessions/${session}/classify2d/updates/${update}/classes/${classId}`;
+}
+
+function useMembers(item: OfClass): Members | undefined {
   const members = useQuery({
-    queryKey: keys.part(props.session, "class-update", props.update, "members", props.classId),
-    queryFn: ({ signal }) => api.get<Members>(`${path}/members`, {}, signal),
+    queryKey: keys.part(item.session, "class-update", item.update, "members", item.classId),
+    queryFn: ({ signal }) => api.get<Members>(`${pathOf(item)}/members`, {}, signal),
     staleTime: Number.POSITIVE_INFINITY,
   });
-  const { data } = members;
-  if (!data?.particles) return null;
+  return members.data;
+}
+
+/** Some members of a class. */
+export function MemberExamples(props: OfClass) {
+  const data = useMembers(props);
+  if (!data?.examples) return null;
   const lines = Math.ceil(data.examples / COLUMNS);
+  return (
+    <figure>
+      <Picture
+        src={url(`${pathOf(props)}/members.jpg`)}
+        alt={`${plural(data.examples, "member")} of class ${props.classId}`}
+        ratio={COLUMNS / lines}
+        eager
+      />
+      <figcaption className="small muted">
+        {data.examples < data.particles ? `${data.examples} members by chance` : "all members"}, turned and
+        shifted onto the average
+      </figcaption>
+    </figure>
+  );
+}
+
+/** Where the members of a class come from. */
+export function MemberOrigins(props: OfClass) {
+  const data = useMembers(props);
+  if (!data?.particles) return null;
   const squares = data.squares.slice(0, MOST_SQUARES);
   const rest = data.squares.slice(MOST_SQUARES).reduce((sum, { particles }) => sum + particles, 0);
   return (
     <section className="stack class-members" aria-label="Members">
-      <h3>Members</h3>
-      {data.examples ? (
-        <figure>
-          <Picture
-            src={url(`${path}/members.jpg`)}
-            alt={`${plural(data.examples, "member")} of class ${props.classId}`}
-            ratio={COLUMNS / lines}
-            eager
-          />
-          <figcaption className="small muted">
-            {data.examples < data.particles ? `${data.examples} by chance` : "all of them"}, turned and
-            shifted onto the average
-          </figcaption>
-        </figure>
-      ) : null}
-      <p className="small muted">They come from {plural(data.micrographs, "micrograph")}.</p>
+      <h3>
+        {plural(data.particles, "member")} from {plural(data.micrographs, "micrograph")}
+      </h3>
       <div className="two-columns">
         <Bars
           title="By defocus (µm)"
@@ -53,7 +73,7 @@ export function ClassMembers(props: { session: number; update: number; classId: 
           title="By grid square"
           bars={[
             ...squares.map(({ grid_square, particles }) => ({ name: grid_square, particles })),
-            ...(rest ? [{ name: `${data.squares.length - MOST_SQUARES} others`, particles: rest }] : []),
+            ...(rest ? [{ name: plural(data.squares.length - MOST_SQUARES, "other"), particles: rest }] : []),
           ]}
         />
         <Bars

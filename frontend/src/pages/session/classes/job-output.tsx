@@ -5,8 +5,8 @@ import { useLog } from "../logs/use-log";
 
 /** The last 1000 lines of 2D classification, live. */
 export function JobOutput({ session }: { session: number }) {
-  const log = useLog({ session, track: "classify2d", level: "info", search: "" });
-  const lines = log.lines.slice(-1000);
+  const log = useLog({ session, track: "classify2d", level: "info", search: "", most: 1000 });
+  const { lines } = log;
   return (
     <section className="panel job-output" aria-label="Job output">
       <h2>Job output</h2>

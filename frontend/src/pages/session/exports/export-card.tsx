@@ -3,7 +3,7 @@ import { useState } from "react";
 import { api, url } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { SessionView } from "../../../api/types";
-import { bytes, clock, count, duration } from "../../../lib/format";
+import { bytes, clock, count, duration, plural } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
 import { useAction } from "../../../lib/use-action";
 import { Button } from "../../../ui/button";
@@ -51,8 +51,8 @@ export function ExportCard({ session, job }: { session: SessionView; job: Export
         {job.state === "done" ? (
           <>
             <p>
-              {countsText(job.result.counts, count)}; {bytes(job.result.bytes)} in {count(job.result.files)}{" "}
-              files
+              {countsText(job.result.counts, count)}; {bytes(job.result.bytes)} in{" "}
+              {plural(job.result.files, "file")}
             </p>
             <CopyText text={job.path} />
           </>

@@ -14,6 +14,8 @@ import type { SessionTabProps } from "../session-page";
 import { LEVELS, lineTime, moreFields } from "./log-line";
 import { useLog } from "./use-log";
 
+const MOST_LINES = 20_000;
+
 const CHOICES = TRACKS.map((track) => [track, TRACK_LABEL[track]] as const);
 
 export default function LogsPage({ session }: SessionTabProps) {
@@ -24,7 +26,7 @@ export default function LogsPage({ session }: SessionTabProps) {
   const [open, setOpen] = useState<LogLine | null>(null);
   const field = useRef<HTMLInputElement>(null);
   useKeys({ "/": () => field.current?.focus() });
-  const log = useLog({ session: session.id, track, level, search });
+  const log = useLog({ session: session.id, track, level, search, most: MOST_LINES });
   return (
     <div className="stack logs">
       <search className="row">
@@ -82,6 +84,10 @@ export default function LogsPage({ session }: SessionTabProps) {
             rowHeight={24}
             height="max(300px, calc(100dvh - 290px))"
             follow={follow}
+            origin={log.start}
+            onTop={() => {
+              if (log.hasEarlier && !log.loading) log.loadEarlier();
+            }}
             renderRow={(index) => {
               const line = log.lines[index];
               return line ? <Line line={line} onOpen={() => setOpen(line === open ? null : line)} /> : null;

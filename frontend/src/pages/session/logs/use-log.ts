@@ -7,12 +7,16 @@ interface Wanted {
   track: string;
   level: string;
   search: string;
+  /** The oldest lines beyond this are forgotten. */
+  most: number;
 }
 
 interface Log {
   lines: LogLine[];
   /** More lie before the first line. */
   hasEarlier: boolean;
+  /** Place of the first line in the log. */
+  start: number;
   loading: boolean;
   error: unknown;
   loadEarlier: () => void;
@@ -20,11 +24,9 @@ interface Log {
 
 /** Looking for new lines every so often; a log that says nothing costs one small request. */
 const LOOK_MS = 2000;
-/** The page forgets the oldest lines beyond this. */
-const MOST_LINES = 20_000;
 
 /** The last lines of a track's log, what follows as it is written, and what came before on demand. */
-export function useLog({ session, track, level, search }: Wanted): Log {
+export function useLog({ session, track, level, search, most }: Wanted): Log {
   const [lines, setLines] = useState<LogLine[]>([]);
   const [error, setError] = useState<unknown>(null);
   const [loading, setLoading] = useState(true);
@@ -49,7 +51,7 @@ export function useLog({ session, track, level, search }: Wanted): Log {
           ready = part.size >= part.end;
         } else {
           place.current.end = part.end;
-          if (part.lines.length) setLines((old) => [...old, ...part.lines].slice(-MOST_LINES));
+          if (part.lines.length) setLines((old) => [...old, ...part.lines].slice(-most));
         }
       } catch (failure) {
         if (abort.signal.aborted) return;
@@ -65,7 +67,7 @@ export function useLog({ session, track, level, search }: Wanted): Log {
       abort.abort();
       clearTimeout(timer);
     };
-  }, [path, level, search]);
+  }, [path, level, search, most]);
 
   const loadEarlier = useCallback(() => {
     const before = place.current.start;
@@ -82,5 +84,5 @@ export function useLog({ session, track, level, search }: Wanted): Log {
       .finally(() => setLoading(false));
   }, [path, level, search]);
 
-  return { lines, hasEarlier: start > 0, loading, error, loadEarlier };
+  return { lines, hasEarlier: start > 0, start, loading, error, loadEarlier };
 }

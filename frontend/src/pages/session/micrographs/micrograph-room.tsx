@@ -34,6 +34,7 @@ interface RoomProps {
 /** The micrograph with everything that was found in it. */
 export function MicrographRoom({ session, movie, onDecide, ...props }: RoomProps) {
   const [circles, setCircles] = useState(true);
+  const [scores, setScores] = useState(false);
   const [localMotion, setLocalMotion] = useState(false);
   const [ruler, setRuler] = useState(false);
   const [contrast, setContrast] = useState(100);
@@ -107,13 +108,16 @@ export function MicrographRoom({ session, movie, onDecide, ...props }: RoomProps
                 width={picks.width_px}
                 height={picks.height_px}
                 pixelSizeA={picks.pixel_size_a}
+                scores={scores}
               />
             ) : null}
             {motion && localMotion ? <LocalMotionOverlay motion={motion} larger={MOTION_LARGER} /> : null}
           </MicrographView>
         ) : (
           <div className="view">
-            <p className="picture-missing">there is no picture yet</p>
+            <p className="picture-missing">
+              {row.state === "failed" ? "no picture: it failed before" : "no picture yet"}
+            </p>
           </div>
         )}
         {editing && picks ? <EditBar session={session.id} movie={movie} picks={picks} edits={edits} /> : null}
@@ -123,6 +127,12 @@ export function MicrographRoom({ session, movie, onDecide, ...props }: RoomProps
             checked={circles || editing}
             disabled={!picks || editing}
             onChange={setCircles}
+          />
+          <CheckField
+            label="Values"
+            checked={scores}
+            disabled={!picks || !(circles || editing)}
+            onChange={setScores}
           />
           {mayChange(session) ? (
             <Button
@@ -184,7 +194,9 @@ export function MicrographRoom({ session, movie, onDecide, ...props }: RoomProps
               </Boundary>
             ) : (
               <div className="picture no-picture">
-                <span className="picture-missing">motion: not yet</span>
+                <span className="picture-missing">
+                  motion: {row.state === "failed" ? "not measured" : "not yet"}
+                </span>
               </div>
             )}
             <figcaption className="small muted">motion of the whole field</figcaption>

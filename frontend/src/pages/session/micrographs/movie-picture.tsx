@@ -37,7 +37,9 @@ export function MoviePicture(props: { session: number; movie: Movie; kind: Pictu
   if (!hasStage(movie, STAGE[kind])) {
     return (
       <div className="picture no-picture">
-        <span className="picture-missing">{WORDS[kind].toLowerCase()}: not yet</span>
+        <span className="picture-missing">
+          {WORDS[kind].toLowerCase()}: {movie.columns.state === "failed" ? "not made" : "not yet"}
+        </span>
       </div>
     );
   }

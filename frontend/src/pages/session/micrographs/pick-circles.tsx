@@ -10,6 +10,8 @@ export const PickCircles = memo(function PickCircles(props: {
   width: number;
   height: number;
   pixelSizeA: number;
+  /** The score stands beside each circle. */
+  scores: boolean;
 }) {
   const { particles, picks, threshold, width, height, pixelSizeA } = props;
   const radius = (picks.diameter_a ?? 100) / 2 / pixelSizeA;
@@ -35,6 +37,21 @@ export const PickCircles = memo(function PickCircles(props: {
           />
         );
       })}
+      {props.scores
+        ? particles.map(({ x, y, candidate, score }) =>
+            score === null ? null : (
+              <text
+                key={candidate}
+                className="pick-score"
+                x={x / pixelSizeA + 0.5}
+                y={y / pixelSizeA + 0.5 + 1.5 * radius}
+                fontSize={0.55 * radius}
+              >
+                {score.toFixed(1)}
+              </text>
+            ),
+          )
+        : null}
     </svg>
   );
 });

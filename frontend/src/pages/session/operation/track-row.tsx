@@ -15,6 +15,7 @@ import { Sparkline } from "../../../ui/sparkline";
 import { StateBadge } from "../../../ui/state";
 import { useStrip } from "../use-strip";
 import { ClearDialog } from "./clear-dialog";
+import { LastError } from "./last-error";
 import { RestartDialog } from "./restart-dialog";
 import { controls, doing, progressOf } from "./track-state";
 import type { Hour } from "./use-hour";
@@ -51,6 +52,7 @@ export function TrackRow({ session, track, hour, children }: TrackRowProps) {
           {doing(track, session.counts)}
         </p>
         {details?.failures ? <p className="track-reason small">{details.failures}</p> : null}
+        <LastError session={session.id} track={track.track} now={now} />
         {progress ? (
           <>
             <Progress value={progress.part} label={`Progress of ${label}`} />
