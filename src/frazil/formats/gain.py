@@ -63,7 +63,9 @@ def read_gain(
     if stored.ndim != 2:
         raise InputError(f"{path}: holds {len(stored)} images; a gain reference is one")
     gain = stored.astype(np.float32)
-    gain[~np.isfinite(gain) | (gain < 0)] = 0
+    # Row by row: what is compared then stays in the cache.
+    for row in gain:
+        row[~((row >= 0) & (row < np.inf))] = 0
     if not gain.any():
         raise InputError(f"{path}: all values are zero, negative or not finite; not a gain reference")
     if invert is True or (invert == "auto" and for_eer and not is_tiff(path)):

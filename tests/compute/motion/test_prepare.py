@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from frazil.compute.motion.frame_kernels import bin_frame, sum_rows
 from frazil.compute.motion.prepare import choose_binning, prepare_movie
 from frazil.model.errors import InputError
 
@@ -42,6 +43,31 @@ def test_stream_is_the_binned_movie_and_raw_the_movie() -> None:
     assert movie.frame_stds == pytest.approx(np.sqrt(3.0), rel=0.05)
     movie.release_stream()
     assert movie.stream.size == 0
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+@pytest.mark.parametrize(
+    ("binning", "shape"), [(1, (9, 40)), (2, (33, 47)), (3, (40, 62)), (5, (47, 83)), (16, (7, 9))]
+)
+def test_sums_of_blocks_and_of_frames(kind: str, binning: int, shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(binning)
+    frames = rng.poisson(4.0, (5, *shape)).astype(kind)
+    gain = rng.uniform(0.5, 1.5, shape).astype(np.float32)
+    rows, columns = max(shape[0] // binning, 1), max(shape[1] // binning, 1)
+    padded = np.zeros((5, rows * binning, columns * binning))
+    fits = np.s_[:, : min(shape[0], rows * binning), : min(shape[1], columns * binning)]
+    padded[fits] = (frames * gain)[fits]
+    exact = padded.reshape(5, rows, binning, columns, binning).sum(axis=(2, 4))
+    found = np.empty((rows, columns), np.float32)
+    none = np.empty((0, 0), np.float32)
+    for frame, expected in zip(frames, exact, strict=True):
+        bin_frame(frame, gain, none, binning, found)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    total = np.full(shape, 99.0, np.float32)
+    sum_rows(frames, 2, shape[0] - 1, total)
+    np.testing.assert_array_equal(total[2:-1], frames.sum(0)[2:-1])
+    assert (total[:2] == 99.0).all()
+    assert (total[-1] == 99.0).all()
 
 
 @pytest.mark.parametrize("strength", [0.03, 0.3])
