@@ -2236,6 +2236,26 @@ export interface paths {
         patch: operations["changeUser"];
         trace?: never;
     };
+    "/api/warp-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview Warp
+         * @description Say what a Warp folder holds: network, box, pixel size, threshold, movies and particles.
+         */
+        get: operations["previewWarp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2271,6 +2291,23 @@ export interface components {
             session_id: number;
             /** Snoozed Until */
             snoozed_until: number | null;
+        };
+        /**
+         * AskedRelocation
+         * @description What is asked about.
+         */
+        AskedRelocation: {
+            /**
+             * Folder
+             * @description absolute, on the server; new or empty
+             */
+            folder: string;
+            /**
+             * Mode
+             * @default copy
+             * @enum {string}
+             */
+            mode: "copy" | "move";
         };
         /**
          * Assignments
@@ -4266,19 +4303,13 @@ export interface components {
              * @description why it can't be done; empty: it can
              */
             problems: string[];
+            /**
+             * Renames
+             * @description it moves within one file system: its folder gets another name
+             */
+            renames: boolean;
             /** Target */
             target: string;
-        };
-        /**
-         * RelocationTarget
-         * @description Where to.
-         */
-        RelocationTarget: {
-            /**
-             * Folder
-             * @description absolute, on the server; new or empty
-             */
-            folder: string;
         };
         /**
          * Removed
@@ -5342,6 +5373,56 @@ export interface components {
              * @description the new one
              */
             password?: string | null;
+        };
+        /**
+         * WarpPreview
+         * @description What a Warp folder holds.
+         */
+        WarpPreview: {
+            /** Box Size Px */
+            box_size_px: number | null;
+            /** Diameter A */
+            diameter_a: number | null;
+            /**
+             * Is Warp
+             * @description it holds Warp's settings
+             */
+            is_warp: boolean;
+            /** Movies */
+            movies: number;
+            /** Network */
+            network: string | null;
+            /** Particles */
+            particles: number;
+            /**
+             * Pixel Size A
+             * @description of the particles
+             */
+            pixel_size_a: number | null;
+            /**
+             * Sessions
+             * @description labels of sessions that follow this folder
+             */
+            sessions: string[];
+            /**
+             * Table
+             * @description name of the particle table
+             */
+            table: string | null;
+            /**
+             * Text
+             * @description for people: "12 movies, 1,204 particles, box 128 px of 2.6 Å, …"
+             */
+            text: string;
+            /** Threshold */
+            threshold: number | null;
+            /**
+             * Trouble
+             * @description what keeps particles from being followed; else empty
+             */
+            trouble: string;
+            /** Voltage Kv */
+            voltage_kv: number | null;
         };
         /**
          * WholeUpdate
@@ -7663,7 +7744,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RelocationTarget"];
+                "application/json": components["schemas"]["AskedRelocation"];
             };
         };
         responses: {
@@ -8597,6 +8678,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+        };
+    };
+    previewWarp: {
+        parameters: {
+            query: {
+                /** @description absolute path on the server */
+                path: string;
+                particles?: "all" | "good";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarpPreview"];
                 };
             };
         };

@@ -71,7 +71,8 @@ def refuse_outside(config: ServerConfig, settings: Settings, folder: Path) -> No
     DeniedError
         A path lies outside the server's roots.
     InputError
-        A path is not absolute, or source and session folder lie in each other.
+        A path is not absolute, source and session folder lie in each other, or the Warp folder lies in the
+        session folder.
     """
     for name in PATH_SETTINGS:
         value = settings.value(name)
@@ -82,6 +83,8 @@ def refuse_outside(config: ServerConfig, settings: Settings, folder: Path) -> No
             raise DeniedError(_outside(config, name, str(value)))
         if name == "source_path":
             _refuse_nested(path.resolve(), folder)
+        if name == "warp_folder" and path.resolve().is_relative_to(folder):
+            raise InputError(f"warp_folder {path} lies in the session folder {folder}; give another folder")
 
 
 def fixed_part(path: Path) -> Path:

@@ -11,6 +11,7 @@ from frazil.app.foreign_sessions import refuse_foreign
 from frazil.app.notify import check_targets
 from frazil.app.session_paths import new_folder, refuse_outside
 from frazil.app.session_view import shown, shown_many
+from frazil.app.warp_preview import with_warp
 from frazil.formats.relion_mtf import check_mtf
 from frazil.model.errors import InputError
 from frazil.model.settings import Settings, with_values
@@ -64,6 +65,7 @@ def create(hub: Hub, actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
     refuse_without_effect(Settings(), settings)
     refuse_outside(hub.config, settings, folder.resolve())
     check_targets(settings.notifications.notify_targets)
+    settings, remark = with_warp(hub, settings)
     stored = {key: value for key, value in settings.changed().items() if key not in OWN_VALUES}
     with hub.catalogue.write() as connection:
         refuse_foreign(connection, actor, settings)
@@ -71,7 +73,8 @@ def create(hub: Hub, actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
             check_mtf(Path(settings.microscope.mtf_path))
         group_id = find_group(connection, actor, settings.session.group)
     session_id = _make(hub, actor, folder, name, group_id, settings.session.kind, stored)
-    return {**show(hub, actor, session_id), "warnings": _warnings(hub, actor, session_id, settings)}
+    warnings = [*([remark] if remark else []), *_warnings(hub, actor, session_id, settings)]
+    return {**show(hub, actor, session_id), "warnings": warnings}
 
 
 def listed(

@@ -13,8 +13,8 @@ from frazil.tracks.disk_space import reason_no_space
 from frazil.tracks.follow_warp import rows
 from frazil.tracks.follow_warp.clearing import clear_followed
 from frazil.tracks.follow_warp.data_sets import FollowMemory, settings_as_warp, with_settings
-from frazil.tracks.follow_warp.finding import OUTSIDE, Finder
-from frazil.tracks.follow_warp.folder import WarpFolder
+from frazil.tracks.follow_warp.finding import Finder
+from frazil.tracks.follow_warp.folder import OUTSIDE, WarpFolder
 from frazil.tracks.follow_warp.news import News
 from frazil.tracks.follow_warp.revision import save_as_warp
 from frazil.tracks.follow_warp.taking_in import take_in
@@ -86,7 +86,8 @@ class FollowWarpBody:
             self._known = rows.known_movies(connection, context.session_id, anew=anew)
         self._memory = FollowMemory.model_validate(memory)
         image_data = settings.image_data
-        self._folder = WarpFolder(Path(str(image_data.warp_folder)), image_data.warp_particles)
+        path = Path(str(image_data.warp_folder))
+        self._folder = WarpFolder(path, image_data.warp_particles, context.allowed)
         self._names = ProductNames({known.name for known in self._known.values()})
         self._restart_finding()
         context.log.info("begin", anew=anew, warp_folder=image_data.warp_folder, movies=len(self._known))
@@ -144,7 +145,8 @@ class FollowWarpBody:
         if reason := self._reason_no_space() or self._reason_no_folder(settings):
             return reason
         try:
-            folder = WarpFolder(Path(str(settings.image_data.warp_folder)), "all")
+            path = Path(str(settings.image_data.warp_folder))
+            folder = WarpFolder(path, "all", self._context.allowed)
             settings_as_warp(settings, folder.read_settings(self._context.clock()))
         except (BlockedError, InputError) as error:
             return str(error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from frazil.formats.warp_movie import read_warp_movie
 from frazil.model.errors import InputError
-from frazil.tracks.follow_warp.folder import patiently
+from frazil.tracks.follow_warp.folder import OUTSIDE, patiently
 from frazil.tracks.follow_warp.stacks import Stacks, Verdict, fits, signature
 from frazil.tracks.follow_warp.taking_in import Found, Images
 from frazil.tracks.runner import BlockedError
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from frazil.tracks.follow_warp.data_sets import DataSet, FollowMemory
     from frazil.tracks.follow_warp.folder import WarpFolder
     from frazil.tracks.follow_warp.rows import Known
-
-OUTSIDE = "lies outside the server's roots; an admin can add a folder to roots"
 
 
 @dataclass(frozen=True)

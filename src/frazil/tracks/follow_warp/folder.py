@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+OUTSIDE = "lies outside the server's roots; an admin can add a folder to roots"
 ABSENT_S = 30.0
 """What Warp writes anew may be away or half written for so long without being worth a word."""
 _RETRY_DELAYS_S = (0.1, 0.3)
@@ -46,6 +47,8 @@ class WarpFolder:
     ----------
     path, which
         The folder, and the table that is followed.
+    allowed
+        Whether the server may see a path.
     settings
         None before the first look.
     xmls
@@ -58,6 +61,7 @@ class WarpFolder:
 
     path: Path
     which: Literal["all", "good"]
+    allowed: Callable[[Path], bool]
     settings: WarpSettings | None = None
     xmls: dict[str, str] = field(default_factory=dict)
     blocks: dict[str, WarpBlock] | None = None
@@ -74,6 +78,7 @@ class WarpFolder:
         """
         path = self.path / SETTINGS_NAME
         try:
+            self._require_allowed(path)
             found = patiently(lambda: signature(path))
             if found and found != self._settings_signature:
                 self.settings = patiently(lambda: read_warp_settings(path))
@@ -157,6 +162,7 @@ class WarpFolder:
                 raise InputError(f"{self.path}: Warp's table {known or self.table} is gone")
             return
         path = self.path / name
+        self._require_allowed(path)
         found = patiently(lambda: signature(path))
         if not found:
             raise InputError(f"{path}: is gone")
@@ -177,6 +183,11 @@ class WarpFolder:
         self._unfinished = found
         with FileBytes(path) as source:
             return source.size > 0 and source.read(source.size - 1, 1) == b"\n"
+
+    def _require_allowed(self, path: Path) -> None:
+        """Raise `InputError` for a link that leads where the server may not look."""
+        if not self.allowed(path):
+            raise InputError(f"{path}: {OUTSIDE}")
 
     def _note(self, what: str, reason: str, now: float) -> None:
         since, _ = self._troubles.get(what, (now, ""))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from frazil.app import files, source_metadata, source_preview
+from frazil.app import files, source_metadata, source_preview, warp_preview
 from frazil.app.files import FileKind  # noqa: TC001 - FastAPI reads annotations
 from frazil.web.gates import CurrentActor, CurrentDisk, CurrentHub, guarded
 
@@ -65,6 +65,24 @@ class SourceMetadata(BaseModel):
     notes: list[str] = Field(description="what is not told, could not be read or was not found")
 
 
+class WarpPreview(BaseModel):
+    """What a Warp folder holds."""
+
+    text: str = Field(description='for people: "12 movies, 1,204 particles, box 128 px of 2.6 Å, …"')
+    is_warp: bool = Field(description="it holds Warp's settings")
+    network: str | None
+    table: str | None = Field(description="name of the particle table")
+    movies: int
+    particles: int
+    box_size_px: int | None
+    pixel_size_a: float | None = Field(description="of the particles")
+    threshold: float | None
+    diameter_a: float | None
+    voltage_kv: float | None
+    trouble: str = Field(description="what keeps particles from being followed; else empty")
+    sessions: list[str] = Field(description="labels of sessions that follow this folder")
+
+
 @router.get("/files", operation_id="listFiles", **guarded("member"))
 async def list_files(
     hub: CurrentHub,
@@ -102,6 +120,19 @@ async def preview_source(
         )
     )
     return SourcePreview.model_validate(found)
+
+
+@router.get("/warp-preview", operation_id="previewWarp", **guarded("member"))
+async def preview_warp(
+    hub: CurrentHub,
+    disk: CurrentDisk,
+    actor: CurrentActor,
+    path: ServerPath,
+    particles: Literal["all", "good"] = "all",
+) -> WarpPreview:
+    """Say what a Warp folder holds: network, box, pixel size, threshold, movies and particles."""
+    found = await disk.run(lambda: warp_preview.warp_preview(hub, actor, path, particles))
+    return WarpPreview.model_validate(found)
 
 
 @router.get("/inputs/metadata", operation_id="readSourceMetadata", **guarded("member"))
