@@ -10,11 +10,14 @@ import pytest
 from frazil.app import adopt, controls, deletion, relocation, sessions
 from frazil.app.access import SERVER
 from frazil.app.errors import ConflictError, DeniedError
+from frazil.app.relocation_jobs import task_of
 from frazil.engine.inline import InlineExecutor
 from frazil.model.errors import InputError
 from frazil.model.track import Start
+from frazil.stages.relocate import copy_session
 from frazil.stages.relocation import RelocationTask
-from frazil.store.catalogue import movies
+from frazil.store.catalogue import movies, relocations
+from frazil.store.catalogue import sessions as sessions_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +51,12 @@ def add_movies(hub: Hub, session: int, raw_paths: dict[str, str | None]) -> None
     rows = [{"name": n, "path": f"{n}.tif", "raw_path": raw, **common} for n, raw in raw_paths.items()]
     with hub.catalogue.write() as connection:
         movies.add_many(connection, session, rows)
+
+
+def identity_of(hub: Hub, session: int) -> str:
+    """Identity of a session."""
+    with hub.catalogue.read() as connection:
+        return sessions_table.get(connection, session).uuid
 
 
 def raw_paths(hub: Hub, session: int) -> list[str | None]:
@@ -180,6 +189,21 @@ def test_cancelling_takes_the_part_away(hub: Hub, session: int, tmp_path: Path) 
     hub.janitor.close(20)
     assert not part.exists()
     assert sessions.show(hub, SERVER, session)["life"] == "new"
+
+
+def test_what_was_renamed_when_it_was_given_up_gets_its_old_name(
+    hub: Hub, session: int, tmp_path: Path
+) -> None:
+    relocation.start_relocation(hub, SERVER, session, str(tmp_path / "t"), "move")
+    with hub.catalogue.read() as connection:
+        row = relocations.find(connection, session)
+    task = task_of(row or {}, identity_of(hub, session))
+    copy_session(task)
+    assert not (tmp_path / "s").exists()
+    relocation.cancel_relocation(hub, SERVER, session)
+    assert hub.folder(session).path == tmp_path / "s"
+    assert (tmp_path / "s" / "micrographs" / "a.mrc").read_bytes() == b"12345"
+    assert not (tmp_path / "t").exists()
 
 
 def test_deleting_ends_it(hub: Hub, executor: InlineExecutor, session: int, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_a_session_is_archived_moved_and_copied(server: Hub, run: Run, folder: P
     assert answer(run("sessions", "archive", "S1", "--json"))["life"] == "archived"
     assert answer(run("sessions", "unarchive", "S1", "--json"))["life"] == "active"
     assert run("sessions", "moving", "S1").stdout == "it was never moved or copied\n"
-    assert "1 files" in run("sessions", "move", "S1", tmp_path / "t", "--preview").stdout
+    assert "1 file, " in run("sessions", "move", "S1", tmp_path / "t", "--preview").stdout
     assert run("sessions", "move", "S1", folder / "inside", "--preview").exit_code == 1
     text = run("sessions", "move", "S1", tmp_path / "t").stdout
     assert text == f"move to {tmp_path / 't'}: copying\n"

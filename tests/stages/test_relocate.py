@@ -18,6 +18,12 @@ from frazil.stages.relocation import CHECKSUMS, JOURNAL, RelocationTask
 if TYPE_CHECKING:
     from pathlib import Path
 
+
+@pytest.fixture(autouse=True)
+def _two_disks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relocate, "on_one_disk", lambda *_: False)
+
+
 IDENTITY = "11111111-2222-3333-4444-555555555555"
 
 
@@ -179,11 +185,11 @@ def test_somebody_elses_folder_is_left_alone(task: RelocationTask) -> None:
 
 def test_a_killed_copy_leaves_the_original_whole_and_no_copy(tmp_path: Path) -> None:
     content = make_session(tmp_path / "s", tmp_path / "microscope", files=400)
-    task = RelocationTask(tmp_path / "s", tmp_path / "t", IDENTITY, move=True)
+    task = RelocationTask(tmp_path / "s", tmp_path / "t", IDENTITY, move=False)
     script = (
         "from pathlib import Path; from frazil.stages.relocation import RelocationTask as T; "
         "from frazil.stages.relocate import copy_session as c; import sys; "
-        f"c(T(Path(sys.argv[1]), Path(sys.argv[2]), {IDENTITY!r}, move=True))"
+        f"c(T(Path(sys.argv[1]), Path(sys.argv[2]), {IDENTITY!r}, move=False))"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(task.source), str(task.target)])
     deadline = time.monotonic() + 30

@@ -15,6 +15,7 @@ from frazil.app.session_paths import new_folder, refuse_outside
 from frazil.app.sessions import show
 from frazil.model.errors import FrazilError, InputError
 from frazil.stages.export.lead import absolute_exports
+from frazil.stages.relocate_rename import on_one_disk
 from frazil.stages.relocation import JOURNAL, PROGRESS, session_files
 from frazil.store.catalogue import audit, exports, relocations, revisions, sessions, tracks
 
@@ -30,12 +31,15 @@ _SPARE_BYTES = 1 << 30
 """Stays free on the target's disk."""
 
 
-def preview_relocation(hub: Hub, actor: Actor, session_id: int, folder: str) -> dict[str, Any]:
+def preview_relocation(
+    hub: Hub, actor: Actor, session_id: int, folder: str, mode: Mode = "copy"
+) -> dict[str, Any]:
     """Tell what copying or moving a session to a folder would take.
 
     Returns
     -------
-        target; files, links, bytes; free_bytes of the target's disk; problems: why it can't be done.
+        target; files, links, bytes; free_bytes of the target's disk; renames: whether it is moved within one
+        file system, where nothing is copied; problems: why it can't be done.
     """
     with hub.catalogue.read() as connection:
         session = session_for(connection, actor, session_id, "owner")
@@ -45,7 +49,14 @@ def preview_relocation(hub: Hub, actor: Actor, session_id: int, folder: str) -> 
         target = _target(hub, session, folder)
     except FrazilError as error:
         problems.append(str(error))
-    found: dict[str, Any] = {"target": str(target), "files": 0, "links": 0, "bytes": 0, "free_bytes": None}
+    found: dict[str, Any] = {
+        "target": str(target),
+        "files": 0,
+        "links": 0,
+        "bytes": 0,
+        "free_bytes": None,
+        "renames": False,
+    }
     try:
         entries = session_files(Path(session.folder))
     except FrazilError as error:
@@ -55,7 +66,9 @@ def preview_relocation(hub: Hub, actor: Actor, session_id: int, folder: str) -> 
     found["bytes"] = sum(entry.form.size for entry in entries if entry.link is None)
     if not problems:
         found["free_bytes"] = _free_bytes(target)
-        if found["bytes"] + _SPARE_BYTES > found["free_bytes"] + _arrived_bytes(target):
+        found["renames"] = mode == "move" and on_one_disk(Path(session.folder), target)
+        room = found["free_bytes"] + _arrived_bytes(target)
+        if not found["renames"] and found["bytes"] + _SPARE_BYTES > room:
             problems.append(
                 f"{target}: {found['bytes'] / 1e9:.1f} GB are needed and {found['free_bytes'] / 1e9:.1f} GB "
                 "are free there; make room, or give another folder"
@@ -91,7 +104,7 @@ def start_relocation(
     InputError
         What the preview says.
     """
-    preview = preview_relocation(hub, actor, session_id, folder)
+    preview = preview_relocation(hub, actor, session_id, folder, mode)
     with hub.catalogue.write() as connection:
         session = session_for(connection, actor, session_id, "owner")
         if busy := _busy(connection, session_id):

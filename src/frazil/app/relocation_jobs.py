@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from frazil.engine.executor import Task
 from frazil.model.errors import FrazilError
 from frazil.model.words import plural
+from frazil.stages.relocate_rename import take_back, was_renamed
 from frazil.stages.relocation import RelocationTask
 from frazil.stages.tasks import copy_session, remove_original
 from frazil.store.catalogue import relocations, sessions
@@ -66,12 +67,19 @@ def give_up(hub: Hub, session_id: int) -> None:
         ended = {"state": "cancelled", "ended_at": hub.now()}
         if row is None or not relocations.change(connection, session_id, ("copying",), **ended):
             return
-        if sessions.get(connection, session_id).life != "deleting":
+        session = sessions.get(connection, session_id)
+        if session.life != "deleting":
             sessions.change(connection, session_id, life=row["life_before"])
-    staging = task_of(row, "").staging
+        task = task_of(row, session.uuid)
     if not hub.executor.cancel(_key(session_id, "copying")):
-        hub.janitor.do(partial(shutil.rmtree, staging, ignore_errors=True))
+        _undo(hub, task)
     _tell(hub, session_id)
+
+
+def _undo(hub: Hub, task: RelocationTask) -> None:
+    """Take back what was done of a relocation that was given up."""
+    take_back(task)
+    hub.janitor.do(partial(shutil.rmtree, task.staging, ignore_errors=True))
 
 
 def _copied(hub: Hub, session_id: int, task: RelocationTask, outcome: Outcome) -> None:
@@ -80,9 +88,12 @@ def _copied(hub: Hub, session_id: int, task: RelocationTask, outcome: Outcome) -
     if outcome.cancelled or row is None or row["state"] != "copying":
         # The server stops: the next one goes on. Or a person gave it up.
         if row is None or row["state"] == "cancelled":
-            hub.janitor.do(partial(shutil.rmtree, task.staging, ignore_errors=True))
+            _undo(hub, task)
         return
-    reason = outcome.error
+    # What failed after the folder got its new name changes nothing: the session lies there.
+    reason = "" if was_renamed(task) and not task.source.exists() else outcome.error
+    # The folder is let go before anybody can ask for the new one.
+    hub.forget(session_id)
     if not reason and task.move:
         try:
             SessionFolder(task.target, identity=task.identity).close()
@@ -93,12 +104,16 @@ def _copied(hub: Hub, session_id: int, task: RelocationTask, outcome: Outcome) -
     elif not task.move:
         _end(hub, session_id, "done", life=row["life_after"], result=outcome.value)
     else:
-        # The folder is let go before anybody can ask for the new one.
-        hub.forget(session_id)
         with hub.catalogue.write() as connection:
-            relocations.change(connection, session_id, ("copying",), state="removing", result=outcome.value)
-            relocations.change_folder(connection, session_id, str(task.source), str(task.target))
-            sessions.change(connection, session_id, life=row["life_after"])
+            result = outcome.value or {}
+            going = relocations.change(connection, session_id, ("copying",), state="removing", result=result)
+            if going:
+                relocations.change_folder(connection, session_id, str(task.source), str(task.target))
+                sessions.change(connection, session_id, life=row["life_after"])
+        if not going:
+            # Given up in this very moment.
+            _undo(hub, task)
+            return
         hub.forget(session_id)
         _tell(hub, session_id)
         submit(hub, session_id)

@@ -9,6 +9,7 @@ import typer
 
 from frazil.cli.output import AsJson, session_number, show, size_text
 from frazil.cli.sessions import Session, app
+from frazil.model.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,7 +113,7 @@ def clean_raw(
             show(told, as_json, lambda: _listing_text(told))
             raise typer.Exit(_FAILED)
         done = client.post(place, {**rule, "token": token})
-    show(done, as_json, lambda: f"{done['files']} raw files removed, {size_text(done['bytes'])}")
+    show(done, as_json, lambda: f"{plural(done['files'], 'raw file')} removed, {size_text(done['bytes'])}")
 
 
 def _listing_text(told: Mapping[str, Any]) -> str:
@@ -123,12 +124,13 @@ def _listing_text(told: Mapping[str, Any]) -> str:
     ]
     if told["files"] > len(lines):
         lines.append(f"… and {told['files'] - len(lines)} more")
-    lines.append(f"{told['files']} files of {told['movies']} movies, {size_text(told['bytes'])}")
+    what = f"{plural(told['files'], 'file')} of {plural(told['movies'], 'movie')}"
+    lines.append(f"{what}, {size_text(told['bytes'])}")
     kept = told["kept_only_copies"]
     if kept["files"]:
         lines.append(
-            f"not among them: {kept['files']} files ({size_text(kept['bytes'])}) of which there is no other "
-            "copy; --only-copies takes these, too"
+            f"not among them: {plural(kept['files'], 'file')} ({size_text(kept['bytes'])}) of which there is "
+            "no other copy; --only-copies takes these, too"
         )
     lines += [f"note: {note}" for note in told["notes"]]
     if told["files"]:
@@ -154,7 +156,7 @@ def _relocate(
     place = f"sessions/{session_number(session)}/relocation"
     with Client() as client:
         if preview:
-            told = client.post(f"{place}/preview", {"folder": folder})
+            told = client.post(f"{place}/preview", {"folder": folder, "mode": mode})
             show(told, as_json, lambda: _preview_text(told))
             raise typer.Exit(_FAILED if told["problems"] else 0)
         found = client.post(place, {"folder": folder, "mode": mode, "archive": archive})
@@ -175,7 +177,8 @@ def _preview_text(told: Mapping[str, Any]) -> str:
     size = size_text(told["bytes"])
     free = "" if told["free_bytes"] is None else f"; free there: {size_text(told['free_bytes'])}"
     lines = [
-        f"to {told['target']}: {told['files']} files, {told['links']} links, {size}{free}",
+        f"to {told['target']}: {plural(told['files'], 'file')}, {plural(told['links'], 'link')}, "
+        f"{size}{free}{'; on one file system: nothing is copied' if told['renames'] else ''}",
         *(f"can't be done: {problem}" for problem in told["problems"]),
     ]
     return "\n".join(lines)
@@ -187,7 +190,7 @@ def _text(found: Mapping[str, Any]) -> str:
     text = f"{found['mode']} to {found['target']}: {found['state']}"
     if found["of_bytes"]:
         text += (
-            f", {found['files']} of {found['of_files']} files, "
+            f", {found['files']} of {plural(found['of_files'], 'file')}, "
             f"{size_text(found['bytes'])} of {size_text(found['of_bytes'])}"
         )
     return f"{text}\n{found['reason']}" if found["reason"] else text

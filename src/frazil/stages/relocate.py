@@ -17,6 +17,7 @@ from frazil.stages.deliver_copy import Form, Stream, verify, write_copy
 from frazil.stages.deliver_errors import SourceChangedError
 from frazil.stages.export.lead import lead_exports
 from frazil.stages.export.manifest import checksum
+from frazil.stages.relocate_rename import counts_there, on_one_disk, rename_session, was_renamed
 from frazil.stages.relocation import CHECKSUMS, JOURNAL, PROGRESS, RUBBISH, Entry, Journal, session_files
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _TELL_EVERY_S = 0.5
 def copy_session(task: RelocationTask) -> dict[str, Any]:
     """Copy every file of a session, read it back from the disk, and name the copy when all are there.
 
+    A session that moves within one file system only gets another name (`rename_session`).
     What an earlier try copied is not copied again. Files that changed meanwhile are copied anew. Names of one
     file (hard links) stay names of one file; links inside the session lead to the copy.
 
@@ -44,11 +46,17 @@ def copy_session(task: RelocationTask) -> dict[str, Any]:
         A disk is full, away or failing; the session keeps changing. The next try goes on.
     """
     staging = task.staging
+    if was_renamed(task):
+        return counts_there(task)
     if (task.target / JOURNAL).exists():
         # It got its name, and nobody was there to note so.
         arrived = Journal(task.target, task.identity).arrived
         return _counts(arrived.values(), 0)
     try:
+        if task.move and not staging.exists() and on_one_disk(task.source, task.target):
+            renamed = rename_session(task)
+            if renamed is not None:
+                return renamed
         staging.mkdir(parents=True, exist_ok=True)
         journal = Journal(staging, task.identity)
         copied = _copy_all(task, journal)
@@ -68,6 +76,13 @@ def remove_original(task: RelocationTask) -> dict[str, Any]:
         left: how many files stay in the old folder.
     """
     if not (task.target / JOURNAL).exists():
+        return {"left": 0}
+    if was_renamed(task):
+        try:
+            lead_exports(task.target, task.source, task.target)
+            (task.target / JOURNAL).unlink()
+        except OSError as error:
+            raise PassingError(f"{error.filename or task.target}: {error.strerror}") from error
         return {"left": 0}
     arrived = Journal(task.target, task.identity).arrived
     try:

@@ -24,7 +24,7 @@ type What = (typeof WHAT)[number][0];
 const SUBMIT: Record<What, string> = { stay: "Archive", move: "Move", copy: "Copy" };
 const WORDS: Record<What, string> = {
   stay: "The session becomes read-only. No file is moved or removed.",
-  move: "Every file is copied, read back and compared; then the server works with the new folder, and the old one is removed.",
+  move: "Every file is copied, read back and compared; then the server works with the new folder, and the old one is removed. Within one file system the folder only gets another name.",
   copy: "Every file is copied, read back and compared. The session stays where it is; another server can adopt the copy.",
 };
 
@@ -39,8 +39,8 @@ export function ArchiveDialog({ session, onClose }: { session: SessionView; onCl
   const folder = `${parent.replace(/\/+$/, "")}/${name.trim()}`;
   const given = what !== "stay" && parent.startsWith("/") && name.trim() !== "";
   const preview = useQuery({
-    queryKey: keys.part(session.id, "relocation", "preview", folder),
-    queryFn: () => api.post<Preview>(`/sessions/${session.id}/relocation/preview`, { folder }),
+    queryKey: keys.part(session.id, "relocation", "preview", folder, what),
+    queryFn: () => api.post<Preview>(`/sessions/${session.id}/relocation/preview`, { folder, mode: what }),
     enabled: given,
     staleTime: 0,
   });
@@ -98,7 +98,12 @@ function PreviewNote({ preview }: { preview: Preview }) {
   return (
     <Note tone="good">
       {plural(preview.files, "file")}, {bytes(preview.bytes)}, {plural(preview.links, "link")}
-      {preview.free_bytes === null ? "" : `; ${bytes(preview.free_bytes)} are free there`}.
+      {preview.renames
+        ? "; within one file system: nothing is copied"
+        : preview.free_bytes === null
+          ? ""
+          : `; ${bytes(preview.free_bytes)} are free there`}
+      .
     </Note>
   );
 }

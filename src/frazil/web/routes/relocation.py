@@ -21,6 +21,12 @@ class RelocationTarget(Asked):
     folder: str = Field(min_length=1, max_length=4096, description="absolute, on the server; new or empty")
 
 
+class AskedRelocation(RelocationTarget):
+    """What is asked about."""
+
+    mode: Literal["copy", "move"] = "copy"
+
+
 class NewRelocation(RelocationTarget):
     """What is wanted."""
 
@@ -36,6 +42,7 @@ class RelocationPreview(BaseModel):
     links: int = Field(description="symbolic ones, which stay links")
     bytes: int
     free_bytes: int | None = Field(description="on the target's disk; none where it was not looked at")
+    renames: bool = Field(description="it moves within one file system: its folder gets another name")
     problems: list[str] = Field(description="why it can't be done; empty: it can")
 
 
@@ -73,10 +80,12 @@ def unarchive_session(hub: CurrentHub, actor: CurrentActor, session_id: SessionI
 
 @router.post("/relocation/preview", operation_id="previewRelocation", **guarded("owner"))
 async def preview_relocation(
-    hub: CurrentHub, disk: CurrentDisk, actor: CurrentActor, session_id: SessionId, body: RelocationTarget
+    hub: CurrentHub, disk: CurrentDisk, actor: CurrentActor, session_id: SessionId, body: AskedRelocation
 ) -> RelocationPreview:
     """Say what copying or moving it there would take, and why it can't be done."""
-    found = await disk.run(lambda: relocation.preview_relocation(hub, actor, session_id, body.folder))
+    found = await disk.run(
+        lambda: relocation.preview_relocation(hub, actor, session_id, body.folder, body.mode)
+    )
     return RelocationPreview.model_validate(found)
 
 
