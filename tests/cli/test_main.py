@@ -63,6 +63,22 @@ def test_help_imports_nothing_heavy() -> None:
     assert spent.children_user - begin.children_user + spent.children_system - begin.children_system < 0.5
 
 
+def test_libraries_keep_to_one_thread_whatever_the_environment_says() -> None:
+    code = (
+        "import sys, os; from frazil.cli.main import main; sys.argv = ['frazil', '--version']\n"
+        "try: main()\n"
+        "finally: print(os.environ['OMP_NUM_THREADS'], os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "8"},
+    )
+    assert done.stdout.split()[-2:] == ["1", "1"]
+
+
 def test_planning_needs_no_torch() -> None:
     program = (
         "import sys\nimport frazil.app.process\n"

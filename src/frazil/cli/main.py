@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import Annotated
@@ -17,6 +18,7 @@ from frazil.cli.doctor import doctor
 from frazil.cli.process import process
 from frazil.cli.serve import serve
 from frazil.cli.simulate import simulate
+from frazil.cli.simulate_warp import simulate_warp
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -30,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, serve, process, ctf, classify, simulate, doctor):
+for command in (demo, serve, process, ctf, classify, simulate, simulate_warp, doctor):
     app.command()(command)
 for name, commands in (
     ("sessions", session_archive.app),
@@ -67,7 +69,10 @@ def _terminated(number: int, frame: object) -> None:  # noqa: ARG001
 
 def main() -> None:
     """Run ``frazil`` and turn what goes wrong into a message and an exit status."""
+    from frazil.engine.worker_process import LIBRARY_THREADS
+
     signal.signal(signal.SIGTERM, _terminated)
+    os.environ.update(LIBRARY_THREADS)
     status = _run()
     if status == INTERRUPTED:
         typer.echo("frazil: interrupted; what was finished is kept, run again to go on", err=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
-
-import torch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -15,14 +14,33 @@ T = TypeVar("T")
 
 
 def for_each(work: Callable[[T], object], items: Iterable[T], threads: int) -> None:
-    """Call ``work`` with every item, on so many threads; the first error comes out."""
-    if threads <= 1:
-        for item in items:
-            work(item)
+    """Call ``work`` with every item, on so many threads, the caller's among them.
+
+    After an error no other item is begun, and the error comes out.
+    """
+    queue = deque(items)
+
+    def go_on() -> None:
+        while queue:
+            try:
+                item = queue.popleft()
+            except IndexError:
+                return
+            try:
+                work(item)
+            except BaseException:
+                queue.clear()
+                raise
+
+    others = min(threads, len(queue)) - 1
+    if others <= 0:
+        go_on()
         return
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(work, items):
-            pass
+    with ThreadPoolExecutor(others) as pool:
+        running = [pool.submit(go_on) for _ in range(others)]
+        go_on()
+    for each in running:
+        each.result()
 
 
 @contextmanager
@@ -32,6 +50,8 @@ def single_threaded_torch() -> Iterator[None]:
     They wait for each other at the end of each: on two busy cores 2,300 transforms of a patch took 11 s
     with two threads and 0.6 s with one.
     """
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -96,6 +96,10 @@ class MrcStack:
         else:
             indices = [operator.index(index) for index in key]
         images = np.empty((len(indices), *self.shape[1:]), dtype=self.dtype)
+        if isinstance(key, slice) and indices and key.step in (None, 1) and self.header.mode != 101:
+            # They lie side by side.
+            self._read_into(indices[0], images)
+            return images
         for image, index in zip(images, indices, strict=True):
             self.read_section(index, image)
         return images
@@ -109,17 +113,22 @@ class MrcStack:
         if out is None:
             out = np.empty(self.shape[1:], dtype=self.dtype)
         check_out(out, self.shape[1:], self.dtype)
-        offset = header.data_offset + number * header.section_bytes
         if header.mode == 101:
             packed = np.empty((header.rows, header.columns // 2), dtype=np.uint8)
-            self._bytes.read_into(offset, packed)
+            self._bytes.read_into(header.data_offset + number * header.section_bytes, packed)
             np.bitwise_and(packed, 15, out=out[:, 0::2])
             np.right_shift(packed, 4, out=out[:, 1::2])
             return out
-        self._bytes.read_into(offset, out.view(np.uint8))
-        if not header.stored_dtype.isnative:
-            out.byteswap(inplace=True)
+        self._read_into(number, out)
         return out
+
+    def _read_into(self, number: int, out: NDArray[Any]) -> None:
+        """Read as many images as ``out`` takes, from ``number`` on."""
+        self._bytes.read_into(
+            self.header.data_offset + number * self.header.section_bytes, out.view(np.uint8)
+        )
+        if not self.header.stored_dtype.isnative:
+            out.byteswap(inplace=True)
 
     def close(self) -> None:
         """Close the file."""

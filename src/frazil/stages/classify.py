@@ -35,8 +35,19 @@ class ParticleImages:
     def __getitem__(self, key: slice) -> NDArray[np.float32]:
         rows = range(*key.indices(len(self._stacks)))
         images = np.empty((len(rows), *self.shape[1:]), np.float32)
-        for place, row in enumerate(rows):
-            images[place] = self._stack(self._stacks[row]).read_section(int(self._index[row]))
+        first = 0
+        while first < len(rows):
+            path, index = self._stacks[rows[first]], int(self._index[rows[first]])
+            # What lies side by side in one file is read together.
+            end = first + 1
+            while (
+                end < len(rows)
+                and self._stacks[rows[end]] == path
+                and self._index[rows[end]] == index + end - first
+            ):
+                end += 1
+            images[first:end] = self._stack(path)[index : index + end - first]
+            first = end
         return images
 
     def _stack(self, path: Path) -> MrcStack:

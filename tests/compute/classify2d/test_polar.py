@@ -118,13 +118,13 @@ def test_evidence_equals_direct_sums_by_the_kernel_and_by_torch() -> None:
     by_torch = score_with_torch(references, orders_of(x), half_norms)
     torch.testing.assert_close(by_torch, expected, rtol=1e-5, atol=2e-3)
     flat = np.ascontiguousarray(BAND.packed(orders_of(x)).numpy())
-    # All pairs, and a choice of them in an order of its own.
-    for class_index, particle in (([0, 0, 0, 1, 1, 1], [0, 1, 2, 0, 1, 2]), ([1, 1], [2, 0])):
-        k, p = np.array(class_index), np.array(particle)
-        rows = score(references, flat, p, k, half_norms.numpy()[p, k])
-        wanted = expected.numpy()[p, k]
-        near = wanted > wanted.max() - 15.0
-        np.testing.assert_allclose(rows[near], wanted[near], rtol=1e-5, atol=2e-3)
+    posterior = expected.numpy() + references.log_prior
+    # All pairs, and a choice of them.
+    for keep in (np.ones((3, 2), dtype=np.bool_), np.array([[False, True], [False, False], [False, True]])):
+        scores = score(references, flat, half_norms.numpy(), keep)
+        assert (scores[~keep] == -np.inf).all()
+        near = keep[..., None] & (posterior > posterior[keep].max() - 15.0)
+        np.testing.assert_allclose(scores[near], posterior[near], rtol=1e-5, atol=2e-3)
 
 
 def test_sums_turn_back_first_and_then_shift_back() -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # How far from their boxes' centres particles are looked for, mask diameters.
 OFF_CENTRE = 0.14
 _READ = 256
+# Images up to this size stay in memory, since they are sampled several times.
+_HELD_BYTES = 256e6
 
 
 class Progress(Protocol):
@@ -141,7 +143,7 @@ def classify(
         bank.columns["key"][rows] = order
         bank.columns["half"][rows] = rows % 2
         bank.columns["ctf"][rows] = ctf_columns(ctf)[order]
-        _sample(images, ctf, engine, order)
+        images = _sample(images, ctf, engine, order)
         radius_a = sampler.grid.mask_radius_a
         reach = Reach(initial_resolution_a, sampler.grid.resolution_a, 2.0 * OFF_CENTRE * radius_a)
         run = Run(engine, reach, lambda some: read_images(images, order[some]), autocentre=autocentre)
@@ -194,8 +196,14 @@ def _check(
         raise InputError(f"classes = {classes}: at least one is needed")
 
 
-def _sample(images: ImageStack, ctf: ParticleCtf, engine: Engine, order: NDArray[np.int64]) -> None:
-    """Judge and sample all images around their boxes' centres, in the order in which they lie."""
+def _sample(images: ImageStack, ctf: ParticleCtf, engine: Engine, order: NDArray[np.int64]) -> ImageStack:
+    """Judge and sample all images around their boxes' centres, in the order in which they lie.
+
+    Returns the images: in memory, where they are few enough.
+    """
+    held = None
+    if not isinstance(images, np.ndarray) and 4.0 * math.prod(images.shape) <= _HELD_BYTES:
+        held = np.empty(tuple(images.shape), dtype=np.float32)
     row = np.empty_like(order)
     row[order] = np.arange(len(order))
     columns, reading = engine.bank.columns, threading.Lock()
@@ -205,6 +213,8 @@ def _sample(images: ImageStack, ctf: ParticleCtf, engine: Engine, order: NDArray
             # Whoever gives the images need not know of threads.
             with reading:
                 block = np.asarray(images[piece], dtype=np.float32)
+            if held is not None:
+                held[piece] = block
             good = usable(block, some_ctf(ctf, piece))
             columns["alive"][row[piece]] = good
             columns["visited"][row[piece][~good]] = UNUSABLE
@@ -214,6 +224,7 @@ def _sample(images: ImageStack, ctf: ParticleCtf, engine: Engine, order: NDArray
 
     engine.sampler.make_ready()
     for_each(work, pieces(len(order), _READ), engine.threads)
+    return images if held is None else held
 
 
 def some_ctf(ctf: ParticleCtf, rows: slice | NDArray[np.int64]) -> ParticleCtf:

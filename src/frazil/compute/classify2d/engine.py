@@ -197,8 +197,15 @@ class Engine:
         self.bank.forget(rows)
         spectra = self.spectra()
         averages, spread = self.averages(spectra)
-        references = self.references(stage, averages, spread)
-        coarse = None if stage.coarse is None else self.references(stage.coarse, averages, spread)
+        made: dict[Stage, References] = {}
+
+        def make(each: Stage) -> None:
+            with torch.inference_mode():
+                made[each] = self.references(each, averages, spread)
+                _ = made[each].matched
+
+        for_each(make, [stage] if stage.coarse is None else [stage, stage.coarse], self.threads)
+        references, coarse = made[stage], None if stage.coarse is None else made[stage.coarse]
         chance = np.random.default_rng([self.seed, self.batch]).random((len(rows), 2))
         self.batch += 1
         found = Expectation(stage, references, coarse, self.strictness)(prepared, chance, self.threads)

@@ -110,11 +110,7 @@ class Expectation:
         if keep is None:
             keep = np.ones((count, references.class_count), dtype=np.bool_)
         keep = keep & references.alive
-        class_index, particle = np.nonzero(keep.T)
-        rows = score(references, flat, particle, class_index, norms[particle, class_index])
-        scores = np.full((count, references.class_count, references.shift_count), -np.inf, dtype=np.float32)
-        scores[particle, class_index] = rows + references.log_prior[class_index]
-        return scores, norms, flat
+        return score(references, flat, norms, keep), norms, flat
 
     def _piece(self, prepared: Prepared, chance: NDArray[np.float64], piece: slice, found: Found) -> None:
         references, stage = self.references, self.stage

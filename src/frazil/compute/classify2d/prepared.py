@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numba import njit
 
 from frazil.compute.classify2d.polar import from_real_series
 from frazil.compute.classify2d.transfer import SQUARE_ORDERS, PolarTransfer
@@ -26,8 +28,20 @@ PIECE = 128
 
 
 def pieces(count: int, size: int = PIECE) -> list[slice]:
-    """Cut ``count`` particles into pieces."""
-    return [slice(i, min(i + size, count)) for i in range(0, count, size)]
+    """Cut ``count`` particles into nearly equal pieces of at most ``size``; an even number, if several."""
+    number = -(-count // size)
+    number += number % 2 if number > 1 else 0
+    ends = [count * i // number for i in range(number + 1)] if number else []
+    return [slice(first, end) for first, end in pairwise(ends)]
+
+
+@njit(nogil=True, cache=True)
+def _take(values: Any, rows: Any, index: Any, out: Any) -> None:
+    """``out[p, i] = values[rows[p], index[i]]``."""
+    for p in range(len(rows)):
+        row = values[rows[p]]
+        for i in range(len(index)):
+            out[p, i] = row[index[i]]
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,7 @@ class Prepared:
         index = (index * 8 + (band.ring % 8)[:, None]).reshape(-1)
         rows = self.rows[some]
         out = np.zeros((len(rows), band.width), dtype=np.float32)
-        out[:, : len(index)] = self.planes.reshape(len(self.planes), -1)[rows[:, None], index]
+        _take(self.planes.reshape(len(self.planes), -1), rows, index, out)
         return out
 
     def orders(self, some: slice | NDArray[np.int64], rings: int, count: int) -> torch.Tensor:

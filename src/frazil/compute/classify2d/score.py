@@ -195,20 +195,30 @@ def score_pairs(
         pair += count
 
 
+@njit(nogil=True, cache=True)
+def _with_prior(rows: Any, particle: Any, class_index: Any, log_prior: Any, scores: Any) -> None:
+    """Log posterior where it was looked at, -inf elsewhere."""
+    scores[:] = -np.inf
+    for pair in range(len(rows)):
+        p, c = particle[pair], class_index[pair]
+        for s in range(rows.shape[1]):
+            scores[p, c, s] = rows[pair, s] + log_prior[c, s]
+
+
 def score(
-    references: References,
-    flat: NDArray[np.float32],
-    particle: NDArray[np.int64],
-    class_index: NDArray[np.int64],
-    norms: NDArray[np.float32],
+    references: References, flat: NDArray[np.float32], norms: NDArray[np.float32], keep: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """Run `score_pairs`; returns its rows, shape (pairs, S)."""
+    """Log posterior (P, K, S) of the pairs of particle and class that ``keep`` (P, K) names; -inf elsewhere.
+
+    ``flat`` as in `score_pairs`, ``norms`` (P, K, 5).
+    """
+    class_index, particle = np.nonzero(keep.T)
     rows = np.empty((len(particle), references.shift_count), dtype=np.float32)
     best = np.full(len(flat), -np.inf, dtype=np.float32)
     score_pairs(
         flat,
         particle,
-        norms,
+        norms[particle, class_index],
         references.matched,
         class_index,
         references.log_prior,
@@ -218,4 +228,6 @@ def score(
         best,
         rows,
     )
-    return rows
+    scores = np.empty((*keep.shape, references.shift_count), dtype=np.float32)
+    _with_prior(rows, particle, class_index, references.log_prior, scores)
+    return scores
