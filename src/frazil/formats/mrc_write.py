@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Depth = Literal["float16", "float32", "stored"]
+_PIECE = 1 << 15
 
 
 class MrcStackWriter:
@@ -85,18 +86,16 @@ class MrcStackWriter:
     def _append_one(self, image: NDArray[Any], dtype: np.dtype[Any]) -> None:
         with np.errstate(over="ignore"):
             stored = np.ascontiguousarray(image, dtype=dtype)
-        total = float(stored.sum(dtype=np.float64))
-        if not np.isfinite(total):
+        found = _statistics(stored)
+        if not np.isfinite(found.total):
             raise InputError(
                 f"{self.path}: image {self._sections + 1} holds values that {dtype} can't ({_range(image)})"
             )
-        low, high = float(stored.min()), float(stored.max())
-        if dtype.kind in "iu" and (low != float(image.min()) or high != float(image.max())):
+        if dtype.kind in "iu" and (found.low != float(image.min()) or found.high != float(image.max())):
             raise InputError(f"{self.path}: values of {_range(image)} do not fit into {dtype}")
-        self._minimum, self._maximum = min(self._minimum, low), max(self._maximum, high)
-        self._sum += total
-        flat = stored.astype(np.float32, copy=False).ravel()
-        self._square_sum += float(np.dot(flat, flat)) if flat.size < 1 << 16 else _square_sum(flat)
+        self._minimum, self._maximum = min(self._minimum, found.low), max(self._maximum, found.high)
+        self._sum += found.total
+        self._square_sum += found.squares
         self._file.write(stored.data)
         self._sections += 1
 
@@ -139,9 +138,23 @@ class MrcStackWriter:
             return
 
 
-def _square_sum(flat: NDArray[np.float32]) -> float:
-    pieces = np.array_split(flat, flat.size // (1 << 15))
-    return float(sum(float(np.dot(piece, piece)) for piece in pieces))
+class _Found(NamedTuple):
+    low: float
+    high: float
+    total: float
+    squares: float
+
+
+def _statistics(image: NDArray[Any]) -> _Found:
+    """Extremes and sums of an image; half precision, which NumPy is slow with, is widened piece by piece."""
+    low, high, total, squares = np.inf, -np.inf, 0.0, 0.0
+    flat = image.ravel()
+    for begin in range(0, flat.size, _PIECE):
+        piece = flat[begin : begin + _PIECE].astype(np.float32)
+        low, high = min(low, float(piece.min())), max(high, float(piece.max()))
+        total += float(piece.sum(dtype=np.float64))
+        squares += float(np.dot(piece, piece))
+    return _Found(low, high, total, squares)
 
 
 def _range(image: NDArray[Any]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from frazil.stages.pictures import preview_image
 from frazil.stages.products import Products
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -49,6 +51,8 @@ class Exposure:
     periodograms: Periodograms | None = None
     ctf: CtfFit | None = None
     picks: Picks | None = None
+    writer: ThreadPoolExecutor | None = None
+    writing: list[Future[None]] = dataclass_field(default_factory=list)
     notes: list[str] = dataclass_field(default_factory=list)
     """Of the stage that is running."""
     numbers: dict[str, float] = dataclass_field(default_factory=dict)
@@ -91,12 +95,30 @@ class Exposure:
 
     def keep_micrograph(self, image: NDArray[np.float32]) -> None:
         """Store the average; later stages see what a reader of the file sees."""
-        depth = self.settings.alignment.output_depth
-        self.store(self.files.micrograph, image)
+        stored: NDArray[Any] = image
         self.picture = None
-        self.image = image.astype(np.float16).astype(np.float32) if depth == "float16" else image
+        self.image = image
+        if self.settings.alignment.output_depth == "float16":
+            with np.errstate(over="ignore"):
+                half = image.astype(np.float16)
+            self.image = half.astype(np.float32)
+            # The writer says what is too large, as it was.
+            stored = half if np.isfinite(self.image.max()) and np.isfinite(self.image.min()) else image
+        self.store(self.files.micrograph, stored)
 
-    def store(self, path: Path, image: NDArray[np.float32]) -> None:
-        """Write an image at the depth of the settings."""
-        write_mrc(path, image, self.pixel_size_a, depth=self.settings.alignment.output_depth)
+    def store(self, path: Path, image: NDArray[Any]) -> None:
+        """Write an image at the depth of the settings, beside what comes next; see `wait_stored`."""
+        if self.writer is None:
+            self.writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        depth = self.settings.alignment.output_depth
+        self.writing.append(self.writer.submit(write_mrc, path, image, self.pixel_size_a, depth=depth))
         self.products.append(path)
+
+    def wait_stored(self) -> None:
+        """Wait until all that `store` was given is on the disk; raises what went wrong with it."""
+        writer, self.writer = self.writer, None
+        writing, self.writing = self.writing, []
+        if writer is not None:
+            writer.shutdown()
+        for each in writing:
+            each.result()

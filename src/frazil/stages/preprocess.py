@@ -88,7 +88,10 @@ def _run_stage(stage: Stage, exposure: Exposure, fingerprint: str) -> StageRecor
         worker=worker_name(),
     )
     try:
-        _function(stage, exposure)(exposure)
+        try:
+            _function(stage, exposure)(exposure)
+        finally:
+            exposure.wait_stored()
         result.state = "done"
     except SkippedError as skip:
         result.state, result.reason = "skipped", str(skip)
