@@ -51,20 +51,25 @@ def list_sessions(
 def new_session(
     name: Annotated[str, typer.Argument(help="Shown name.")],
     source: Annotated[str | None, typer.Option(help="Folder or pattern where movies appear.")] = None,
+    warp: Annotated[
+        str | None, typer.Option(help="Instead: folder that Warp writes to, which is followed.")
+    ] = None,
     folder: Annotated[str | None, typer.Option(help="Session folder, new or empty.")] = None,
     group: Group = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any setting; may be given several times."),
     ] = None,
-    start: Annotated[bool, typer.Option("--start", help="Start all three tracks.")] = False,
+    start: Annotated[bool, typer.Option("--start", help="Start all its tracks.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a session."""
     from frazil.cli.client import Client
     from frazil.cli.process import pairs
 
-    given = {"name": name, "source_path": source, "folder": folder, "group": group}
+    given = {"name": name, "source_path": source, "folder": folder, "group": group, "warp_folder": warp}
+    if warp is not None:
+        given["kind"] = "warp"
     values = {**pairs(settings or []), **{key: value for key, value in given.items() if value is not None}}
     with Client() as client:
         made = client.post("sessions", {"values": values})
