@@ -7,6 +7,7 @@ import { usePath } from "./lib/router";
 import { setTheme, useTheme } from "./lib/theme";
 import { useServer } from "./pages/server/use-server";
 import { forgetAllStaged } from "./settings/staged";
+import { AwayNote } from "./ui/away-note";
 import { Button } from "./ui/button";
 import { Dialog } from "./ui/dialog";
 import { toastError } from "./ui/feedback";
@@ -23,6 +24,7 @@ export function Frame({ children }: { children: ReactNode }) {
       </a>
       <Rail onHelp={() => setHelp(true)} />
       <main id="content">{children}</main>
+      <AwayNote />
       {help ? <KeyHelp onClose={() => setHelp(false)} /> : null}
     </div>
   );

@@ -2,7 +2,7 @@
  * Lists every control in the sources of the page: what can be pressed, switched or chosen, and by which words.
  *
  * Prints JSON: [{ file, line, kind, names }], where a name has `*` for what is only known while it runs.
- * Components of `src/ui` take their words from whoever uses them, so that the users are listed, not they.
+ * Windows are listed by their titles, too. Components of `src/ui` take their words from whoever uses them, so that the users are listed, not they.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -120,6 +120,7 @@ function* controls(path) {
     const say = (name) => words(given.get(name), known);
     let kind = KINDS[tag];
     if (tag === "input") kind = given.has("type") ? INPUTS[say("type")[0]] : undefined;
+    if (given.has("title") && given.has("onClose")) kind = "window";
     if (!kind && given.has("label") && given.has("onChange")) kind = "field";
     if (!kind && given.has("onClick")) kind = "place";
     if (!kind || (tag === "Item" && !given.has("to"))) continue;
@@ -131,7 +132,9 @@ function* controls(path) {
       }
       continue;
     }
-    const own = given.has("aria-label")
+    const own = kind === "window"
+      ? say("title")
+      : given.has("aria-label")
       ? say("aria-label")
       : given.has("label")
         ? say("label")

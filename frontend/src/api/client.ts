@@ -60,7 +60,8 @@ async function ask<T>(method: string, path: string, options: Options = {}): Prom
     body = await readBody(response);
   } catch (error) {
     if (options.signal?.aborted || error instanceof ApiError) throw error;
-    throw new ApiError("The server can't be reached. This is tried again by itself.", 0);
+    const again = method === "GET" ? "This is tried again by itself." : "Try again when it is back.";
+    throw new ApiError(`The server can't be reached. ${again}`, 0);
   }
   if (response.ok) return body as T;
   // A wrong password says nothing about who was known before, and who asks who they are is told by the answer.

@@ -80,6 +80,16 @@ export class FeedConnection {
     this.ended = true;
     clearTimeout(this.timer);
     clearTimeout(this.silence);
+    const { socket } = this;
+    if (socket && !this.opened) {
+      // A browser complains of a connection that is given up while it is being made: it is ended right after.
+      this.socket = null;
+      socket.onmessage = null;
+      socket.onclose = () => clearTimeout(late);
+      socket.onopen = () => socket.close();
+      const late = setTimeout(() => socket.close(), OPENS_WITHIN_MS);
+      return;
+    }
     this.drop();
   }
 

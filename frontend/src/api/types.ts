@@ -21,6 +21,7 @@ export type DeletePreview = Schema["DeletePreview"];
 export type Listing = Schema["FolderPage"];
 export type FileEntry = Schema["FileEntry"];
 export type SourcePreview = Schema["SourcePreview"];
+export type WarpPreview = Schema["WarpPreview"];
 export type GainCheck = Schema["GainCheck"];
 export type SourceMetadata = Schema["SourceMetadata"];
 export type ColumnInfo = Schema["Column"];

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { SessionView } from "../api/types";
-import { startHint } from "./tracks";
+import { startHint, trackLabel, tracksOf } from "./tracks";
 
 type Seen = Parameters<typeof startHint>[0];
 const track = (state: string) => ({ wanted: false, state, reason: "", since: 0 });
 const session = (part: Partial<SessionView>): Seen => ({
   role: "operator",
   life: "active",
+  kind: "movies",
   counts: {},
   tracks: { transfer: track("stopped"), preprocess: track("stopped") },
   ...part,
@@ -22,5 +23,16 @@ describe("an empty session", () => {
     );
     expect(startHint(session({ role: "viewer" }))).toBe("");
     expect(startHint(session({ life: "archived" }))).toBe("");
+  });
+});
+
+describe("a session on a Warp folder", () => {
+  it("has no file transfer, and follows Warp", () => {
+    expect(tracksOf({ kind: "warp" })).toEqual(["preprocess", "classify2d"]);
+    expect(tracksOf({ kind: "movies" })).toHaveLength(3);
+    expect(trackLabel({ kind: "warp" }, "preprocess")).toBe("Follow Warp");
+    expect(trackLabel({ kind: "micrographs" }, "preprocess")).toBe("Pre-processing");
+    expect(startHint(session({ kind: "warp" }))).toContain("Follow Warp is stopped");
+    expect(startHint(session({ kind: "warp", counts: { movies: 2, done: 2 } }))).toBe("");
   });
 });

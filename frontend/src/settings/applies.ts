@@ -109,6 +109,40 @@ const RULES: Record<string, Rule> = {
   smoothing: cistem,
 };
 
+/** What Warp decides, by name; shown once it was read. */
+export const FROM_WARP: readonly string[] = [
+  "neural_net",
+  "pick_threshold",
+  "box_size_px",
+  "particle_pixel_size_a",
+  "particle_diameter_min_a",
+  "particle_diameter_max_a",
+  "pixel_size_a",
+  "voltage_kv",
+  "cs_mm",
+  "amplitude_contrast",
+];
+const WARP_TABS = new Set(["image_data", "gain", "microscope", "transfer", "alignment", "ctf", "detection"]);
+const BESIDE_WARP = new Set(["warp_folder", "warp_particles", "poll_s", "min_free_gb", "output_depth"]);
+
+/** Why a field of a session on a Warp folder is not shown; null where other rules decide. */
+function besideWarp(info: SettingInfo, values: Values): string | null {
+  if (values.kind !== "warp") return info.name === "neural_net" ? "only for Warp folders" : null;
+  if (FROM_WARP.includes(info.name)) {
+    return values.box_size_px === null ? "read from Warp's settings" : "";
+  }
+  if (WARP_TABS.has(info.tab) && !BESIDE_WARP.has(info.name)) return "Warp does this";
+  return null;
+}
+
+/** Fields of a saved session that can't be changed here, because Warp decides them. */
+export function fixedByWarp(saved: Values): Record<string, string> {
+  if (saved.kind !== "warp") return {};
+  const fixed = Object.fromEntries(FROM_WARP.map((name) => [name, "as in Warp: change it there"]));
+  if (saved.warp_folder) fixed.warp_folder = "fixed: another folder needs another session";
+  return fixed;
+}
+
 /**
  * Why a field is not shown: under what is staged, since it does nothing yet, or by the server's word. That word
  * is about what was saved: where the page has a rule of its own, it follows what is staged and not the word.
@@ -118,6 +152,8 @@ export function hiddenReason(
   values: Values,
   notUsed: Record<string, string> = {},
 ): string {
+  const warpSays = besideWarp(info, values);
+  if (warpSays !== null) return warpSays;
   const word = info.name in RULES ? "" : notUsed[info.name];
   return reasonHidden(info.name, values) || info.without_effect || word || "";
 }

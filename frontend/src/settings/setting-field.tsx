@@ -54,7 +54,7 @@ export function SettingField(props: SettingFieldProps) {
   const help = (
     <>
       {info.meaning}
-      {typed === undefined ? null : <span className="was"> was {shown(info, saved)}</span>}
+      {typed === undefined ? null : <div className="was">was {shown(info, saved)}</div>}
       {props.remark ? <div>{props.remark}</div> : null}
     </>
   );

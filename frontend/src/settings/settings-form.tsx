@@ -26,10 +26,19 @@ export interface SettingsFormProps {
   below?: Partial<Record<string, ReactNode>>;
 }
 
+/** Tabs that come late: what is seldom needed, and what one comes to when the rest is said. */
+const LATE = ["transfer", "resources", "notifications"];
+
+/** Name and label of each tab, in the order in which one walks through them. */
+function tabsOf(schema: readonly SettingInfo[]): [name: string, label: string][] {
+  const tabs = [...new Map(schema.map((info) => [info.tab, info.tab_label]))];
+  return tabs.sort(([a], [b]) => LATE.indexOf(a) - LATE.indexOf(b));
+}
+
 /** All settings, tab by tab, as the schema says. */
 export function SettingsForm(props: SettingsFormProps) {
   const { schema, saved, staged } = props;
-  const tabs = useMemo(() => [...new Map(schema.map((info) => [info.tab, info.tab_label]))], [schema]);
+  const tabs = useMemo(() => tabsOf(schema), [schema]);
   const { values, errors } = useMemo(() => changesOf(schema, saved, staged), [schema, saved, staged]);
   const tab = tabs.some(([name]) => name === props.tab) ? props.tab : (tabs[0]?.[0] ?? "");
   const mark = (name: string) => {

@@ -27,7 +27,13 @@ export function Note(props: { tone?: Tone; children: ReactNode; action?: ReactNo
 }
 
 /** An error, with a way to try again. */
-export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void }) {
+export function ErrorNote(props: {
+  error: unknown;
+  retry?: () => void;
+  /** Makes the message one for people. */
+  words?: (text: string) => string;
+}) {
+  const { error, retry, words } = props;
   if (!error) return null;
   return (
     <Note
@@ -41,7 +47,7 @@ export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void
         ) : null
       }
     >
-      {errorText(error)}
+      {words ? words(errorText(error)) : errorText(error)}
     </Note>
   );
 }

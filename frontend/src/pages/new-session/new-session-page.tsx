@@ -5,6 +5,7 @@ import { keys } from "../../api/queries";
 import type { SessionView } from "../../api/types";
 import { navigate, useParam } from "../../lib/router";
 import { GainCheckPanel } from "../../settings/gain-check";
+import { withLabels } from "../../settings/labels";
 import { MicroscopeSays, proposalRemarks, useMicroscopeSays } from "../../settings/microscope-says";
 import { missing } from "../../settings/missing";
 import { RestoredNote } from "../../settings/restored-note";
@@ -13,6 +14,7 @@ import { SourceCheck } from "../../settings/source-check";
 import { useStaged } from "../../settings/staged";
 import { useSchema } from "../../settings/use-settings";
 import { changesOf, merged, type Typed } from "../../settings/values";
+import { WarpCheck } from "../../settings/warp-check";
 import { Button } from "../../ui/button";
 import { ErrorNote, Note, toast, Waiting } from "../../ui/feedback";
 
@@ -69,7 +71,7 @@ export default function NewSessionPage() {
           </Button>
         </div>
       </div>
-      <ErrorNote error={error ?? schema.error} />
+      <ErrorNote error={error ?? schema.error} words={(text) => withLabels(text, infos ?? [])} />
       <RestoredNote session={0} names={(infos ?? []).map((info) => info.name)} />
       {infos && open.length ? (
         <Note>
@@ -94,7 +96,11 @@ export default function NewSessionPage() {
             tab={tab}
             onTab={setTab}
             onChange={stage}
-            remarks={{ ...proposalRemarks(says), source_path: <SourceCheck values={all} /> }}
+            remarks={{
+              ...proposalRemarks(says),
+              source_path: <SourceCheck values={all} />,
+              warp_folder: <WarpCheck values={all} />,
+            }}
             extra={{ gain: elsewhere, microscope: elsewhere }}
             below={{
               image_data: proposed,

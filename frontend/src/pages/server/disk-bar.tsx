@@ -6,7 +6,14 @@ const SOON_H = 6;
 
 /** How full a disk is, and when it will be full if this goes on. */
 export function DiskBar({ disk }: { disk: Disk }) {
-  if (disk.problem) return <p className="late breakable">{disk.problem}</p>;
+  if (disk.problem) {
+    const text = `${disk.users.join(", ")}: ${disk.problem}`;
+    return (
+      <p className="disk late small truncate" title={text}>
+        {text}
+      </p>
+    );
+  }
   const used = 1 - disk.free_bytes / disk.total_bytes;
   const soon = disk.hours_left !== null && disk.hours_left < SOON_H;
   return (

@@ -5,7 +5,7 @@ import { keys } from "../../api/queries";
 import type { SessionView } from "../../api/types";
 import { useSettings } from "../../settings/use-settings";
 import { Boundary, part } from "../../ui/boundary";
-import { Empty, ErrorNote, Waiting } from "../../ui/feedback";
+import { Empty, ErrorNote, Note, Waiting } from "../../ui/feedback";
 import { Link } from "../../ui/link";
 import { SessionHead } from "./session-head";
 import { isTab, type Tab } from "./tabs";
@@ -70,6 +70,12 @@ export default function SessionPage({ id, tab }: { id: number; tab: string }) {
         <SessionHead session={session.data} tab={shown} />
       </Boundary>
       <div className="page">
+        {session.data.folder_problem ? (
+          <Note tone="bad" live>
+            The session's folder is away: {session.data.folder_problem}. Its tracks wait and go on by
+            themselves when it is back.
+          </Note>
+        ) : null}
         <Page key={shown} session={session.data} />
       </div>
     </>

@@ -5,7 +5,7 @@ import type { SessionView, TrackName } from "../../api/types";
 import { ago, count, noun, shortCount } from "../../lib/format";
 import { allows } from "../../lib/me";
 import { useNow } from "../../lib/now";
-import { TRACK_LABEL, TRACKS } from "../../lib/tracks";
+import { trackLabel, tracksOf } from "../../lib/tracks";
 import { Button } from "../../ui/button";
 import { Badge, toast, toastError } from "../../ui/feedback";
 import { Link } from "../../ui/link";
@@ -72,7 +72,7 @@ export function SessionCard({ session, onCopy, onDelete, onArchive }: CardProps)
         </p>
       ) : null}
       <ul className="card-tracks">
-        {TRACKS.map((track) => (
+        {tracksOf(session).map((track) => (
           <TrackDot key={track} track={track} session={session} />
         ))}
       </ul>
@@ -128,7 +128,7 @@ function TrackDot({ track, session }: { track: TrackName; session: SessionView }
   return (
     <li className="row tight nowrap" title={reason || undefined}>
       <StateDot state={state} />
-      {TRACK_LABEL[track]} <span className="muted">{state}</span>
+      {trackLabel(session, track)} <span className="muted">{state}</span>
     </li>
   );
 }

@@ -4,7 +4,7 @@ import type { LogLine, TrackName } from "../../../api/types";
 import { fullTime, plural } from "../../../lib/format";
 import { useKeys } from "../../../lib/keyboard";
 import { useParam } from "../../../lib/router";
-import { TRACK_LABEL, TRACKS } from "../../../lib/tracks";
+import { trackLabel, tracksOf } from "../../../lib/tracks";
 import { Button, Segments } from "../../../ui/button";
 import { Empty, ErrorNote, Waiting } from "../../../ui/feedback";
 import { CheckField } from "../../../ui/field";
@@ -16,8 +16,6 @@ import { useLog } from "./use-log";
 
 const MOST_LINES = 20_000;
 
-const CHOICES = TRACKS.map((track) => [track, TRACK_LABEL[track]] as const);
-
 export default function LogsPage({ session }: SessionTabProps) {
   const [track, setTrack] = useParam("track", "preprocess");
   const [level, setLevel] = useParam("level", "info");
@@ -25,12 +23,14 @@ export default function LogsPage({ session }: SessionTabProps) {
   const [follow, setFollow] = useState(true);
   const [open, setOpen] = useState<LogLine | null>(null);
   const field = useRef<HTMLInputElement>(null);
+  const choices = tracksOf(session).map((name) => [name, trackLabel(session, name)] as const);
+  const label = trackLabel(session, track as TrackName) ?? track;
   useKeys({ "/": () => field.current?.focus() });
   const log = useLog({ session: session.id, track, level, search, most: MOST_LINES });
   return (
     <div className="stack logs">
       <search className="row">
-        <Segments label="Track" value={track as TrackName} choices={CHOICES} onChange={setTrack} />
+        <Segments label="Track" value={track as TrackName} choices={choices} onChange={setTrack} />
         <select
           className="input choice"
           aria-label="Level"
@@ -73,13 +73,13 @@ export default function LogsPage({ session }: SessionTabProps) {
         >
           {search || level !== "info"
             ? "Try a lower level or another word."
-            : `The log of ${TRACK_LABEL[track as TrackName] ?? track} begins when the track is started.`}
+            : `The log of ${label} begins when the track is started.`}
         </Empty>
       ) : null}
       {log.lines.length ? (
         <div className="panel log-panel">
           <VirtualList
-            label={`Log of ${TRACK_LABEL[track as TrackName] ?? track}`}
+            label={`Log of ${label}`}
             count={log.lines.length}
             rowHeight={24}
             height="max(300px, calc(100dvh - 290px))"

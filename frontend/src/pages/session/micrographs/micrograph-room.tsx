@@ -2,9 +2,10 @@ import { useMemo, useState } from "react";
 import type { Movie, SessionView } from "../../../api/types";
 import { count } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
+import { FailedNote } from "../../../movies/failed-note";
 import { Boundary } from "../../../ui/boundary";
 import { Button } from "../../../ui/button";
-import { Badge, Note } from "../../../ui/feedback";
+import { Badge } from "../../../ui/feedback";
 import { CheckField } from "../../../ui/field";
 import { StateBadge } from "../../../ui/state";
 import { ByHand, EditBar } from "./edit-bar";
@@ -79,7 +80,14 @@ export function MicrographRoom({ session, movie, onDecide, ...props }: RoomProps
             </>
           ) : null}
         </div>
-        {row.reason ? <Note tone="bad">{row.reason}</Note> : null}
+        {row.reason ? (
+          <FailedNote
+            session={session}
+            name={movie.name}
+            failed={row.state === "failed"}
+            reason={row.reason}
+          />
+        ) : null}
         {hasPicture ? (
           <MicrographView
             src={pictureUrl(session.id, movie, "preview")}

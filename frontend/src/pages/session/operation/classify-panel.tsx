@@ -1,10 +1,11 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { ApiError, api } from "../../../api/client";
+import { ApiError, api, errorText } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { SessionView, Track } from "../../../api/types";
 import { mayChange } from "../../../lib/me";
 import { useAutoTexts } from "../../../settings/auto-values";
+import { withLabels } from "../../../settings/labels";
 import { RestoredNote } from "../../../settings/restored-note";
 import { Fields } from "../../../settings/settings-form";
 import { useStaged } from "../../../settings/staged";
@@ -47,7 +48,7 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
       if (error instanceof ApiError && error.status === 409) {
         void client.invalidateQueries({ queryKey: keys.part(session.id, "settings") });
       }
-      toastError(error);
+      toast(withLabels(errorText(error), infos), "bad");
     } finally {
       setBusy("");
     }

@@ -4,7 +4,7 @@ import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { ClearPreview, SessionView, Track } from "../../../api/types";
 import { bytes, count, plural } from "../../../lib/format";
-import { TRACK_LABEL } from "../../../lib/tracks";
+import { trackLabel } from "../../../lib/tracks";
 import { useAction } from "../../../lib/use-action";
 import { Button } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
@@ -15,7 +15,7 @@ export function ClearDialog(props: { session: SessionView; track: Track; onClose
   const { session, track, onClose } = props;
   const client = useQueryClient();
   const { busy, error, run } = useAction();
-  const label = TRACK_LABEL[track.track];
+  const label = trackLabel(session, track.track);
   const path = `/sessions/${session.id}/tracks/${track.track}`;
   const preview = useQuery({
     queryKey: keys.part(session.id, "clear-preview", track.track),

@@ -58,48 +58,55 @@ export function FailedPanel({ session }: { session: SessionView }) {
       </div>
       <ErrorNote error={failed.error} />
       {failed.data && !rows.length ? <Empty icon="check" title="No movie has failed" /> : null}
-      <ul className="failed">
-        {rows.map((movie) => (
-          <li key={movie.name}>
-            <div className="grow">
-              <Link
-                className="breakable"
-                to={`/sessions/${session.id}/logs?track=preprocess&search=${encodeURIComponent(movie.name)}`}
-              >
-                {movie.name}
-              </Link>{" "}
-              <span className="muted small">
-                {movie.failed_stage ?? ""} {movie.attempts > 1 ? `after ${movie.attempts} tries` : ""}
-              </span>
-              <p className="small breakable">{movie.reason}</p>
-            </div>
-            {changeable ? (
-              <div className="row tight nowrap-row">
-                <Button
-                  small
-                  busy={busy === `${movie.name}/retry`}
-                  aria-label={`Retry ${movie.name}`}
-                  onClick={() => void send(`${movie.name}/retry`, `${movie.name} is tried again`)}
+      <section
+        className="failed-list"
+        aria-label="List of failed movies"
+        tabIndex={rows.length > 3 ? 0 : undefined}
+      >
+        <ul className="failed">
+          {rows.map((movie) => (
+            <li key={movie.name}>
+              <div className="grow">
+                <Link
+                  className="breakable"
+                  to={`/sessions/${session.id}/logs?track=preprocess&search=${encodeURIComponent(movie.name)}`}
                 >
-                  Retry
-                </Button>
-                <Button
-                  small
-                  look="quiet"
-                  busy={busy === `${movie.name}/ignore`}
-                  aria-label={`Ignore ${movie.name}`}
-                  onClick={() => void send(`${movie.name}/ignore`, `${movie.name} is ignored`)}
-                >
-                  Ignore
-                </Button>
+                  {movie.name}
+                </Link>{" "}
+                <span className="muted small">
+                  {movie.failed_stage ?? ""} {movie.attempts > 1 ? `after ${movie.attempts} tries` : ""}
+                </span>
+                <p className="small breakable">{movie.reason}</p>
               </div>
-            ) : null}
-          </li>
-        ))}
-      </ul>
+              {changeable ? (
+                <div className="row tight nowrap-row">
+                  <Button
+                    small
+                    busy={busy === `${movie.name}/retry`}
+                    aria-label={`Retry ${movie.name}`}
+                    onClick={() => void send(`${movie.name}/retry`, `${movie.name} is tried again`)}
+                  >
+                    Retry
+                  </Button>
+                  <Button
+                    small
+                    look="quiet"
+                    busy={busy === `${movie.name}/ignore`}
+                    aria-label={`Ignore ${movie.name}`}
+                    onClick={() => void send(`${movie.name}/ignore`, `${movie.name} is ignored`)}
+                  >
+                    Ignore
+                  </Button>
+                </div>
+              ) : null}
+            </li>
+          ))}
+        </ul>
+      </section>
       {failed.data && failed.data.total > rows.length ? (
         <p className="small muted">
-          and {plural(failed.data.total - rows.length, "more movie")}, see the table
+          and {plural(failed.data.total - rows.length, "more movie")}:{" "}
+          <Link to={`/sessions/${session.id}/table?state=failed&show=all`}>all in the table</Link>
         </p>
       ) : null}
     </section>

@@ -18,7 +18,7 @@ export function LastError({ session, track, now }: { session: number; track: Tra
   if (!line) return null;
   const text = [line.movie, line.message].filter(Boolean).join(": ");
   return (
-    <p className="small muted truncate" title={text}>
+    <p className="track-error small muted truncate" title={text}>
       <Link to={`/sessions/${session}/logs?track=${track}&level=error`}>last error</Link>{" "}
       {ago(lineTime(line), now)}: {text}
     </p>

@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
-import type { Track } from "../../../api/types";
-import { TRACK_LABEL, TRACKS } from "../../../lib/tracks";
+import type { SessionView, Track } from "../../../api/types";
+import { mayChange } from "../../../lib/me";
+import { trackLabel, tracksOf } from "../../../lib/tracks";
 import { Boundary } from "../../../ui/boundary";
-import { ErrorNote, Waiting } from "../../../ui/feedback";
+import { ErrorNote, Note, Waiting } from "../../../ui/feedback";
 import { AlertsPanel } from "../alerts-panel";
 import { ClassNotes } from "../classes/class-notes";
 import { LastExports } from "../exports/last-exports";
@@ -18,6 +19,12 @@ import { TrackRow } from "./track-row";
 import { TransferPanel } from "./transfer-panel";
 import { useHour } from "./use-hour";
 import { WorkersPanel } from "./workers-panel";
+
+/** Nothing has come, nothing runs, and whoever looks can change that. */
+function isFresh(session: SessionView): boolean {
+  const states = Object.values(session.tracks).map((track) => track?.state ?? "stopped");
+  return mayChange(session) && !session.counts.movies && states.every((state) => state === "stopped");
+}
 
 export default function OperationPage({ session }: SessionTabProps) {
   const tracks = useQuery({
@@ -34,12 +41,18 @@ export default function OperationPage({ session }: SessionTabProps) {
       </Boundary>
       <ErrorNote error={tracks.error} retry={() => void tracks.refetch()} />
       {tracks.isPending ? <Waiting /> : null}
+      {isFresh(session) ? (
+        <Note>
+          Nothing runs yet. <b>Start all</b> above begins to transfer, process and classify; or start each
+          track by itself.
+        </Note>
+      ) : null}
       <section className="tracks" aria-label="Tracks">
-        {TRACKS.map((name) => {
+        {tracksOf(session).map((name) => {
           const track = byName.get(name);
           if (!track) return null;
           return (
-            <Boundary key={name} what={TRACK_LABEL[name]}>
+            <Boundary key={name} what={trackLabel(session, name)}>
               <TrackRow session={session} track={track} hour={hour}>
                 {name === "classify2d" ? (
                   <div className="stack">
@@ -53,9 +66,11 @@ export default function OperationPage({ session }: SessionTabProps) {
         })}
       </section>
       <div className="panels">
-        <Boundary what="The list of changed sources">
-          <ChangedPanel session={session} />
-        </Boundary>
+        {session.kind === "warp" ? null : (
+          <Boundary what="The list of changed sources">
+            <ChangedPanel session={session} />
+          </Boundary>
+        )}
         <Boundary what="The list of failed movies">
           <FailedPanel session={session} />
         </Boundary>

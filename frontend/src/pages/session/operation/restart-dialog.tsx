@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { RestartPreview, SessionView, Track, TrackName } from "../../../api/types";
-import { TRACK_LABEL } from "../../../lib/tracks";
+import { trackLabel } from "../../../lib/tracks";
 import { type RedoPreview, RedoText } from "../../../settings/preview-text";
 import { Button } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
@@ -31,7 +31,7 @@ export function RestartDialog(props: {
   });
   return (
     <Dialog
-      title={`Restart ${TRACK_LABEL[track.track]}`}
+      title={`Restart ${trackLabel(session, track.track)}`}
       onClose={props.onClose}
       onSubmit={props.onRestart}
       foot={

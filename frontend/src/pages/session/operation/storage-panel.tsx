@@ -6,16 +6,18 @@ import { DiskBar } from "../../server/disk-bar";
 import { useServer } from "../../server/use-server";
 import { CleanRawDialog } from "./clean-raw-dialog";
 
-/** Disks of the server, and where this session lies. */
+/** The disk of a session, and where it lies. */
 export function StoragePanel({ session }: { session: SessionView }) {
   const server = useServer();
   const [cleaning, setCleaning] = useState(false);
   return (
     <section className="panel stack" aria-labelledby="storage-title">
       <h2 id="storage-title">Storage</h2>
-      {(server.data?.disks ?? []).map((disk) => (
-        <DiskBar key={disk.path} disk={disk} />
-      ))}
+      {(server.data?.disks ?? [])
+        .filter(({ users }) => users.includes(session.label))
+        .map((disk) => (
+          <DiskBar key={disk.path} disk={disk} />
+        ))}
       <dl className="keyvalue small">
         <dt>Session</dt>
         <dd className="mono">{session.folder}</dd>

@@ -6,7 +6,7 @@ import type { SessionView, Track } from "../../../api/types";
 import { ago, count, significant } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
 import { useNow } from "../../../lib/now";
-import { TRACK_LABEL } from "../../../lib/tracks";
+import { trackLabel } from "../../../lib/tracks";
 import { Button } from "../../../ui/button";
 import { Progress, toast, toastError } from "../../../ui/feedback";
 import { Icon } from "../../../ui/icon";
@@ -31,7 +31,7 @@ interface TrackRowProps {
 /** One track: what it does, how fast, and its controls. */
 export function TrackRow({ session, track, hour, children }: TrackRowProps) {
   const now = useNow(5);
-  const label = TRACK_LABEL[track.track];
+  const label = trackLabel(session, track.track);
   const strip = useStrip(session.id);
   const { details } = track;
   const progress = progressOf(track, session.counts);
@@ -52,7 +52,6 @@ export function TrackRow({ session, track, hour, children }: TrackRowProps) {
           {doing(track, session.counts)}
         </p>
         {details?.failures ? <p className="track-reason small">{details.failures}</p> : null}
-        <LastError session={session.id} track={track.track} now={now} />
         {progress ? (
           <>
             <Progress value={progress.part} label={`Progress of ${label}`} />
@@ -72,6 +71,7 @@ export function TrackRow({ session, track, hour, children }: TrackRowProps) {
         ) : null}
       </div>
       <Controls session={session} track={track} />
+      <LastError session={session.id} track={track.track} now={now} />
       {children ? <div className="track-more">{children}</div> : null}
     </article>
   );
@@ -83,7 +83,7 @@ function Controls({ session, track }: { session: SessionView; track: Track }) {
   const [dialog, setDialog] = useState<"clear" | "restart" | null>(null);
   const may = controls(track.state);
   const allowed = mayChange(session);
-  const label = TRACK_LABEL[track.track];
+  const label = trackLabel(session, track.track);
   const send = async (action: string, body: object = {}) => {
     setBusy(action);
     try {

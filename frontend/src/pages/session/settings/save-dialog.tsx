@@ -5,6 +5,7 @@ import { keys } from "../../../api/queries";
 import type { ChangePreview, SessionView, SettingInfo, SettingsConflict, Values } from "../../../api/types";
 import { plural } from "../../../lib/format";
 import { useParam } from "../../../lib/router";
+import { withLabels } from "../../../settings/labels";
 import { ChangesTable, RedoText } from "../../../settings/preview-text";
 import { Button } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
@@ -88,7 +89,7 @@ export function SaveDialog({ session, schema, values, base, onClose, onSaved }: 
       {conflict ? (
         <ConflictText session={session} conflict={conflict} schema={schema} onDone={onClose} />
       ) : (
-        <ErrorNote error={error} />
+        <ErrorNote error={error} words={(text) => withLabels(text, schema)} />
       )}
       {preview.isPending ? <Waiting what="Looking what would be done again" /> : null}
       {found && !conflict ? (

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { clock, plural } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
 import { useParam } from "../../../lib/router";
+import { fixedByWarp } from "../../../settings/applies";
 import { useAutoTexts } from "../../../settings/auto-values";
 import { GainCheckPanel } from "../../../settings/gain-check";
 import { MicroscopeSays, proposalRemarks, useMicroscopeSays } from "../../../settings/microscope-says";
@@ -88,6 +89,7 @@ export default function SettingsPage({ session }: SessionTabProps) {
           saved={current}
           staged={staged}
           notUsed={saved.data.not_used}
+          fixed={fixedByWarp(current)}
           tab={tab}
           onTab={setTab}
           onChange={stage}

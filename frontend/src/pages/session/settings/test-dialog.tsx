@@ -5,6 +5,8 @@ import { keys } from "../../../api/queries";
 import type { ColumnInfo, SessionView, TestResult, Values } from "../../../api/types";
 import { cellWithUnit } from "../../../lib/columns";
 import { useAction } from "../../../lib/use-action";
+import { withLabels } from "../../../settings/labels";
+import { useSchema } from "../../../settings/use-settings";
 import { Button } from "../../../ui/button";
 import { Dialog } from "../../../ui/dialog";
 import { Empty, ErrorNote, Note, Waiting } from "../../../ui/feedback";
@@ -20,6 +22,7 @@ const KINDS = [
 /** The staged settings on one movie, beside what it gave before. */
 export function TestDialog(props: { session: SessionView; values: Values; onClose: () => void }) {
   const { session, values } = props;
+  const schema = useSchema();
   const { busy, error, run } = useAction();
   const [movie, setMovie] = useState("");
   const [test, setTest] = useState("");
@@ -67,7 +70,10 @@ export function TestDialog(props: { session: SessionView; values: Values; onClos
       }
     >
       <p>Processes one movie with the settings on the form. Nothing is saved, no result is replaced.</p>
-      <ErrorNote error={error ?? movies.error ?? result.error} />
+      <ErrorNote
+        error={error ?? movies.error ?? result.error}
+        words={(text) => withLabels(text, schema.data ?? [])}
+      />
       {movies.data && !names.length ? (
         <Empty title="No movie is done yet">A test compares with what a movie gave before.</Empty>
       ) : (

@@ -1,9 +1,10 @@
 import type { SessionView } from "../../../api/types";
 import { cellWithUnit } from "../../../lib/columns";
 import { mayChange } from "../../../lib/me";
+import { FailedNote } from "../../../movies/failed-note";
 import { useColumnMap } from "../../../movies/use-movies";
 import { Button } from "../../../ui/button";
-import { ErrorNote, Note, Waiting } from "../../../ui/feedback";
+import { ErrorNote, Waiting } from "../../../ui/feedback";
 import { Link } from "../../../ui/link";
 import { StateBadge } from "../../../ui/state";
 import { movieAddress } from "../micrographs/address";
@@ -69,7 +70,9 @@ export function SidePanel(props: {
               </>
             ) : null}
           </div>
-          {row.reason ? <Note tone="bad">{row.reason}</Note> : null}
+          {row.reason ? (
+            <FailedNote session={session} name={name} failed={row.state === "failed"} reason={row.reason} />
+          ) : null}
           <MoviePicture session={session.id} movie={movie.data} kind="picks" />
           <div className="side-pictures">
             <MoviePicture session={session.id} movie={movie.data} kind="spectrum" />
