@@ -8,8 +8,18 @@
 
   const tidy = (text) => (text ?? "").replace(/\s+/g, " ").trim();
 
-  // What says who one is or which microscope this is.
-  const OWN_WORDS = { ".brand": "brand", "a[href='/profile']": "Profile" };
+  // One control each, whatever it says: who one is, which microscope this is, the rows of a list.
+  const OWN_WORDS = {
+    ".brand": "brand",
+    "a[href='/profile']": "Profile",
+    "th button": "heading of a column",
+    ".tile": "tile of a micrograph",
+    ".log-line": "line of a log",
+    ".file-entry": "entry of a folder",
+    ".crumbs span button": "folder above",
+    ".card-name": "name of a session",
+    ".column-groups input": "column",
+  };
 
   const nameOf = (element) => {
     for (const [which, words] of Object.entries(OWN_WORDS)) if (element.matches(which)) return words;
@@ -41,11 +51,13 @@
   };
 
   const placeOf = (element) => {
+    if (element.closest(".setting-grid")) return "field of the settings";
+    if (element.closest("[aria-label='Jobs of 2D classification']")) return "jobs of 2D classification";
     const window = element.closest("dialog");
     if (window) return `window "${nameOf(window)}"`;
     if (element.closest("nav[aria-label=Main], .skip")) return "rail";
     if (element.closest(".session-head")) return "head of a session";
-    if (element.closest("search, [role=search]")) return "filter";
+    if (element.closest("search[aria-label=Filter]")) return "filter";
     if (element.closest(".toasts")) return "message";
     return location.pathname;
   };

@@ -25,6 +25,8 @@ _LEAD = "control of a page:"
 _ROOT = _HERE.parents[1]
 # A press of these would leave the page, or is of something else than the page.
 _EXCEPTIONS = _HERE / "controls_not_pressed.txt"
+_WINDOW = "window "
+_MOVIE = re.compile(r"FoilHole_\d+_Data|movie_\d+")
 _NUMBER = re.compile(r"\d[\d,.]*")
 
 
@@ -96,7 +98,11 @@ def untried() -> list[str]:
     seen = {_key(control, written) for control in _SEEN}
     lines = {f"{place} | {kind} | {name}" for place, kind, name in seen - used}
     for one in written:
-        if any(map(_literal, one.names)) and not any(one.fits(control) for control in _USED):
+        if (
+            one.kind != "window"
+            and any(map(_literal, one.names))
+            and not any(one.fits(control) for control in _USED)
+        ):
             lines.add(f"{one.file} | {one.kind} | {' / '.join(one.names[:3])}")
     needless = {line for line in excepted if line not in lines}
     return sorted(lines - excepted) + [f"{_EXCEPTIONS.name}: not needed: {line}" for line in sorted(needless)]
@@ -112,16 +118,22 @@ def coverage() -> str:
 def _key(control: Control, written: Iterable[Written]) -> tuple[str, str, str]:
     fitting = [(_literal(name), one.names[0]) for one in written if (name := one.fits(control))]
     letters, name = max(fitting, default=(0, ""))
-    return _place(control.place), control.kind, name if letters else _plain(control.words()[0])
+    return _place(control.place, written), control.kind, name if letters else _plain(control.words()[0])
 
 
-def _place(place: str) -> str:
-    return _plain(place) if place.startswith("window ") else re.sub(r"/\d+", "/*", place)
+def _place(place: str, written: Iterable[Written]) -> str:
+    """Return the place without numbers and names: one window for all sessions, people, filters."""
+    if not place.startswith(_WINDOW):
+        # A session without the name of a tab is its first tab.
+        return re.sub(r"/\d+", "/*", re.sub(r"(/sessions/\d+)$", r"\1/operation", place))
+    window = Control("", "window", "", place.removeprefix(_WINDOW).strip('"'))
+    titles = [name for one in written if (name := one.fits(window)) and _literal(name)]
+    return f'{_WINDOW}"{max(titles, key=_literal, default="name of a person")}"'
 
 
 def _plain(words: str) -> str:
     """Words without what differs from one test to the next."""
-    return re.sub(r"\*+", "*", _NUMBER.sub("*", words))
+    return re.sub(r"\*+", "*", _NUMBER.sub("*", _MOVIE.sub("*", words)))
 
 
 @cache

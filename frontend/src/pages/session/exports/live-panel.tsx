@@ -30,10 +30,16 @@ export function LivePanel({ session }: { session: SessionView }) {
   });
   if (!live.data) return <ErrorNote error={live.error} retry={() => void live.refetch()} />;
   const { enabled, request, result, folder, written_at, reason } = live.data;
-  const set = (body: { enabled: boolean; request: ExportRequest }) =>
-    void action.run(async () => {
-      client.setQueryData(keys.part(session.id, "exports", "live"), await api.put<LiveExport>(path, body));
+  const key = keys.part(session.id, "exports", "live");
+  // Shown at once; what the server answers takes its place, and what it refuses is taken back.
+  const set = async (body: { enabled: boolean; request: ExportRequest }) => {
+    const before = live.data;
+    client.setQueryData(key, { ...before, ...body });
+    const done = await action.run(async () => {
+      client.setQueryData(key, await api.put<LiveExport>(path, body));
     });
+    if (!done) client.setQueryData(key, before);
+  };
   const selected = (result.counts as Counts | undefined)?.selected;
   const all = (result.counts as Counts | undefined)?.all;
   return (
@@ -43,7 +49,7 @@ export function LivePanel({ session }: { session: SessionView }) {
         label="Keep RELION's tables current while the session goes on"
         checked={enabled}
         disabled={action.busy || !mayChange(session)}
-        onChange={(on) => set({ enabled: on, request })}
+        onChange={(on) => void set({ enabled: on, request })}
       />
       {enabled ? (
         <>
@@ -54,16 +60,18 @@ export function LivePanel({ session }: { session: SessionView }) {
               ["", "no filter"],
               ...(filters.data ?? []).map((item) => [item.name, `filter ${item.name}`] as const),
             ]}
-            onChange={(value) => set({ enabled, request: { ...request, filter_name: value || null } })}
+            onChange={(value) => void set({ enabled, request: { ...request, filter_name: value || null } })}
           />
           <ClassesField
             sessionId={session.id}
             request={request}
-            onChange={(part) => set({ enabled, request: { ...request, ...part } })}
+            onChange={(part) => void set({ enabled, request: { ...request, ...part } })}
           />
           <FewestField
             value={request.fewest_per_optics_group}
-            onChange={(fewest) => set({ enabled, request: { ...request, fewest_per_optics_group: fewest } })}
+            onChange={(fewest) =>
+              void set({ enabled, request: { ...request, fewest_per_optics_group: fewest } })
+            }
           />
           <p className="small muted breakable">
             {all && selected
