@@ -43,6 +43,15 @@ def test_what_is_left_out_is_listed_with_its_rule(folder: Path) -> None:
     assert "m2.tif" in {path.name for path, _ in find_inputs([str(folder)], settings).ignored}
 
 
+@pytest.mark.parametrize("pattern", ["", "*.tif*", "**/*"])
+def test_a_folder_that_is_called_like_a_movie_is_told(folder: Path, pattern: str) -> None:
+    (folder / "x.tiff").mkdir()
+    found = find_inputs([str(folder / pattern)], Settings())
+    assert {path.name: rule for path, rule in found.ignored}["x.tiff"] == "is a folder"
+    assert "sub" not in {path.name for path, _ in found.ignored}
+    assert "m2.tif" in {path.name for path in found.sources}
+
+
 def test_a_relative_pattern_holds_from_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     assert names(["m*.tif"]) == ["m2.tif", "m10.tif"]

@@ -115,7 +115,7 @@ def test_what_is_no_gain_reference(tmp_path: Path) -> None:
         ("empty.mrc", "is empty"),
         ("missing.mrc", "no such file"),
         ("a.raw", "raw references"),
-        ("a.dm4", "dm2mrc"),
+        ("a.dm4", "holds no image of real numbers"),
     ):
         with pytest.raises(InputError, match=f"{name}: .*{problem}"):
             read_gain(tmp_path / name, height_px=6, width_px=6)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Movies, and files that matched but were left out, with the rule that took them."""
+    """Movies, and what matched but was left out, with the rule that took it."""
 
     sources: list[Path]
     ignored: list[tuple[Path, str]]
@@ -54,6 +54,11 @@ def find_inputs(patterns: Sequence[str], settings: Settings, session: Path | Non
     for pattern in patterns:
         for path in _matches(pattern, recursive=image_data.source_recursive):
             rule = names.judge(path.name).rule
+            if path.is_dir():
+                # Folders are no news, unless one is called like a movie.
+                if not rule:
+                    ignored[path] = "is a folder"
+                continue
             if path.resolve() in references:
                 rule = "is the gain reference or defect list"
             elif own is not None and own in (path.parent.resolve(), *path.parent.resolve().parents):
@@ -71,24 +76,23 @@ def find_inputs(patterns: Sequence[str], settings: Settings, session: Path | Non
 
 
 def _matches(pattern: str, *, recursive: bool) -> list[Path]:
-    """Files that a person means by ``pattern``, absolute and without ``..``; at least one."""
+    """Files that a person means by ``pattern``, absolute and without ``..``, at least one; and folders."""
     if not pattern.strip():
         raise InputError("an empty name is given for the movies: is a variable of your shell empty?")
     try:
         path = Path(pattern).expanduser()
         if path.is_dir():
             files = path.rglob("*") if recursive else path.glob("*")
-            matches = [file for file in files if _is_visible(file, path) and not file.is_dir()]
-            if not matches:
+            matches = [file for file in files if _is_visible(file, path)]
+            if all(match.is_dir() for match in matches):
                 os.listdir(path)  # noqa: PTH208 - unlike pathlib, it says if the folder may not be read
                 raise InputError(f"{pattern}: there is no file in this folder")
         elif path.exists() or path.is_symlink():
             matches = [path]
         else:
             # pathlib takes no absolute patterns.
-            all_matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207
-            matches = [match for match in all_matches if not match.is_dir()]
-            if all_matches and not matches:
+            matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207
+            if matches and all(match.is_dir() for match in matches):
                 raise InputError(f"{pattern}: matches folders only; name the files in them, as 'DIR/*.tiff'")
     except RuntimeError as error:
         raise InputError(f"{pattern}: there is no such user") from error

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from frazil.formats.dm import SUFFIXES as DM_SUFFIXES
+from frazil.formats.dm import read_dm
 from frazil.formats.mrc import read_mrc
 from frazil.formats.tiff_pages import is_tiff
 from frazil.model.errors import InputError
@@ -34,7 +36,7 @@ def read_gain(
     Parameters
     ----------
     path
-        MRC (compressed or not), TIFF, or ``.gain`` of a Falcon camera.
+        MRC (compressed or not), TIFF, Gatan's DM3 or DM4, or ``.gain`` of a Falcon camera.
     rotation_deg
         0, 90, 180 or 270: RELION's ``--gain_rot`` 0 to 3; clockwise on a screen with row 0 at the top.
     flip_x, flip_y
@@ -79,9 +81,10 @@ def read_gain(
 
 
 def read_image(path: Path, *, flip_tiff: bool = True) -> NDArray[Any]:
-    """First image of an MRC or TIFF file, shape (rows, columns), in our frame of reference; may hold NaN.
+    """First image of an MRC, TIFF or DM file, shape (rows, columns), in our frame of reference; may hold NaN.
 
-    ``flip_tiff`` False leaves the rows of a TIFF file in the order in which it has them.
+    ``flip_tiff`` False leaves the rows of a TIFF or DM file, top line first, in the order in which it has
+    them.
     """
     if is_tiff(path):
         from frazil.formats.tiff import TiffMovie
@@ -89,11 +92,9 @@ def read_image(path: Path, *, flip_tiff: bool = True) -> NDArray[Any]:
         with TiffMovie(path, allow_nonfinite=True) as movie:
             image = movie.read_frame(0)
         return image if flip_tiff else image[::-1]
-    if path.suffix.lower() in (".dm3", ".dm4"):
-        raise InputError(
-            f"{path}: Gatan's DM format is not read; convert it with IMOD: dm2mrc {path.name} gain.mrc "
-            "(and see the documentation on its orientation)"
-        )
+    if path.suffix.lower() in DM_SUFFIXES:
+        image = read_dm(path)
+        return image[::-1] if flip_tiff else image
     if path.suffix.lower() == ".raw":
         raise InputError(f"{path}: raw references are not read; convert it to MRC or TIFF")
     return read_mrc(path, allow_nonfinite=True).data
