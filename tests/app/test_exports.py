@@ -17,6 +17,7 @@ from frazil.engine.inline import InlineExecutor
 from frazil.model.errors import InputError
 from frazil.model.movie_filter import MovieFilter
 from frazil.stages.export.request import CONTENTS, ExportRequest
+from frazil.stages.export.run import read_snapshot
 from frazil.store.catalogue import class_selections
 
 if TYPE_CHECKING:
@@ -275,3 +276,19 @@ def test_what_takes_too_long_is_given_up(
     exports.start_export(hub, SERVER, session, ExportRequest(contents=CONTENTS, walltime_min=3))
     exports.start_export(hub, SERVER, session, ALL)
     assert [(task.timeout_s, task.attempts) for task in given] == [(180.0, 1), (None, 2)]
+
+
+def test_resources_are_those_of_the_settings_where_nothing_is_asked(
+    hub: Hub, session: int, executor: InlineExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"export_walltime": "1-00:01:30", "export_threads": 3, "export_memory_gb": 2.0}
+    settings_changes.save(hub, SERVER, session, own, 1)
+    given: list[Task] = []
+    monkeypatch.setattr(executor, "submit", given.append)
+    exports.start_export(hub, SERVER, session, ALL)
+    exports.start_export(hub, SERVER, session, ALL.model_copy(update={"walltime_min": 3, "threads": 1}))
+    assert [task.timeout_s for task in given] == [60.0 * (24 * 60 + 2), 180.0]
+    asked = [read_snapshot(task.arguments[0].part).request for task in given]
+    assert [(one.threads, one.memory_gb) for one in asked] == [(3, 2.0), (1, 2.0)]
+    with pytest.raises(InputError, match="d-hh:mm:ss"):
+        settings_changes.save(hub, SERVER, session, {"export_walltime": "2 days"}, 2)

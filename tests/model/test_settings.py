@@ -64,7 +64,7 @@ def other_value(info: SettingInfo) -> Any:
     if info.kind == "bool":
         return not info.default
     if info.kind == "str":
-        return "something"
+        return {"export_walltime": "0-02:00:00"}.get(info.name, "something")
     if info.kind == "list":
         return ({"range_rules": "particles<5"}.get(info.name, "something"),)
     low = info.low or 0.0

@@ -2807,6 +2807,10 @@ export interface components {
          *         the centres that the classes' shifts point to.
          *     walltime_min
          *         The export is given up when it takes longer; None: however long it takes.
+         *     threads
+         *         How many files are read and written at the same time; None: one.
+         *     memory_gb
+         *         It fails rather than take more; None: as much as there is.
          */
         ExportRequest: {
             /** Box Px */
@@ -2852,6 +2856,8 @@ export interface components {
              * @enum {string}
              */
             image_depth: "stored" | "float16" | "float32";
+            /** Memory Gb */
+            memory_gb?: number | null;
             /** Pixel Size A */
             pixel_size_a?: number | null;
             /**
@@ -2861,6 +2867,8 @@ export interface components {
             recenter: boolean;
             /** Selection */
             selection?: string | null;
+            /** Threads */
+            threads?: number | null;
             /** Walltime Min */
             walltime_min?: number | null;
             where?: components["schemas"]["MovieFilter"] | null;

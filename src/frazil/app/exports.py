@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from frazil.app.access import session_for
 from frazil.app.errors import ConflictError, NotFoundError
 from frazil.app.export_jobs import FOLDER, Job, remove_part, submit
+from frazil.app.export_resources import with_resources
 from frazil.app.export_snapshot import choose, make_snapshot
 from frazil.app.export_space import space_problem
 from frazil.formats.atomic import atomic_path
 from frazil.model.errors import InputError, PassingError
 from frazil.stages.export.request import PROGRESS, SNAPSHOT, ExportTask, part_folder
-from frazil.store.catalogue import audit, exports
+from frazil.store.catalogue import audit, exports, revisions
 from frazil.store.trash import throw_away
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def start_export(
     """
     with hub.catalogue.read() as connection:
         session = _session(connection, actor, session_id, "operator", changes=True)
+        request = with_resources(request, revisions.newest(connection, session_id).settings())
         choice = choose(connection, session, request)
         if problem := space_problem(Path(session.folder), choice.movies, request):
             choice.problems.append(problem)

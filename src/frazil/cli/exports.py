@@ -88,6 +88,12 @@ def new_export(
     walltime: Annotated[
         int | None, typer.Option("--walltime", min=1, help="Give up after so many minutes.")
     ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Files read and written at the same time.")
+    ] = None,
+    memory: Annotated[
+        float | None, typer.Option("--memory-gb", min=1.0, help="Fail rather than take more.")
+    ] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Only show what it would hold.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Until it is made.")] = False,
     as_json: AsJson = False,
@@ -108,6 +114,8 @@ def new_export(
         "pixel_size_a": pixel,
         "recenter": recenter,
         "walltime_min": walltime,
+        "threads": threads,
+        "memory_gb": memory,
     }
     if content:
         request["contents"] = [each.value for each in content]

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from frazil.model.range_rule import parse_rule
 from frazil.model.settings_field import Tab, setting
+from frazil.model.walltime import walltime_minutes
 
 
 class ClassificationSettings(Tab):
@@ -101,15 +102,30 @@ class ResourceSettings(Tab):
     classify_gpus: float | None = setting(None, "2D: GPUs", low=0, high=8)
     classify_walltime: str | None = setting(None, "2D: wall time", "d-hh:mm:ss")
     classify_share: int = setting(30, "2D share of a shared machine", unit="%", low=5, high=95)
-    export_threads: int | None = setting(None, "Exports: threads", low=1, high=128)
-    export_memory_gb: float | None = setting(None, "Exports: memory", unit="GB", low=1, high=512)
-    export_walltime: str | None = setting(None, "Exports: wall time", "d-hh:mm:ss")
+    export_threads: int | None = setting(
+        None, "Exports: threads", "files read and written at the same time; auto: one", low=1, high=128
+    )
+    export_memory_gb: float | None = setting(
+        None, "Exports: memory", "they fail rather than take more", unit="GB", low=1, high=512
+    )
+    export_walltime: str | None = setting(
+        None, "Exports: wall time", "d-hh:mm:ss, then they are given up; auto: however long it takes"
+    )
     extra_cluster_options: str = setting("", "Extra options", "gres and partitions of the site")
     log_level: Literal["info", "debug", "trace"] = setting("info", "Logging level")
     max_attempts: int = setting(3, "Retries", "of passing failures", low=1, high=10)
     stop_grace_s: int = setting(60, "Grace", "before movies in flight are killed", unit="s", low=0, high=600)
     failure_alarm_percent: int = setting(30, "Alarm", "failed of the last 20", unit="%", low=1, high=100)
     resume_on_start: bool = setting(True, "Go on after a server restart")
+
+    @model_validator(mode="after")
+    def _times(self) -> ResourceSettings:
+        if self.export_walltime is not None:
+            try:
+                walltime_minutes(self.export_walltime)
+            except ValueError as error:
+                raise ValueError(f"export_walltime: {error}") from None
+        return self
 
 
 class NotificationSettings(Tab):

@@ -39,9 +39,6 @@ _NEVER: dict[str, str] = {
     "classify_gpus": _ONE_MACHINE,
     "classify_walltime": _ONE_MACHINE,
     "classify_share": "2D classification has workers of its own, at a lower priority of the system",
-    "export_threads": "exports have one worker of their own",
-    "export_memory_gb": "exports have one worker of their own",
-    "export_walltime": "exports have one worker of their own",
     "extra_cluster_options": _ONE_MACHINE,
 }
 FROM_WARP = (

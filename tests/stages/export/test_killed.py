@@ -27,7 +27,7 @@ def test_a_killed_export_is_not_there_and_the_next_try_finishes_it(tmp_path: Pat
     world = make_world(tmp_path / "s", movies=60)
     task = world.prepare(ExportRequest(contents=CONTENTS, files="copy"))
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(world.folder)])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     # In the middle of the files.
     while sum(1 for _ in task.part.glob("micrographs/*.mrc")) < 5:
         assert process.poll() is None and time.monotonic() < deadline

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,9 @@ from .world import (
     coordinates,
     make_world,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ALL = ExportRequest(contents=CONTENTS)
 
@@ -327,3 +331,52 @@ def test_the_mtf_goes_along_and_every_table_names_it(world: World, tmp_path: Pat
     mtf.unlink()
     notes = run_export(world.prepare(ALL, name="gone"))["notes"]
     assert any("MTF is left out" in note for note in notes)
+
+
+def test_threads_change_nothing(world: World) -> None:
+    classes = add_classes(world, 5)
+    request = ALL.model_copy(update={"files": "copy"})
+    for name, threads in (("one", 1), ("four", 4)):
+        run_export(world.prepare(request.model_copy(update={"threads": threads}), classes=classes, name=name))
+    one, four = (dict(_sums(world.folder / "exports" / name)) for name in ("one", "four"))
+    assert one == four and len(one) > 20
+
+
+def _sums(folder: Path) -> Iterator[tuple[str, str]]:
+    for name, _, digest in read_manifest(folder):
+        if name not in ("README.txt", "settings.json"):
+            yield name, digest
+
+
+def test_more_memory_than_it_may_take_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    # More than the limit, and never touched where there is none.
+    monkeypatch.setattr("frazil.stages.export.run.find_optics", lambda *_: np.empty(1 << 31, np.uint8))
+    with pytest.raises(InputError, match="more memory than the 1 GB"):
+        run_export(world.prepare(ALL.model_copy(update={"memory_gb": 1.0})))
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+def test_what_was_copied_is_not_copied_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = ALL.model_copy(update={"files": "copy", "image_depth": "float32"})
+    task = world.prepare(request)
+    with monkeypatch.context() as patch:
+        patch.setattr("frazil.stages.export.run.write_manifest", _fail)
+        with pytest.raises(OSError, match="full"):
+            run_export(task)
+    kept, changed = task.part / "particles/movie_0001.mrcs", task.part / "raw/movie_0002.tif"
+    number = kept.stat().st_ino
+    # Half a file under a finished one's name, a source that was replaced, half a line of the book.
+    (task.part / "micrographs/movie_0003.mrc").write_bytes(b"half")
+    (world.folder / "raw/movie_0002.tif").write_bytes(b"other frames")
+    with (task.part / ".journal.jsonl").open("ab") as book:
+        book.write(b'["micrographs/mov')
+    (task.part / "micrographs/stranger.mrc").write_bytes(b"unknown")
+    run_export(task)
+    assert (task.final / "particles/movie_0001.mrcs").stat().st_ino == number
+    assert (task.final / changed.relative_to(task.part)).read_bytes() == b"other frames"
+    assert len(read_mrc(task.final / "micrographs/movie_0003.mrc").data) == HEIGHT_PX
+    assert not (task.final / "micrographs/stranger.mrc").exists()
+    assert not list(task.final.glob(".*"))
+    for name, size, digest in read_manifest(task.final):
+        assert (task.final / name).stat().st_size == size and digest == checksum(task.final / name)

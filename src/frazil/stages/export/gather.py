@@ -20,9 +20,12 @@ from frazil.stages.products import Products
 from frazil.stages.record_file import stored_record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from frazil.model.settings import Settings
+    from frazil.stages.export.kept import Kept
     from frazil.stages.export.progress import Progress
     from frazil.stages.export.request import ExportMovie, ExportRequest
     from frazil.stages.record import MovieRecord
@@ -98,6 +101,8 @@ class Collector:
     final
         Where the export will be when it is whole; None for tables in the session folder itself, which is
         the project then, so that its own motion files are right.
+    kept
+        What an interrupted try has brought already; None where nothing is brought.
     """
 
     def __init__(
@@ -107,9 +112,10 @@ class Collector:
         request: ExportRequest,
         progress: Progress,
         final: Path | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self._session, self._target, self._request = session, target, request
-        self._progress, self._final = progress, final
+        self._progress, self._final, self._kept = progress, final, kept
 
     @property
     def _brings_files(self) -> bool:
@@ -169,9 +175,28 @@ class Collector:
     def _bring(self, source: Path, target: Path, is_image: bool) -> bool:
         if not self._brings_files:
             return source.is_file()
-        if is_image:
-            return pin_image(source, target, self._request.files, self._request.image_depth)
-        return pin_file(source, target, self._request.files)
+        depth = self._request.image_depth if is_image else "stored"
+
+        def bring() -> bool:
+            if is_image:
+                return pin_image(source, target, self._request.files, depth)
+            return pin_file(source, target, self._request.files)
+
+        return self._once(source, target, depth, bring)
+
+    def _once(self, source: Path, target: Path, depth: str, bring: Callable[[], bool]) -> bool:
+        """Bring a file, unless an interrupted try has done so; False where it is not there.
+
+        Links cost nothing and are made anew.
+        """
+        if self._kept is None:
+            return bring()
+        if self._kept.holds(source, target, depth):
+            return True
+        there = bring()
+        if there and not target.is_symlink() and target.stat().st_nlink == 1:
+            self._kept.note(source, target, depth)
+        return there
 
     def _bring_motion(self, found: Gathered, source: Products) -> bool:
         """Bring the motion file, which calls movie and gain reference by their names in the tables."""
@@ -241,7 +266,7 @@ class Collector:
                 return
         else:
             target = self._target / name
-            there = pin_movie(raw, target, self._request.files)
+            there = self._once(raw, target, "stored", lambda: pin_movie(raw, target, self._request.files))
         if there:
             found.raw = name
         else:

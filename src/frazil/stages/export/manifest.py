@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import xxhash
 
 from frazil.formats.atomic import atomic_path
+from frazil.stages.export.resources import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,19 +38,21 @@ def checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
-def write_manifest(folder: Path, skip: frozenset[str], progress: Progress) -> tuple[int, int]:
+def write_manifest(
+    folder: Path, skip: frozenset[str], progress: Progress, threads: int = 1
+) -> tuple[int, int]:
     """Write ``manifest.tsv``: path, bytes, xxh3-128, one file a line; returns how many files and bytes.
 
     Symbolic links to movies have `LINKED` instead of a checksum: the movies are not part of the export.
     """
     names = [name for name in files_of(folder) if name.as_posix() not in skip and not _is_part(name)]
-    rows, total = [], 0
-    for name in progress.each("computing checksums", names, names):
+
+    def row(name: Path) -> tuple[str, int, str]:
         path = folder / name
-        size = path.stat().st_size
-        linked = path.is_symlink()
-        total += 0 if linked else size
-        rows.append((name.as_posix(), size, LINKED if linked else checksum(path)))
+        return name.as_posix(), path.stat().st_size, LINKED if path.is_symlink() else checksum(path)
+
+    rows = list(progress.each("computing checksums", in_order(row, names, threads), names))
+    total = sum(size for _, size, digest in rows if digest != LINKED)
     write_rows(folder, rows)
     return len(names) + 1, total
 

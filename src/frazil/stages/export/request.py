@@ -14,6 +14,8 @@ Format = Literal["relion", "cryosparc", "cistem", "csv"]
 Content = Literal["movies", "micrographs", "picks", "particles", "classes"]
 CONTENTS: tuple[Content, ...] = ("movies", "micrographs", "picks", "particles", "classes")
 SNAPSHOT, PROGRESS, LOG = "snapshot.json", "progress.json", "export.log"
+JOURNAL = ".journal.jsonl"
+"""Of the files of a growing export that are whole."""
 OVERLAYS = "overlay"
 """Folder of pictures in an export."""
 
@@ -47,6 +49,10 @@ class ExportRequest(BaseModel):
         the centres that the classes' shifts point to.
     walltime_min
         The export is given up when it takes longer; None: however long it takes.
+    threads
+        How many files are read and written at the same time; None: one.
+    memory_gb
+        It fails rather than take more; None: as much as there is.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,6 +72,8 @@ class ExportRequest(BaseModel):
     pixel_size_a: float | None = Field(default=None, ge=0.0, le=100.0)
     recenter: bool = False
     walltime_min: int | None = Field(default=None, ge=1, le=100_000)
+    threads: int | None = Field(default=None, ge=1, le=128)
+    memory_gb: float | None = Field(default=None, ge=1.0, le=512.0)
 
     @property
     def extracts_anew(self) -> bool:

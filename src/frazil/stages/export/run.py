@@ -1,13 +1,13 @@
 """Make an export, on a worker.
 
 It grows in ``exports/.<name>.part`` and gets its name when it is whole. The snapshot that lies there decides
-what goes in, so that an export that was interrupted is begun again with the same content.
+what goes in, so that an export that was interrupted gets the same content at the next try. What it copied is
+kept.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from frazil.formats.atomic import atomic_path, flush_directory
 from frazil.model.errors import InputError
 from frazil.model.settings import Settings, with_values
 from frazil.stages.export.gather import FOLDERS_OF_FILES, Collector
+from frazil.stages.export.kept import Kept
 from frazil.stages.export.lead import FACTS
 from frazil.stages.export.manifest import write_manifest
 from frazil.stages.export.mtf import MTF, with_mtf
@@ -24,7 +25,8 @@ from frazil.stages.export.particles import in_classes, join_particles, with_clas
 from frazil.stages.export.progress import Progress
 from frazil.stages.export.readme import readme
 from frazil.stages.export.reextract import reextract
-from frazil.stages.export.request import LOG, PROGRESS, SNAPSHOT, Snapshot, without_secrets
+from frazil.stages.export.request import JOURNAL, LOG, PROGRESS, SNAPSHOT, Snapshot, without_secrets
+from frazil.stages.export.resources import in_order, memory_limit
 from frazil.stages.export.writers import write_format
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from frazil.stages.export.gather import Gathered
     from frazil.stages.export.optics import ExportOptics
     from frazil.stages.export.particles import ParticleSet
-    from frazil.stages.export.request import ExportTask
+    from frazil.stages.export.request import ExportMovie, ExportTask
 
 _STEPS = 9
 
@@ -44,17 +46,22 @@ def run_export(task: ExportTask) -> dict[str, Any]:
     Raises
     ------
     InputError
-        Nothing to export, damaged products, a name that is taken.
+        Nothing to export, damaged products, a name that is taken, more memory needed than it may take.
     PassingError
         Movies are being processed again all the time.
     """
     if task.final.exists():
         raise InputError(f"{task.final}: is there already; choose another name, or delete it first")
     snapshot = _at_home(read_snapshot(task.part), task.session)
-    _begin_anew(task.part)
+    with memory_limit(snapshot.request.memory_gb):
+        return _make(task, snapshot)
+
+
+def _make(task: ExportTask, snapshot: Snapshot) -> dict[str, Any]:
+    kept = Kept(task.part)
     progress = Progress(task.part, _STEPS)
     progress.notes += snapshot.notes
-    movies = _collect(task, snapshot, progress)
+    movies = _collect(task, snapshot, progress, kept)
     particles = _particles(task.session, snapshot, movies, progress)
     if not movies:
         raise InputError("none of the chosen movies has a micrograph yet; there is nothing to export")
@@ -70,10 +77,11 @@ def run_export(task: ExportTask) -> dict[str, Any]:
     counts = {"micrographs": len(movies), **made.counts}
     progress.begin("writing the README")
     _describe(task, snapshot, counts, optics, progress)
-    files, size = write_manifest(task.part, frozenset({SNAPSHOT, PROGRESS, LOG}), progress)
+    threads = snapshot.request.threads or 1
+    files, size = write_manifest(task.part, frozenset({SNAPSHOT, PROGRESS, LOG}), progress, threads)
     progress.begin("done")
-    for name in (SNAPSHOT, PROGRESS):
-        (task.part / name).unlink()
+    for name in (SNAPSHOT, PROGRESS, JOURNAL):
+        (task.part / name).unlink(missing_ok=True)
     flush_directory(task.part)
     task.part.rename(task.final)
     flush_directory(task.final.parent)
@@ -108,31 +116,24 @@ def _at_home(snapshot: Snapshot, session: Path) -> Snapshot:
     return snapshot.model_copy(update={"movies": movies})
 
 
-def _begin_anew(part: Path) -> None:
-    """Remove what an interrupted run left: linking is quick, and half of two states would be wrong."""
-    for path in part.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        elif path.name not in (SNAPSHOT, LOG):
-            path.unlink()
-
-
-def _collect(task: ExportTask, snapshot: Snapshot, progress: Progress) -> list[Gathered]:
+def _collect(task: ExportTask, snapshot: Snapshot, progress: Progress, kept: Kept) -> list[Gathered]:
     settings = {revision: with_values(Settings(), values) for revision, values in snapshot.settings.items()}
     newest = settings[snapshot.newest]
-    collector = Collector(task.session, task.part, snapshot.request, progress, task.final)
+    collector = Collector(task.session, task.part, snapshot.request, progress, task.final, kept)
     for folder in FOLDERS_OF_FILES:
-        (task.part / folder).mkdir()
-    found = []
-    without = 0
-    for movie in progress.each("collecting micrographs", snapshot.movies, snapshot.movies):
+        (task.part / folder).mkdir(exist_ok=True)
+
+    def collect(movie: ExportMovie) -> Gathered | None:
         revision = movie.row.get("settings_revision")
-        gathered = collector.collect(movie, settings.get(revision or snapshot.newest, newest))
-        if gathered is None:
-            without += 1
-        else:
-            found.append(gathered)
-    if without:
+        return collector.collect(movie, settings.get(revision or snapshot.newest, newest))
+
+    collected = in_order(collect, snapshot.movies, snapshot.request.threads or 1)
+    found = [
+        movie
+        for movie in progress.each("collecting micrographs", collected, snapshot.movies)
+        if movie is not None
+    ]
+    if without := len(snapshot.movies) - len(found):
         progress.note(f"{without} of {len(snapshot.movies)} chosen movies have no micrograph (yet)")
     return found
 

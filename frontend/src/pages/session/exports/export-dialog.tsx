@@ -173,11 +173,31 @@ export function ExportDialog({ session, where = null, onClose, onStarted }: Expo
         ) : null}
         {cuts ? <BoxesField request={request} onChange={change} /> : null}
         <TextField
+          label="Files at the same time"
+          inputMode="numeric"
+          value={request.threads ? String(request.threads) : ""}
+          placeholder="as the session's settings say"
+          onChange={(value) => {
+            const threads = Number(value.replace(/\D/g, ""));
+            change({ threads: threads >= 1 && threads <= 128 ? threads : null });
+          }}
+        />
+        <TextField
+          label="Memory at most, GB"
+          inputMode="numeric"
+          value={request.memory_gb ? String(request.memory_gb) : ""}
+          placeholder="as the session's settings say"
+          onChange={(value) => {
+            const memory = Number(value.replace(/\D/g, ""));
+            change({ memory_gb: memory >= 1 && memory <= 512 ? memory : null });
+          }}
+        />
+        <TextField
           label="Give up after, minutes"
           help="An export has one worker of its own, beside those of the session."
           inputMode="numeric"
           value={request.walltime_min ? String(request.walltime_min) : ""}
-          placeholder="however long it takes"
+          placeholder="as the session's settings say"
           onChange={(value) => {
             const minutes = Number(value.replace(/\D/g, ""));
             change({ walltime_min: minutes >= 1 && minutes <= 100_000 ? minutes : null });
