@@ -6,7 +6,10 @@ import { Link } from "../ui/link";
 
 /** What the server finds in a Warp folder, a moment after one stopped typing. */
 export function WarpCheck({ values }: { values: Values }) {
-  const wanted = { path: String(values.warp_folder ?? ""), particles: String(values.warp_particles ?? "all") };
+  const wanted = {
+    path: String(values.warp_folder ?? ""),
+    particles: String(values.warp_particles ?? "all"),
+  };
   const asked = useSettled(JSON.stringify(wanted), 400);
   const query = JSON.parse(asked) as typeof wanted;
   const preview = useQuery({
