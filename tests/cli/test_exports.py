@@ -48,7 +48,7 @@ def text(result: Result) -> str:
 @pytest.mark.usefixtures("filled")
 def test_a_filter_is_saved_counted_and_deleted(run: Run) -> None:
     saved = run("filters", "save", "S1", "good ones", "--range", "ctf_resolution_a=..5")
-    assert "1 of 3 movies are kept (0 included and 1 excluded by hand)" in text(saved)
+    assert "1 of 3 movies is kept (0 included and 1 excluded by hand)" in text(saved)
     assert "ctf_resolution_a=..5" in text(run("filters", "list", "S1"))
     counted = run("filters", "count", "S1", "--range", "ctf_resolution_a=8..10", "--json")
     assert answer(counted)["kept"] == 1
@@ -93,7 +93,7 @@ def test_an_export_is_made_and_shown(filled: Hub, run: Run) -> None:
     assert isinstance(executor, InlineExecutor)
     executor.run_all()
     shown = text(run("exports", "show", "S1", "1"))
-    assert "1 micrographs, 5 particles" in shown and made["path"] in shown
+    assert "1 micrograph, 5 particles" in shown and made["path"] in shown
     assert Path(made["path"], "particles.star").is_file()
     assert "relion-001" in text(run("exports", "list", "S1"))
     text(run("exports", "delete", "S1", "1"))

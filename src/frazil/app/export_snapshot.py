@@ -12,6 +12,7 @@ from frazil.app.errors import NotFoundError
 from frazil.model.errors import InputError
 from frazil.model.movie_columns import MOVIE_COLUMNS
 from frazil.model.movie_filter import MovieFilter
+from frazil.model.words import plural
 from frazil.stages.export.request import ChosenClasses, ExportMovie, Snapshot, without_secrets
 from frazil.store.catalogue import class_overrides, class_selections, class_updates, filters, revisions
 from frazil.store.catalogue.schema import movies
@@ -72,7 +73,9 @@ def choose(connection: Connection, session: SessionRow, request: ExportRequest) 
     kept = [row for row in rows if row["state"] != "processing"]
     choice = Choice([_movie(row) for row in kept])
     if len(kept) < len(rows):
-        choice.notes.append(f"{len(rows) - len(kept)} micrographs are being processed now and are left out")
+        busy = len(rows) - len(kept)
+        one, many = "micrograph is being processed now and is", "micrographs are being processed now and are"
+        choice.notes.append(f"{plural(busy, one, many)} left out")
     _choose_classes(connection, session.id, request, choice)
     _find_problems(session, request, choice)
     return choice

@@ -17,6 +17,7 @@ from frazil.app.errors import NotFoundError
 from frazil.app.products import read_product
 from frazil.model.errors import InputError
 from frazil.model.movie_filter import MovieFilter
+from frazil.model.words import plural
 from frazil.stages.export.request import without_secrets
 from frazil.store.catalogue import class_overrides, class_updates, filters, revisions
 from frazil.store.catalogue.schema import movies
@@ -112,13 +113,16 @@ def methods(facts: Mapping[str, Any], settings: Settings) -> str:
     microscope, counts = settings.microscope, facts["movies"]
     words = []
     is_movie = settings.session.kind == "movies" and settings.image_data.has_frames
-    what = "movies" if is_movie else "micrographs"
-    taken = f"{counts['total']:,} {what}"
+    taken = plural(counts["total"], "movie" if is_movie else "micrograph")
     if microscope.voltage_kv and microscope.pixel_size_a:
         taken += f" recorded at {microscope.voltage_kv:g} kV and {microscope.pixel_size_a:g} Å per pixel"
     if is_movie and microscope.dose_per_movie_e_per_a2:
         taken += f" with an exposure of {microscope.dose_per_movie_e_per_a2:g} e/Å²"
-    words.append(f"{taken} were processed on the fly with Frazil {__version__}.")
+    if counts["done"] == counts["total"]:
+        were = "was" if counts["total"] == 1 else "were"
+        words.append(f"{taken} {were} processed on the fly with Frazil {__version__}.")
+    else:
+        words.append(f"Of {taken}, {counts['done']:,} were processed on the fly with Frazil {__version__}.")
     if is_movie and settings.alignment.alignment_method != "none":
         kind = "globally and locally" if settings.alignment.alignment_method == "local" else "globally"
         weighted = " and weighted by exposure" if settings.alignment.dose_weighting else ""
@@ -130,16 +134,14 @@ def methods(facts: Mapping[str, Any], settings: Settings) -> str:
             f"{resolution['median']:.1f} Å."
         )
     if facts["particles"]:
-        words.append(
-            f"{facts['particles']:,} particles were found by {settings.detection.picking_method} detection "
-            "and extracted."
-        )
+        found = plural(facts["particles"], "particle was", "particles were")
+        words.append(f"{found} found by {settings.detection.picking_method} detection and extracted.")
     classes = facts["classes"]
     if classes is not None:
         words.append(
             f"{classes['particles']:,} of them were classified in two dimensions into "
-            f"{classes['class_count']} classes, of which {classes['good']} with "
-            f"{classes['good_particles']:,} particles were judged good."
+            f"{plural(classes['class_count'], 'class', 'classes')}, of which {classes['good']} with "
+            f"{plural(classes['good_particles'], 'particle')} were judged good."
         )
     return " ".join(words)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from frazil.model.movie_columns import COLUMN_BY_NAME
+from frazil.model.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +73,7 @@ def overview(facts: Mapping[str, Any]) -> dict[str, str]:
         "Particles": f"{facts['particles']:,}",
     }
     if throughput is not None:
-        rows["Throughput"] = f"{throughput['movies_per_hour']:,} movies per hour"
+        rows["Throughput"] = f"{plural(throughput['movies_per_hour'], 'movie')} per hour"
     for name, value in facts["microscope"].items():
         rows[name] = value_text(value)
     return rows
@@ -162,7 +163,7 @@ def _micrographs(title: str, rows: Sequence[Mapping[str, Any]], pictures: Mappin
         return []
     figures = [
         f"<figure>{_image(pictures.get(row['name']), '')}<figcaption>{escape(row['name'])}<br>"
-        f"{row['ctf_resolution_a']:.1f} Å, {row['particles'] or 0} particles</figcaption></figure>"
+        f"{row['ctf_resolution_a']:.1f} Å, {plural(row['particles'] or 0, 'particle')}</figcaption></figure>"
         for row in rows
     ]
     return [f"<h2>{title}</h2>", f'<div class="row">{"".join(figures)}</div>']
@@ -172,9 +173,9 @@ def _classes(classes: Mapping[str, Any] | None, pictures: Mapping[str, str]) -> 
     if classes is None:
         return []
     words = (
-        f"update {classes['update']}: {classes['particles']:,} particles in {classes['class_count']} "
-        "classes; "
-        f"{classes['good']} good ones with {classes['good_particles']:,} particles"
+        f"update {classes['update']}: {plural(classes['particles'], 'particle')} in "
+        f"{plural(classes['class_count'], 'class', 'classes')}; {plural(classes['good'], 'good one')} with "
+        f"{plural(classes['good_particles'], 'particle')}"
     )
     return ["<h2>Class averages</h2>", f"<p>{words}</p>", _image(pictures.get("classes"), "classes")]
 

@@ -19,6 +19,7 @@ from reportlab.platypus import Image, KeepInFrame, Paragraph, Spacer, Table
 from reportlab.platypus.doctemplate import SimpleDocTemplate
 
 from frazil.app.report_page import column_label, limits, overview, value_text
+from frazil.model.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -180,21 +181,23 @@ def _micrographs(title: str, rows: Sequence[Mapping[str, Any]], pictures: Mappin
         return []
     images = [_picture(pictures.get(row["name"]), _PLOT_WIDTH, 28 * mm) for row in rows]
     words = [
-        _paragraph(
-            f"{row['name'][-40:]}: {row['ctf_resolution_a']:.1f} Å, {row['particles'] or 0} particles", _SMALL
-        )
+        _paragraph(f"{row['name'][-40:]}: {row['ctf_resolution_a']:.1f} Å, {_particles(row)}", _SMALL)
         for row in rows
     ]
     return [_paragraph(title, _HEAD), _grid([images, words])]
+
+
+def _particles(row: Mapping[str, Any]) -> str:
+    return plural(row["particles"] or 0, "particle")
 
 
 def _classes(classes: Mapping[str, Any] | None, pictures: Mapping[str, str]) -> list[Any]:
     if classes is None:
         return []
     words = (
-        f"Class averages: update {classes['update']}, {classes['particles']:,} particles in "
-        f"{classes['class_count']} classes; {classes['good']} good ones with "
-        f"{classes['good_particles']:,} particles"
+        f"Class averages: update {classes['update']}, {plural(classes['particles'], 'particle')} in "
+        f"{plural(classes['class_count'], 'class', 'classes')}; {plural(classes['good'], 'good one')} with "
+        f"{plural(classes['good_particles'], 'particle')}"
     )
     return [
         _paragraph(words, _HEAD),

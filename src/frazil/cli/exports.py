@@ -9,6 +9,7 @@ import typer
 
 from frazil.cli.output import AsJson, moment_text, session_number, show, size_text, table
 from frazil.cli.sessions import Session  # noqa: TC001 - typer reads the annotations
+from frazil.model.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -211,14 +212,23 @@ def _text(row: Mapping[str, Any]) -> str:
         lines.append(row["reason"])
     if row["state"] == "done":
         counts = row["result"].get("counts", {})
-        lines.append(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()))
+        lines.append(", ".join(_counted(name, count) for name, count in counts.items()))
         lines.append(row["path"])
         lines += [f"note: {note}" for note in row["result"].get("notes", [])]
     return "\n".join(line for line in lines if line)
 
 
+_ONE = {"movies": "movie", "micrographs": "micrograph", "particles": "particle", "classes": "class"}
+
+
+def _counted(name: str, count: int) -> str:
+    """Say a count of an export's result, as ``micrographs_with_picks``."""
+    what, _, more = name.replace("_", " ").partition(" ")
+    return plural(count, f"{_ONE.get(what, what)} {more}".rstrip(), f"{what} {more}".rstrip())
+
+
 def _preview_text(told: Mapping[str, Any]) -> str:
-    lines = [f"{told['micrographs']:,} micrographs, {told['particles']:,} particles"]
+    lines = [f"{plural(told['micrographs'], 'micrograph')}, {plural(told['particles'], 'particle')}"]
     if told["class_update"] is not None:
         which = "all" if told["classes"] is None else " ".join(map(str, told["classes"]))
         lines.append(f"classes of update {told['class_update']}: {which}")

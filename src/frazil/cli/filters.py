@@ -12,6 +12,7 @@ import typer
 
 from frazil.cli.output import AsJson, session_number, show, table
 from frazil.cli.sessions import Session  # noqa: TC001 - typer reads the annotations
+from frazil.model.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -211,6 +212,7 @@ def _ranges_text(definition: Mapping[str, Any]) -> str:
 
 def _kept_text(kept: Mapping[str, int]) -> str:
     decided = f" ({kept['included']} included and {kept['excluded']} excluded by hand)"
-    return f"{kept['kept']:,} of {kept['total']:,} movies are kept" + (
+    are = "is" if kept["kept"] == 1 else "are"
+    return f"{kept['kept']:,} of {plural(kept['total'], 'movie')} {are} kept" + (
         decided if kept["included"] or kept["excluded"] else ""
     )

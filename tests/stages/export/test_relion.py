@@ -380,3 +380,15 @@ def test_what_was_copied_is_not_copied_again(world: World, monkeypatch: pytest.M
     assert not list(task.final.glob(".*"))
     for name, size, digest in read_manifest(task.final):
         assert (task.final / name).stat().st_size == size and digest == checksum(task.final / name)
+
+
+def test_images_of_other_boxes_than_the_averages_are_told(world: World) -> None:
+    classes = add_classes(world, 5)
+    assert not any("averages" in note for note in run_export(world.prepare(ALL, classes=classes))["notes"])
+    images = np.zeros((5, BOX_PX + 8, BOX_PX + 8), np.float32)
+    write_mrc(world.products(3).particles, images, IMAGE_PIXEL_A)
+    task = world.prepare(ALL, classes=classes, name="mixed")
+    notes = run_export(task)["notes"]
+    assert any("16 px of 3 A" in note and "group 2" in note for note in notes)
+    optics = read(task.final, "class2d/run_it000_data.star")["optics"]
+    assert optics.rlnImageSize.tolist() == [BOX_PX, BOX_PX + 8]

@@ -65,6 +65,25 @@ def fitting_averages(
     return resample_centred(averages, pixel, size, wanted) * np.float32(wanted / pixel), wanted
 
 
+def tell_other_boxes(optics: ExportOptics, averages: NDArray[np.float32], pixel: float) -> str:
+    """Say which optics groups have images of another box or pixel than the averages; empty where none has."""
+    size = averages.shape[-1]
+    others = [
+        str(number)
+        for number, group in enumerate(optics.groups[: optics.with_images], 1)
+        if group.image_size_px != size
+        or abs((group.image_pixel_size_a or pixel) - pixel) >= _SAME_PIXEL * pixel
+    ]
+    if not others:
+        return ""
+    one = len(others) == 1
+    return (
+        f"the class averages have the box and pixel of most images, {size} px of {pixel:.4g} A; those of "
+        f"optics {'group' if one else 'groups'} {', '.join(others)} are others. RELION fits the averages to "
+        "each group; for programs that don't, have all particles cut out anew with one box and pixel"
+    )
+
+
 def write_averages(
     folder: Path,
     session: Path,
@@ -91,8 +110,8 @@ def write_class2d(
     movies: Sequence[Gathered],
     optics: ExportOptics,
     names: Names,
-) -> None:
-    """Write the folder that looks like a Class2D job of RELION."""
+) -> str:
+    """Write the folder that looks like a Class2D job of RELION; returns what a person should know of it."""
     summary = read_summary(session, chosen)
     averages, pixel = fitting_averages(session, chosen, particles, movies)
     target = folder / FOLDER
@@ -121,6 +140,7 @@ def write_class2d(
     columns["rlnNormCorrection"] = np.ones(len(particles))
     table = groups_table(optics.groups[: optics.with_images], images=True)
     write_star(target / "run_it000_data.star", {"optics": table, "particles": columns})
+    return tell_other_boxes(optics, averages, pixel)
 
 
 def _resolutions(summary: Mapping[str, Any], count: int) -> NDArray[np.float64]:

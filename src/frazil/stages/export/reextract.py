@@ -10,6 +10,7 @@ import numpy as np
 from frazil.compute.extraction import extract_particles
 from frazil.formats.mrc import read_mrc, write_mrc
 from frazil.model.errors import InputError, PassingError
+from frazil.model.words import plural
 from frazil.stages.extraction import BACKGROUND_DIAMETERS
 from frazil.stages.products import Products
 from frazil.stages.record_file import stored_record
@@ -63,7 +64,8 @@ def reextract(
     made = _joined(parts)
     if lost := len(particles) - len(made):
         progress.note(
-            f"{lost} particles are left out: their new boxes reach too far over the edge of the micrograph"
+            f"{plural(lost, 'particle is', 'particles are')} left out: the new box reaches too far over the "
+            "edge of the micrograph"
         )
     return made
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from frazil.formats.atomic import atomic_path, flush_directory
 from frazil.model.errors import InputError
 from frazil.model.settings import Settings, with_values
+from frazil.model.words import plural
 from frazil.stages.export.gather import FOLDERS_OF_FILES, Collector
 from frazil.stages.export.kept import Kept
 from frazil.stages.export.lead import FACTS
@@ -134,7 +135,9 @@ def _collect(task: ExportTask, snapshot: Snapshot, progress: Progress, kept: Kep
         if movie is not None
     ]
     if without := len(snapshot.movies) - len(found):
-        progress.note(f"{without} of {len(snapshot.movies)} chosen movies have no micrograph (yet)")
+        has = "has" if without == 1 else "have"
+        chosen = plural(len(snapshot.movies), "chosen movie")
+        progress.note(f"{without} of {chosen} {has} no micrograph (yet)")
     return found
 
 

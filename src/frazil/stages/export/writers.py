@@ -121,9 +121,10 @@ class _Maker:
             class2d.write_averages(self.folder, self.task.session, chosen, None, self.movies)
             self.progress.note("class2d/ needs the particles: only the averages were exported")
             return
-        class2d.write_class2d(
+        if told := class2d.write_class2d(
             self.folder, self.task.session, chosen, particles, self.movies, self.optics, names
-        )
+        ):
+            self.progress.note(told)
 
     def write_cistem(self) -> None:
         """Write the stack and its table."""
