@@ -18,6 +18,7 @@
     ".file-entry": "entry of a folder",
     ".crumbs span button": "folder above",
     ".card-name": "name of a session",
+    ".note a": "session of an alert",
     ".column-groups input": "column",
   };
 
@@ -58,7 +59,7 @@
     if (element.closest("nav[aria-label=Main], .skip")) return "rail";
     if (element.closest(".session-head")) return "head of a session";
     if (element.closest("search[aria-label=Filter]")) return "filter";
-    if (element.closest(".toasts")) return "message";
+    if (element.closest(".toasts, .note")) return "note";
     return location.pathname;
   };
 

@@ -127,10 +127,30 @@ def test_decisions_by_hand_stand_above_the_filter(open_page: Callable[..., Page]
     expect(table.get_by_role("row").filter(has_text="FoilHole_00114_Data")).to_contain_text("excluded")
     # It went on to the next one.
     side = page.get_by_role("complementary", name="Movie FoilHole_00113_Data")
+    side.get_by_role("button", name=re.compile("Exclude")).click()
+    expect(page.get_by_text("2 excluded by hand")).to_be_visible()
+    side = page.get_by_role("complementary", name="Movie FoilHole_00112_Data")
+    expect(side).to_be_visible()
+    table.get_by_text("FoilHole_00113_Data").click()
+    side = page.get_by_role("complementary", name="Movie FoilHole_00113_Data")
     side.get_by_role("button", name=re.compile("Include")).click()
     expect(page.get_by_text("1 included, 1 excluded by hand")).to_be_visible()
     page.get_by_role("button", name="Forget these").click()
     expect(page.get_by_text(re.compile("^120 of 120 kept$"))).to_be_visible()
+    choice = page.get_by_role("group", name="Movies to list")
+    rows = table.locator("tbody tr[aria-rowindex], tbody tr").filter(has_text="FoilHole")
+    choice.get_by_role("button", name="Rejected").click()
+    expect(rows).to_have_count(0)
+    for name in ("Kept", "All"):
+        choice.get_by_role("button", name=name).click()
+        expect(rows.first).to_be_visible()
+    rows.first.click()
+    side = page.get_by_role("complementary", name=re.compile("Movie FoilHole"))
+    side.get_by_role("link", name=re.compile("FoilHole")).click()
+    expect(page).to_have_url(re.compile("micrographs"))
+    page.go_back()
+    side.get_by_role("button", name="Close side view").click()
+    expect(side).to_have_count(0)
 
 
 def test_a_viewer_decides_nothing(open_page: Callable[..., Page], world: World) -> None:
@@ -162,7 +182,11 @@ def test_the_gallery_is_walked_by_keys(open_page: Callable[..., Page], world: Wo
     page.get_by_label("Size").fill("300")
     page.get_by_label("Order").select_option("ctf_resolution_a")
     page.get_by_role("button", name="largest first").click()
+    page.get_by_role("button", name="smallest first").click()
+    page.get_by_role("button", name="largest first").click()
     expect(page.get_by_role("button", name="smallest first")).to_be_visible()
+    for choice in ("All", "Rejected", "Kept"):
+        page.get_by_role("group", name="Movies to list").get_by_role("button", name=choice).click()
     tiles.first.click()
     first = tiles.first.inner_text()
     page.keyboard.press("ArrowRight")
@@ -180,6 +204,8 @@ def test_a_micrograph_is_looked_into(open_page: Callable[..., Page], world: Worl
     page.get_by_label(re.compile("Score")).fill("9")
     expect(page.get_by_label(re.compile(r"Particles \(\d+\)"))).to_be_visible()
     assert view.locator("circle.pick").count() < picked
+    page.get_by_label("Values").check()
+    expect(view.locator(".pick-score").first).to_have_text(re.compile(r"^\d+\.\d"))
     page.get_by_label(re.compile("Particles")).uncheck()
     expect(view.locator("circle.pick")).to_have_count(0)
     expect(view.get_by_text("nm")).to_be_visible()
@@ -209,6 +235,11 @@ def test_a_micrograph_is_looked_into(open_page: Callable[..., Page], world: Worl
     page.get_by_role("button", name="As made").click()
     facts = page.get_by_role("region", name="Numbers", exact=True)
     expect(facts).to_contain_text("Defocus")
+    for group in facts.locator("summary").all():
+        before = group.evaluate("title => title.parentElement.open")
+        group.click()
+        assert group.evaluate("title => title.parentElement.open") is not before
+        group.click()
     facts.get_by_text(re.compile(r"^log \(\d+\)$")).click()
     expect(facts).to_contain_text("done")
 
@@ -233,6 +264,11 @@ def test_the_way_through_the_micrographs(open_page: Callable[..., Page], world: 
     expect(page.get_by_text("120 of 120")).to_be_visible()
     page.get_by_label("Go to a movie").fill("00042")
     expect(page.locator("#found-movies option")).to_have_count(1)
+    page.get_by_label("Go to a movie").press("Enter")
+    expect(page.get_by_role("heading", name="FoilHole_00042_Data")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Include")).click()
+    expect(page.get_by_text("included by hand").first).to_be_visible()
+    page.get_by_label("Go to a movie").fill("00042")
     page.get_by_label("Go to a movie").press("Enter")
     expect(page.get_by_role("heading", name="FoilHole_00042_Data")).to_be_visible()
     page.get_by_role("button", name=re.compile("^Exclude")).click()
@@ -274,6 +310,18 @@ def test_plots_are_brushed_and_their_lines_dragged(open_page: Callable[..., Page
     page.get_by_role("button", name="Clear filter").click()
     page.get_by_role("button", name="by time").click()
     expect(card.get_by_role("img", name="CTF resolution (Å) by time")).to_be_visible()
+    page.get_by_role("button", name="by number").click()
+    expect(card.get_by_role("img", name="CTF resolution (Å) by number")).to_be_visible()
+    page.goto(f"/sessions/{world.main}/plots?range=ctf_resolution_a:3.2..")
+    expect(page.get_by_text(KEPT)).not_to_contain_text("120 of")
+    some = kept(page)
+    card.scroll_into_view_if_needed()
+    card.get_by_role("slider", name="CTF resolution (Å), at least").first.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    expect(page.get_by_text(KEPT)).not_to_contain_text(f"{some} of")
+    assert kept(page) < some
+    page.get_by_role("button", name="Clear filter").click()
     page.get_by_role("button", name=re.compile("^All")).click()
     expect(page.get_by_role("region", name="Tilt (°)")).to_be_attached()
     page.get_by_role("button", name="The usual ones").click()
@@ -282,7 +330,7 @@ def test_plots_are_brushed_and_their_lines_dragged(open_page: Callable[..., Page
 def test_a_point_shows_its_movie(open_page: Callable[..., Page], world: World) -> None:
     page = open_page(f"/sessions/{world.main}/plots?view=scatter")
     page.get_by_label("Across").select_option("particles")
-    page.get_by_label("Up").select_option("motion_total_a")
+    page.get_by_label("Up", exact=True).select_option("motion_total_a")
     expect(page.get_by_role("img", name="Motion, total (Å) against Particles")).to_be_visible()
     expect(page.get_by_role("img", name="Astigmatism by direction")).to_be_visible()
     over = page.locator(".u-over").first

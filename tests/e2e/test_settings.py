@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from frazil.app import settings_changes
+from frazil.app import sessions, settings_changes
 from frazil.app.access import SERVER
 
 if TYPE_CHECKING:
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 def revision(world: World) -> int:
     """Return the number of the newest settings."""
     found: int = settings_changes.show(world.hub, SERVER, world.main)["revision"]
+    return found
+
+
+def session_group(world: World) -> str:
+    """Return the group of the main session."""
+    found: str = sessions.show(world.hub, SERVER, world.main)["group"]
     return found
 
 
@@ -57,6 +63,7 @@ def test_one_movie_is_tried_with_what_is_staged(
     page.get_by_role("button", name="Test on one movie").click()
     dialog = page.get_by_role("dialog", name="Test on one movie")
     expect(dialog.get_by_label("Movie", exact=True)).to_have_value(re.compile("FoilHole"))
+    dialog.get_by_label("Movie", exact=True).select_option("FoilHole_00110_Data")
     dialog.get_by_role("button", name="Test", exact=True).click()
     # These movies have no raw file to process: the reason is said where one looks.
     expect(dialog.locator(".note.bad")).to_be_visible()
@@ -131,8 +138,10 @@ def test_an_earlier_revision_comes_back_on_the_form(open_page: Callable[..., Pag
 def test_name_and_group_are_changed_at_once(open_page: Callable[..., Page], world: World) -> None:
     page = open_page(f"/sessions/{world.main}/settings?tab=session")
     page.get_by_label("Name", exact=True).fill("Apoferritin, grid 4")
+    page.get_by_label("Group", exact=True).select_option("membrane proteins")
     page.get_by_role("button", name="Save name and group").click()
     expect(page.get_by_role("heading", name="Apoferritin, grid 4")).to_be_visible()
+    assert session_group(world) == "membrane proteins"
 
 
 # Loaded with the first target, by a package of others.
