@@ -33,21 +33,23 @@ interface Options {
   signal?: AbortSignal | undefined;
 }
 
-let line = new AbortController();
+/** Questions without an answer. Each has a signal of its own: one that all shared would remember every one of them. */
+const waiting = new Set<AbortController>();
 
 /**
  * Give up all questions without an answer, which are then asked anew: after the network was cut they may hang
  * for minutes on connections that are dead, and keep those of others from being asked.
  */
 export function hangUp(): void {
-  line.abort();
-  line = new AbortController();
+  for (const question of waiting) question.abort();
+  waiting.clear();
 }
 
 async function ask<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const init: RequestInit = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
-  const signals = [options.signal, method === "GET" ? line.signal : undefined].filter((signal) => !!signal);
-  if (signals.length) init.signal = AbortSignal.any(signals);
+  const question = new AbortController();
+  if (method === "GET") waiting.add(question);
+  init.signal = options.signal ? AbortSignal.any([options.signal, question.signal]) : question.signal;
   if (options.body !== undefined) {
     init.body = JSON.stringify(options.body);
     init.headers = { ...init.headers, "Content-Type": "application/json" };
@@ -62,6 +64,8 @@ async function ask<T>(method: string, path: string, options: Options = {}): Prom
     if (options.signal?.aborted || error instanceof ApiError) throw error;
     const again = method === "GET" ? "This is tried again by itself." : "Try again when it is back.";
     throw new ApiError(`The server can't be reached. ${again}`, 0);
+  } finally {
+    waiting.delete(question);
   }
   if (response.ok) return body as T;
   // A wrong password says nothing about who was known before, and who asks who they are is told by the answer.

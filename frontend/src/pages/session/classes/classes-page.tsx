@@ -69,8 +69,8 @@ export default function ClassesPage({ session }: SessionTabProps) {
         {history.pending ? <Waiting /> : null}
         {!history.pending && !history.updates.length && !history.error ? (
           <Empty title="No class averages yet">
-            They appear here by themselves, once there are enough particles. Start 2D classification on the
-            left.
+            They appear here by themselves, once there are enough particles.
+            {mayChange(session) ? " Start job now begins 2D classification." : ""}
           </Empty>
         ) : null}
         <HistoryBar history={history} />
