@@ -39,7 +39,7 @@ def simulate_warp(
     if box % 2:
         raise InputError(f"--box {box}: must be even")
     names = tuple(name.strip() for name in specimen.split(",") if name.strip())
-    diameter_a = max(load_specimen(name).diameter_a for name in names)
+    diameter_a = round(max(load_specimen(name).diameter_a for name in names))
     output = WarpOutput(
         out,
         WarpChoices(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
+from PIL import Image
 
 from frazil.formats.mrc_write import write_mrc
 
@@ -125,7 +126,8 @@ class WarpOutput:
 
     def __post_init__(self) -> None:
         self.folder = Path(self.folder)
-        (self.folder / "particles").mkdir(parents=True, exist_ok=True)
+        for name in ("particles", "thumbnails"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
 
     def change(self, **values: object) -> None:
         """Change settings in Warp's window, which saves them; another network has tables of its own."""
@@ -187,6 +189,11 @@ class WarpOutput:
         self._good[movie] = good
         self._write_xml(self.folder / f"{movie}.xml", f"<Movie {words}>\n{body}</Movie>\n")
 
+    def write_thumbnail(self, movie: str) -> None:
+        """Write a picture of the average."""
+        noise = np.random.default_rng(len(self._rows)).normal(128.0, 30.0, (96, 96)).clip(0, 255)
+        Image.fromarray(noise.astype(np.uint8)).save(self.folder / "thumbnails" / f"{movie}.png")
+
     def stack_path(self, movie: str) -> Path:
         """Where the particles of a movie are written."""
         return self.folder / "particles" / f"{movie}_{self.choices.network}.mrcs"
@@ -247,8 +254,9 @@ class WarpOutput:
             os.rename(part, path)  # noqa: PTH104 - as Warp does
 
     def process(self, movie: str, particles: WarpParticles, *, good: bool = True) -> None:
-        """Do with a movie all that Warp does: XML, stack, tables."""
+        """Do with a movie all that Warp does: XML, thumbnail, stack, tables."""
         self.write_xml(movie, particles, good=good)
+        self.write_thumbnail(movie)
         self.write_stack(movie, particles)
         self.set_rows(movie, particles)
         self.write_tables()

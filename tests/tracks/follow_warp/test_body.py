@@ -114,6 +114,8 @@ def test_movies_ctf_and_particles_are_taken_in(bench: Bench, warp: WarpOutput) -
     assert row["dose_per_movie_e_per_a2"] == 40.0
     assert row["contaminated_fraction"] == pytest.approx(0.025)
     assert bench.row("m3")["particles"] is None
+    assert (bench.folder.path / "pictures" / "m1.thumbnail.jpg").is_file()
+    assert not (bench.folder.path / "pictures" / "m3.thumbnail.jpg").exists()
     assert bench.row("m3")["defocus_mean_a"] == pytest.approx(12_000.0)
     assert "classify2d" in bench.nudged
 
@@ -191,13 +193,13 @@ def test_a_table_that_is_away_for_a_moment_withdraws_nothing(bench: Bench, warp:
     (warp.folder / "allparticles_Other.star").write_text(text.replace("m1", "x1"))
     follow(bench, body, 8)
     assert particles(bench) == {"m1": expected(1)}
-    assert body.details["waits_for"] == "movies of Warp"
+    assert body.details["failures"] == ""
     follow(bench, body, 8)
-    assert "is gone" in body.details["waits_for"]
+    assert "is gone" in body.details["failures"]
     assert particles(bench) == {"m1": expected(1)}
     warp.write_tables()
     follow(bench, body)
-    assert body.details["waits_for"] == "movies of Warp"
+    assert body.details["failures"] == ""
     assert particles(bench) == {"m1": expected(1)}
 
 
@@ -372,7 +374,7 @@ def test_what_is_missing_is_said(bench: Bench, warp: WarpOutput, tmp_path: Path)
     warp.change(export=False)
     body = begun(bench)
     follow(bench, body)
-    assert body.details["waits_for"] == NO_PARTICLES
+    assert body.details["failures"] == NO_PARTICLES
     (warp.folder / "previous.settings").unlink()
     body = begun(bench)
     with pytest.raises(BlockedError, match=r"holds no previous\.settings"):

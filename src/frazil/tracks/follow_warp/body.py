@@ -123,12 +123,12 @@ class FollowWarpBody:
         """What the track is doing now, for those who watch."""
         waiting = dict(list(self._waiting.items())[:100])
         names = [known.name for movie in waiting if (known := self._known.get(movie)) is not None]
-        reason = self._told or next(iter(waiting.values()), "")
+        first = self._folder is None or self._folder.blocks is None
         return {
-            "working": names,
+            "working": len(self._waiting),
             "movies": names,
-            "waits_for": reason or "movies of Warp",
-            "failures": "",
+            "waits_for": "the first particles of Warp" if first else "movies of Warp",
+            "failures": self._told,
         }
 
     def drain(self) -> None:

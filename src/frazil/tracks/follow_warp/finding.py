@@ -110,6 +110,7 @@ class Finder:
             source=folder.path / f"{movie}.xml",
             xml=xml,
             xml_signature=signature_now,
+            thumbnail=self._thumbnail(folder.path / "thumbnails" / f"{movie}.png"),
             block=block,
             images=images,
             failure=verdict.reason if verdict.state == "failed" else "",
@@ -138,6 +139,9 @@ class Finder:
             return patiently(lambda: read_warp_movie(path)), ""
         except InputError as error:
             return None, str(error)
+
+    def _thumbnail(self, path: Path) -> Path | None:
+        return path if path.is_file() and self._allowed(path) else None
 
     def _judge(self, known: Known, folder: Path, block: WarpBlock) -> tuple[str, Verdict]:
         """Return the signature of the stack, and whether it may be used."""

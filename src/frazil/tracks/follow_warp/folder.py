@@ -127,13 +127,13 @@ class WarpFolder:
             self._note("table", str(error), now)
 
     def words(self, now: float) -> str:
-        """Say what there is to wait for; empty where all is well."""
+        """Say what keeps particles from being followed; empty where all is well."""
         for since, reason in self._troubles.values():
             if now - since >= ABSENT_S:
                 return reason
         if self.settings is not None and not self.settings.exports_particles:
             return NO_PARTICLES
-        return "" if self.blocks is not None else "Warp has exported no particles yet"
+        return ""
 
     def _list(self) -> list[str]:
         names, xmls = [], {}

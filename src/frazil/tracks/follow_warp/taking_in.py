@@ -14,8 +14,10 @@ from frazil.formats.atomic import atomic_path
 from frazil.stages.products import Products
 from frazil.stages.record import MovieRecord, StageRecord
 from frazil.stages.record_file import store_record
+from frazil.tracks.follow_warp.picture import make_pictures
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     from frazil.formats.warp_movie import WarpMovie
     from frazil.formats.warp_particles import WarpBlock
     from frazil.model.settings import Stage
+    from frazil.stages.record import State
 
 WORKER = "Warp"
+_BY_WARP: tuple[Stage, ...] = ("align", "sum", "pick")
 _CTF = (
     "defocus_u_a",
     "defocus_v_a",
@@ -71,6 +75,8 @@ class Found:
         In the session, and its XML file.
     xml, xml_signature
         What Warp says of it; None where there is no XML (yet).
+    thumbnail
+        Warp's picture of the average; None where there is none.
     block
         Its rows of the particle table, usable or not.
     images
@@ -87,6 +93,7 @@ class Found:
     source: Path
     xml: WarpMovie | None
     xml_signature: str
+    thumbnail: Path | None
     block: WarpBlock | None
     images: Images | None
     failure: str
@@ -100,14 +107,11 @@ def take_in(session: Path, found: Found) -> MovieRecord:
     record = MovieRecord(name=found.name, source=str(found.source))
     files = Products(session, found.name)
     if found.xml is not None or found.block is not None:
-        for stage in ("align", "sum", "pick"):
-            _done(record, found, stage, {})
-        numbers = _ctf(found)
-        _done(record, found, "ctf", numbers, fingerprint=found.xml_signature)
-        if numbers["defocus_u_a"] is None:
-            record.stages["ctf"] = record.stages["ctf"].model_copy(
-                update={"state": "skipped", "reason": "Warp gives no CTF (yet)"}
-            )
+        made = {"sum": make_pictures(files, found.thumbnail)}
+        for stage in _BY_WARP:
+            products = [files.relative(picture) for picture in made.get(stage, ())]
+            _note(record, found, stage, {}, state="done" if products else "skipped", products=products)
+        _note(record, found, "ctf", _ctf(found), state="skipped", fingerprint=found.xml_signature)
         record.put_numbers(_exposure(found))
     images = found.images
     if images is not None:
@@ -122,7 +126,7 @@ def take_in(session: Path, found: Found) -> MovieRecord:
             "particle_box_px": float(images.box_px),
             "particle_diameter_a": found.diameter_a,
         }
-        _done(record, found, "extract", numbers, fingerprint=images.signature, products=products)
+        _note(record, found, "extract", numbers, fingerprint=images.signature, products=products)
     else:
         files.particle_table.unlink(missing_ok=True)
         if found.failure:
@@ -133,17 +137,19 @@ def take_in(session: Path, found: Found) -> MovieRecord:
     return record
 
 
-def _done(
+def _note(
     record: MovieRecord,
     found: Found,
     stage: Stage,
-    numbers: dict[str, float | None],
+    numbers: Mapping[str, float | None],
     *,
+    state: State = "done",
     fingerprint: str = "",
     products: list[str] | None = None,
 ) -> None:
     record.stages[stage] = StageRecord(
-        state="done",
+        state=state,
+        reason="Warp did this" if state == "skipped" else "",
         fingerprint=fingerprint,
         revision=found.revision,
         worker=WORKER,
