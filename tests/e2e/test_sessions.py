@@ -62,6 +62,16 @@ def test_new_session_as_the_tutorial_walks_it(open_page: Callable[..., Page]) ->
     expect(page.get_by_role("heading", name="New session")).to_be_visible()
     page.get_by_label("Name", exact=True).fill("Walked through")
     expect(page.get_by_text("Still to be said")).to_contain_text("Pixel size")
+    # What is missing leads to the tab where it is said.
+    for missing, tab in (
+        ("Location of the movies", "Image data"),
+        ("Voltage", "Microscope parameters"),
+        ("Dose per movie", "Microscope parameters"),
+        ("Pixel size", "Microscope parameters"),
+    ):
+        page.get_by_role("tab", name="Session").click()
+        page.get_by_role("button", name=missing, exact=True).click()
+        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
     page.get_by_role("tab", name="Image data").click()
     page.get_by_role("button", name="Browse the server's files").first.click()
     dialog = page.get_by_role("dialog", name="Choose a folder on the server")
@@ -123,6 +133,8 @@ def test_delete_says_what_goes_and_asks_for_the_name(open_page: Callable[..., Pa
     expect(dialog).to_contain_text("session.json")
     button = dialog.get_by_role("button", name="Delete for ever")
     dialog.get_by_label("Keep exports/").check()
+    dialog.get_by_label("Keep raw/").check()
+    dialog.get_by_label("Keep raw/").uncheck()
     dialog.get_by_label(re.compile("Type the session's name")).fill("Empty")
     expect(button).to_be_disabled()
     dialog.get_by_label(re.compile("Type the session's name")).fill("Empty one")
@@ -138,7 +150,14 @@ def test_adopt_refuses_a_folder_without_a_session(
     watch.expected.append("400 POST")
     page = open_page("/sessions")
     page.get_by_role("button", name="Adopt a folder").click()
-    page.get_by_role("textbox", name="Session folder").fill(str(world.folder / "microscope"))
+    window = page.get_by_role("dialog", name="Adopt a session folder")
+    window.get_by_label("Group").select_option("membrane proteins")
+    window.get_by_role("button", name="Browse the server's files").click()
+    browser = page.get_by_role("dialog", name="Choose a folder on the server")
+    browser.locator(".file-entry").filter(has_text="microscope").click()
+    browser.get_by_role("button", name="Choose this folder").click()
+    folder = page.get_by_role("textbox", name="Session folder")
+    expect(folder).to_have_value(str(world.folder / "microscope"))
     page.get_by_role("button", name="Adopt", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("microscope")
     page.get_by_role("button", name="Cancel").click()
