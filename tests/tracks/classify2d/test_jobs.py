@@ -102,10 +102,10 @@ def test_the_next_job_waits_for_so_many_more() -> None:
     assert isinstance(instruction, RunCycle) and instruction.job.mode == "refine"
 
 
-def test_a_new_data_set_forces_ab_initio_and_the_first_threshold() -> None:
+def test_a_new_data_set_forces_ab_initio_at_the_threshold_of_updates() -> None:
     jobs = machine(last_particles=5000)
-    assert jobs.listen(situation(999, new=True), 0.0) == []
-    (instruction,) = jobs.listen(situation(1000, new=True), 0.0)
+    assert jobs.listen(situation(499, new=True), 0.0) == []
+    (instruction,) = jobs.listen(situation(500, new=True), 0.0)
     assert isinstance(instruction, RunCycle) and instruction.job.mode == "abinit"
 
 

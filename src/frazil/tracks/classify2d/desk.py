@@ -206,9 +206,12 @@ class Desk:
         for movie in self.pool.movies():
             counts[self._token_of(movie)] += movie.particles
         counts.pop("", None)
-        if counts[newest] >= self.settings.classification.stream_start_particles or not counts:
+        wanted = self.settings.classification
+        # A job begins when a person or a number says so; a stream goes on with what it has as long as it can.
+        enough = wanted.stream_start_particles if wanted.mode == "streaming" else 1
+        if counts[newest] >= enough or not counts:
             return newest
-        if self.token and self.memory.run is not None:
+        if self.token and self.memory.run is not None and counts[self.token]:
             return self.token
         return max(counts, key=lambda token: (counts[token], token == newest))
 

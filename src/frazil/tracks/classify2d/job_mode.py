@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from frazil.model.errors import InputError
+from frazil.model.redo import run_token
 from frazil.model.settings import with_values
 from frazil.stages.classify_stream_task import CycleTask
 from frazil.store.catalogue import revisions
@@ -194,7 +195,9 @@ class JobsMode:
         wanted = settings.classification
         cycle = plan_job(job.mode, wanted)[job.cycles_done]
         source = self._prepare_run(job.mode) if job.cycles_done == 0 else None
-        absorbs = job.cycles_done == 0 or wanted.absorb_between_cycles
+        # Where a new data set has begun meanwhile, a job ends with the particles that it has.
+        same = job.cycles_done > 0 and run_token(desk.settings) == desk.run.token
+        absorbs = job.cycles_done == 0 or (wanted.absorb_between_cycles and same)
         ration = next_ration(desk, _ALL, settings) if absorbs else NOTHING
         count = desk.pool.fed_particles + ration.added - int(ration.withdrawn.size)
         share = fraction(job.mode, cycle, wanted, count)

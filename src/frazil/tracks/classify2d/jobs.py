@@ -154,15 +154,15 @@ class JobMachine:
         if self.memory.state != "listening":
             return []
         new = situation.eligible - self.memory.last_particles
-        first = not situation.has_classes or situation.new_data_set
-        if first:
+        first = not situation.has_classes
+        if first or situation.new_data_set:
             new = situation.eligible
         enough = new >= (situation.start_particles if first else situation.update_particles)
         if self.memory.failed_at_particles is not None:
             # No crash loop: only more particles, or a person, begin the next job.
             since = situation.eligible - self.memory.failed_at_particles
             enough = since >= situation.update_particles
-        elif not enough and not first and situation.start_after_minutes > 0:
+        elif not (enough or first or situation.new_data_set) and situation.start_after_minutes > 0:
             ended = self.memory.ended_at
             # Where the clock was set back nobody knows how long it was.
             waited = ended is not None and not 0.0 <= now - ended < 60.0 * situation.start_after_minutes
