@@ -31,6 +31,8 @@ TARGET = Path(__file__).parents[1] / "docs" / "pictures"
 SIZES = {"": (1440, 900), "-phone": (390, 844)}
 THEMES = ("dark", "light")
 MOST_BYTES = 60_000
+# The machine may be busy with the demo itself.
+PATIENCE_MS = 120_000
 _FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 _THERE = (
     "[...document.images].every((image) => image.complete || image.loading === 'lazy')"
@@ -108,6 +110,7 @@ def contexts(
                 storage_state=stored,
                 has_touch=suffix != "",
             )
+            context.set_default_timeout(PATIENCE_MS)
             context.add_init_script(f"localStorage.setItem('frazil-theme', '{theme}')")
             yield f"{suffix}-{theme}", who, context
             context.close()

@@ -23,7 +23,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from make_pictures import _FLAGS, SIZES, TARGET, THEMES, settle, small  # noqa: E402
+from make_pictures import _FLAGS, PATIENCE_MS, SIZES, TARGET, THEMES, settle, small  # noqa: E402
 from tests.e2e.world import PASSWORD, World, build, serving  # noqa: E402
 
 from frazil.app import controls, settings_changes  # noqa: E402
@@ -127,7 +127,7 @@ def take(browser: Browser, world: World, state: State, suffix: str, theme: str, 
     context = browser.new_context(
         base_url=world.url, viewport={"width": width, "height": height}, has_touch=suffix != ""
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     context.add_init_script(f"localStorage.setItem('frazil-theme', '{theme}')")
     answer = context.request.post(
         "/api/login", data={"login": state.login, "password": PASSWORD}, headers={"Origin": world.url}

@@ -22,7 +22,10 @@ export function LiveProvider(props: { session?: number | undefined; children: Re
   const listeners = useRef(new Set<Listener>());
   const { session } = props;
   useEffect(() => {
-    const refresher = new Refresher((queryKey) => void client.invalidateQueries({ queryKey }));
+    const refresher = new Refresher(
+      (queryKey) => void client.invalidateQueries({ queryKey }),
+      (queryKey) => client.isFetching({ queryKey, type: "active" }) > 0,
+    );
     let wasLost = false;
     const connection = new FeedConnection({
       session,

@@ -45,4 +45,25 @@ describe("reading again", () => {
     refresher.take([change("settings")]);
     expect(asked.length).toBe(6);
   });
+
+  it("waits for an answer that is on its way, but not for ever", () => {
+    const refresh = vi.fn();
+    let asked = true;
+    const refresher = new Refresher(refresh, () => asked);
+    refresher.take([change("settings")]);
+    vi.advanceTimersByTime(3000);
+    expect(refresh).not.toHaveBeenCalled();
+    asked = false;
+    vi.advanceTimersByTime(1000);
+    expect(refresh).toHaveBeenCalled();
+    const before = refresh.mock.calls.length;
+    asked = true;
+    vi.advanceTimersByTime(5000);
+    refresher.take([change("settings")]);
+    vi.advanceTimersByTime(9000);
+    expect(refresh.mock.calls.length).toBe(before);
+    vi.advanceTimersByTime(3000);
+    expect(refresh.mock.calls.length).toBeGreaterThan(before);
+    refresher.end();
+  });
 });

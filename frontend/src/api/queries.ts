@@ -72,15 +72,22 @@ export function staleKeys(changes: readonly Change[]): (readonly unknown[])[] {
 
 /** While much changes at once, the same answer is not asked for more often than this. */
 const LEAST_PAUSE_MS = 1000;
+/** An answer that takes longer than this is given up, and asked for anew. */
+const MOST_WAIT_MS = 10_000;
 
 /**
  * Has answers read again that changes made stale: the first time at once, then at most once a second for each,
- * and once more after the last change.
+ * and once more after the last change. While an answer is on its way it is not asked for again, so that a slow
+ * server is not made slower.
  */
 export class Refresher {
   private readonly resting = new Map<string, { timer: ReturnType<typeof setTimeout>; again: boolean }>();
 
-  constructor(private readonly refresh: (key: readonly unknown[]) => void) {}
+  constructor(
+    private readonly refresh: (key: readonly unknown[]) => void,
+    /** Whether an answer of this key is on its way. */
+    private readonly isAsked: (key: readonly unknown[]) => boolean = () => false,
+  ) {}
 
   take(changes: readonly Change[]): void {
     for (const key of staleKeys(changes)) this.touch(key);
@@ -91,19 +98,20 @@ export class Refresher {
     this.resting.clear();
   }
 
-  private touch(key: readonly unknown[]): void {
+  private touch(key: readonly unknown[], waitedMs = 0): void {
     const name = JSON.stringify(key);
     const rest = this.resting.get(name);
     if (rest) {
       rest.again = true;
       return;
     }
-    this.refresh(key);
+    const waits = waitedMs < MOST_WAIT_MS && this.isAsked(key);
+    if (!waits) this.refresh(key);
     const timer = setTimeout(() => {
       const again = this.resting.get(name)?.again;
       this.resting.delete(name);
-      if (again) this.touch(key);
+      if (again) this.touch(key, waits ? waitedMs + LEAST_PAUSE_MS : 0);
     }, LEAST_PAUSE_MS);
-    this.resting.set(name, { timer, again: false });
+    this.resting.set(name, { timer, again: waits });
   }
 }
