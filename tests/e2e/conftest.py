@@ -21,6 +21,9 @@ _FLAGS = (
     "--disable-component-update --disable-sync"
 ).split()
 
+# The browser's own words on a failed request, whose response is judged by itself; and on a connection that
+# the page gave up because a busy machine was slow to make it.
+_NOT_OURS = ("Failed to load resource", "WebSocket is closed before the connection is established")
 # Only a test that fails waits so long; a busy machine is no failure.
 _PATIENCE_MS = 30_000
 expect.set_options(timeout=_PATIENCE_MS)
@@ -67,8 +70,7 @@ class Watch:
         """Look at a page from now on."""
 
         def console(message: ConsoleMessage) -> None:
-            # The browser's own words on a failed request; the response is judged below.
-            if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            if message.type in ("error", "warning") and not any(words in message.text for words in _NOT_OURS):
                 self.trouble.append(f"console: {message.text}")
 
         def response(answer: Response) -> None:
