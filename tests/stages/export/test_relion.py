@@ -138,6 +138,18 @@ def test_without_files_motion_files_name_what_is_there(world: World) -> None:
                 assert Path(general[column]).is_absolute() and Path(general[column]).is_file()
 
 
+def test_without_files_the_gain_is_turned_too(world: World) -> None:
+    path = world.folder / "gain.mrc"
+    gain = np.linspace(0.5, 1.5, HEIGHT_PX * WIDTH_PX, dtype=np.float32).reshape(HEIGHT_PX, WIDTH_PX)
+    write_mrc(path, gain, PIXEL_A, depth="float32")
+    world.settings[1] |= {"gain_path": str(path), "gain_rotation_deg": 180}
+    task = world.prepare(ExportRequest(contents=("micrographs",), files="none"))
+    run_export(task)
+    motion = read(task.final, "corrected_micrographs.star")["micrographs"].rlnMicrographMetadata[0]
+    turned = read_mrc(Path(read(task.final, motion)["general"]["rlnMicrographGainName"])).data
+    assert np.allclose(turned, gain[::-1, ::-1])
+
+
 def test_without_files_movies_in_folders_with_blanks_are_told(tmp_path: Path) -> None:
     raw = tmp_path / "K3 data"
     raw.mkdir()

@@ -129,7 +129,7 @@ class Collector:
         """
         for attempt in range(_TRIES):
             record = stored_record(self._session, movie.name)
-            if record is None or record.stage("sum").state != "done":
+            if record is None or not {record.stage("sum").state, record.stage("extract").state} & {"done"}:
                 return None
             found = self._collect(movie, record, settings)
             if found is not None and stored_record(self._session, movie.name) == record:
@@ -219,14 +219,12 @@ class Collector:
         return True
 
     def _absolute_names(self, found: Gathered) -> tuple[str, str]:
-        """Movie and gain reference where they lie; that is in the export where the gain was brought along."""
+        """Movie where it lies, and gain reference in the export: there it is turned as it was applied."""
         raw, gain = found.movie.raw_path or "None", found.settings.gain.gain_path or ""
-        if gain and "movies" in self._request.contents:
-            gain = f"{self._final}/raw/gain{Path(gain).suffix}"
-        for name in (raw, gain):
-            if len(name.split()) > 1:
-                self._progress.note(f"{name}: tables can't name a path with blanks; link or copy instead")
-        return (raw if len(raw.split()) == 1 else "None"), (gain if len(gain.split()) <= 1 else "None")
+        if len(raw.split()) > 1:
+            self._progress.note(f"{raw}: tables can't name a path with blanks; link or copy instead")
+            raw = "None"
+        return raw, f"{self._final}/raw/gain{Path(gain).suffix}" if gain else ""
 
     def _take_particles(self, found: Gathered, source: Products, files: Products) -> bool:
         if found.record.stage("extract").state != "done":

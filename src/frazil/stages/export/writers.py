@@ -92,6 +92,8 @@ class _Maker:
                 self.made.counts["movies"] = sum(bool(movie.raw) for movie in self.movies)
             else:
                 self.progress.note("no movie is there any more: movies.star was not written")
+        if self.wants("movies") or (request.files == "none" and self.wants("micrographs")):
+            # With absolute names the movies are there anyhow, and motion files name both.
             bring_gain(self.folder, self.movies[-1], request, self.progress)
         named = self.wants("picks") or self.wants("particles")
         if named and not self.wants("micrographs") and request.files != "none":
