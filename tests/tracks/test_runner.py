@@ -150,6 +150,16 @@ def test_restart_begins_anew(parts: Any) -> None:
     assert body.begun == [False, True]
 
 
+def test_a_restarted_track_that_was_idle_steps_at_once(parts: Any) -> None:
+    runner, body, saved, _ = parts
+    runner.control(Start()).result(WAIT_S)
+    assert saved.wait("running") and body.stepped.wait(WAIT_S)
+    body.stepped.clear()
+    runner.control(Restart()).result(WAIT_S)
+    assert body.stepped.wait(WAIT_S)
+    assert body.begun == [False, True]
+
+
 def test_clear_removes_and_is_refused_while_it_runs(parts: Any) -> None:
     runner, body, saved, _ = parts
     runner.control(Start()).result(WAIT_S)

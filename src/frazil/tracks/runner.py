@@ -171,6 +171,9 @@ class TrackRunner:
         due = [at for at in times if at is not None]
         if self._machine.state == "stopping":
             due.append(now + 0.05)
+        elif self._machine.state == "running" and self._step_at is None:
+            # It has only just begun, perhaps again after a stop.
+            due.append(now)
         try:
             return self._mail.get(timeout=max(0.0, min(due) - now) if due else None)
         except queue.Empty:
