@@ -319,6 +319,10 @@ class Engine:
             self._move(self.prepared(rows), rows, -1.0)
             self.bank.forget(rows)
 
+    def put_back(self, rows: NDArray[np.int64]) -> None:
+        """Add particles, which the sums lack, as the bank says."""
+        self._move(self.prepared(rows), rows, 1.0)
+
     def _note(self, rows: NDArray[np.int64], found: Found) -> VisitReport:
         columns = self.bank.columns
         moved = int((columns["slot"][rows] != found.slot).sum())

@@ -14,6 +14,7 @@ from frazil.compute.classify2d.exchange import exchange
 from frazil.compute.classify2d.outliers import STRONG, strong, typical_power
 from frazil.compute.classify2d.prepared import pieces
 from frazil.compute.classify2d.render import centres_a, polarity, smooth_pictures
+from frazil.compute.classify2d.second_look import look_again
 from frazil.compute.classify2d.sums import crossing
 
 if TYPE_CHECKING:
@@ -158,6 +159,16 @@ class Run:
             if len(some):
                 self.tally.add(some, self.engine.visit(some, stage))
 
+    def look_again(self, rows: NDArray[np.int64]) -> None:
+        """Search particles, visited at the present stage, in the whole box once more."""
+        rows = self.random(6).permutation(rows)
+        for some in np.array_split(rows, max(1, math.ceil(len(rows) / self.batch_size))):
+            if len(some):
+                some = np.sort(some)
+                self.tally.add(
+                    some, look_again(self.engine, some, self.images, self.reach.wide(), self.stage)
+                )
+
     def allow(self) -> None:
         """Let there be as many classes as the particles support."""
         supported = max(1, min(self.engine.class_count, self.usable // PARTICLES_PER_CLASS))
@@ -208,6 +219,8 @@ class Run:
             if step.restart:
                 off = rows[self.engine.bank.columns["offset_a"][rows].any(axis=1)]
                 self.engine.sample_at(off, self.images, np.zeros((len(off), 2)))
+            if step.second_look:
+                self.look_again(rows)
             for _ in range(step.passes):
                 self.visit(rows, step.stage)
             for _ in range(step.exchanges):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from frazil.compute.classify2d.stage import Stage
 
@@ -30,6 +30,8 @@ class Step:
     restart
         Begin from the boxes' centres again: a particle that lost its way among the first, poor averages finds
         back among the better ones.
+    second_look
+        Before the passes, everybody is looked for again in the whole box (see `look_again`).
     """
 
     stage: Stage
@@ -38,6 +40,7 @@ class Step:
     exchange_share: float = 0.25
     after: int = 1
     restart: bool = False
+    second_look: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,4 +105,5 @@ class Reach:
         ratio = self.coarse_a / self.final_a
         count = max(1, round(math.log(ratio) / _STEP))
         limits = [self.coarse_a * ratio ** (-(number + 1) / count) for number in range(count)]
-        return [Step(self.fine(limit), 2, 2 if limit > 10.0 else 1, 0.15) for limit in limits]
+        steps = [Step(self.fine(limit), 2, 2 if limit > 10.0 else 1, 0.15) for limit in limits]
+        return [*steps[:-1], replace(steps[-1], second_look=True)]
