@@ -82,7 +82,7 @@ def test_clear_stops_first_and_says_what_goes(open_page: Callable[..., Page], wo
 
 def test_failed_movies_are_retried_and_ignored(open_page: Callable[..., Page], world: World) -> None:
     page = open_page(f"/sessions/{world.main}/operation", login="otto")
-    panel = page.get_by_role("region", name="Failed movies")
+    panel = page.get_by_role("region", name="Failed movies", exact=True)
     expect(panel).to_contain_text("31 frames readable of 40")
     page.get_by_role("button", name="Retry FoilHole_00003_Data").click()
     expect(panel).not_to_contain_text("FoilHole_00003_Data")
@@ -106,13 +106,20 @@ def test_an_alert_can_be_put_to_sleep(open_page: Callable[..., Page], world: Wor
     page.goto("/sessions")
     note = page.get_by_role("region", name="Alerts").locator(".note", has_text="7 of the last 20")
     note.get_by_role("button", name="Wake it").click()
+    note.get_by_role("button", name="Snooze 30 min").click()
+    page.goto(f"/sessions/{world.main}/operation")
+    note.get_by_role("button", name="Wake it").click()
     expect(note.get_by_role("button", name="Snooze 30 min")).to_be_visible()
+    page.goto("/sessions")
     note.get_by_role("link", name="Apoferritin, grid 3").click()
     expect(page.get_by_role("heading", name="Apoferritin, grid 3")).to_be_visible()
 
 
 def test_logs_lead_to_the_log_of_the_track(open_page: Callable[..., Page], world: World) -> None:
     page = open_page(f"/sessions/{world.main}/operation")
+    page.get_by_role("article", name="Pre-processing").get_by_role("link", name="last error").click()
+    expect(page.get_by_label("Level")).to_have_value("error")
+    page.go_back()
     page.get_by_role("link", name="Logs of Pre-processing").click()
     log = page.get_by_role("region", name="Log of Pre-processing")
     expect(log).to_contain_text("the file is truncated")
