@@ -121,7 +121,13 @@ def test_a_session_is_copied_moved_and_worked_with_again(
         dialog.get_by_role("button", name="Stay here").click()
         expect(dialog.get_by_label("Called")).to_have_count(0)
         dialog.get_by_role("button", name=f"{what} to").click()
-        dialog.get_by_label("Into this folder").fill(str(target))
+        dialog.get_by_role("button", name="Browse the server's files").click()
+        browser = page.get_by_role("dialog", name="Choose a folder on the server")
+        browser.locator(".file-entry").filter(has_text="microscope").click()
+        browser.locator(".file-entry").filter(has_text="archive").click()
+        expect(browser.locator(".dialog-foot")).to_contain_text("/archive")
+        browser.get_by_role("button", name="Choose this folder").click()
+        expect(dialog.get_by_label("Into this folder")).to_have_value(str(target))
         dialog.get_by_label("Called").fill(f"after {what}")
         dialog.get_by_label("Read-only afterwards").set_checked(what == "Move")
         dialog.get_by_role("button", name=what, exact=True).click()
@@ -252,7 +258,10 @@ def test_the_files_of_the_server_are_walked(open_page: Callable[..., Page], worl
     page.get_by_role("button", name="Browse the server's files").first.click()
     dialog = page.get_by_role("dialog", name="Choose a file on the server")
     expect(dialog.get_by_role("button", name="Choose this file")).to_be_disabled()
+    dialog.get_by_role("button", name="Folders", exact=True).click()
     dialog.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Browse the server's files").first.click()
+    dialog.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
 
@@ -269,3 +278,21 @@ def test_earlier_lines_of_a_log_come_when_asked_for(open_page: Callable[..., Pag
     for track in ("Pre-processing", "2D classification", "File transfer"):
         page.get_by_role("button", name=track).click()
         expect(page.get_by_role("button", name=track)).to_have_attribute("aria-pressed", "true")
+
+
+def test_files_that_are_left_out_are_listed(open_page: Callable[..., Page], world: World) -> None:
+    def answer(route: Any) -> None:
+        response = route.fetch()
+        told = response.json()
+        transfer = next(track for track in told if track["track"] == "transfer")
+        left_out = {"ignored": {"*gain*": 3}, "ignored_examples": [{"rule": "*gain*", "path": "a_gain.mrc"}]}
+        transfer["details"] = {**(transfer["details"] or {}), "files": [], **left_out}
+        route.fulfill(response=response, json=told)
+
+    page = open_page("/sessions")
+    page.route(re.compile(r"/sessions/\d+/tracks$"), answer)
+    page.goto(f"/sessions/{world.main}/operation")
+    panel = page.get_by_role("region", name="Transfer", exact=True)
+    expect(panel.get_by_text("a_gain.mrc")).to_be_hidden()
+    panel.get_by_text("3 files ignored").click()
+    expect(panel.get_by_text("a_gain.mrc")).to_be_visible()
