@@ -71,9 +71,12 @@ def isolate(
     # Two pixels more on each side take the wrap-around of the sub-pixel shift.
     edge = radius_px + 2
     size = 2 * edge + 1
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(field, edge + 1), (size, size))
+    # A centre may have moved off the field.
+    height, width = field.shape
+    beyond = max(int(np.max([-row, row - height, -column, column - width], initial=0)), 0) + 1
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(field, edge + beyond), (size, size))
     offset = np.stack([y - row, x - column], axis=1)
-    centred = shifted(windows[row + 1, column + 1], offset)[:, 2:-2, 2:-2]
+    centred = shifted(windows[row + beyond, column + beyond], offset)[:, 2:-2, 2:-2]
     result: NDArray[np.float32] = (centred + amplitude[:, None, None] * own).astype(np.float32)
     return result
 

@@ -72,14 +72,10 @@ def find_large(
     weight = gaussian_filter(weight, sigma / step, mode="constant")
     level = gaussian_filter(level, sigma / step, mode="constant") / np.maximum(weight, 1e-6)
     known = weight > 0.1 * weight.max()
-    values = np.sort(level[known])
     mask: NDArray[np.bool_] = np.zeros(pixels.shape, dtype=bool)
-    if values.size < 64:
+    if np.count_nonzero(known) < 64:
         return mask
-    half = values.size // 2
-    narrow = int(np.argmin(values[half:] - values[: values.size - half]))
-    mode = float(np.median(values[narrow : narrow + half]))
-    spread = float(values[narrow + half] - values[narrow]) / 1.349
+    mode, spread = most_alike(level[known])
     deviation = np.where(known, np.abs(level - mode), 0.0)
     labels, count = label(deviation > LARGE_SPREADS * spread)
     smooth = _level(pixels, valid, RIM_SMOOTHING * diameter_px)
@@ -93,6 +89,15 @@ def find_large(
             enlarged = _enlarged(coarse, step, pixels.shape)
             mask |= _with_rim(enlarged, np.abs(smooth - mode) > RIM_LEVEL * typical, diameter_px)
     return mask
+
+
+def most_alike(values: NDArray[np.float32]) -> tuple[float, float]:
+    """Median and standard deviation (were all normal) of the half of the values that is most alike."""
+    ordered = np.sort(values)
+    half = ordered.size // 2
+    narrow = int(np.argmin(ordered[half:] - ordered[: ordered.size - half]))
+    mode = float(np.median(ordered[narrow : narrow + half]))
+    return mode, float(ordered[narrow + half] - ordered[narrow]) / 1.349
 
 
 def _level(pixels: NDArray[np.float32], valid: NDArray[np.bool_], sigma_px: float) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from frazil.compute.picking.clumps import start_beside
 from frazil.compute.picking.contamination import ContaminationMask, find_large
 from frazil.compute.picking.reduction import flatten_background, reduce_micrograph
 from frazil.compute.picking.search import LOWEST_SCORE, Candidates, Search
@@ -152,12 +153,15 @@ def find_particles(
     if mask_contamination:
         usable = usable & ~find_large(reduced.pixels, reduced.valid, largest / pixel_a)
     flat = flatten_background(reduced.pixels, usable, sigma_px)
-    search.look_at(_clipped(flat, usable), usable)
+    clipped = _clipped(flat, usable)
+    search.look_at(clipped, usable)
     blobs = _blobs(rings.frequency_per_a, diameters, shape, ctf, optics)
     start = search.start(blobs)
     # Asked before anything is masked: in an inverted micrograph the particles themselves are the odd ones.
     inverted = start is not None and search.looks_inverted(start)
     if start is not None and mask_contamination:
+        start, usable = start_beside(search, flat, clipped, usable, blobs, start)
+        flat = np.where(usable, flat, np.float32(0.0))
         search.look_at(flat, usable)
         usable = usable & ~search.unlike(start)
         flat = flatten_background(reduced.pixels, usable, sigma_px)

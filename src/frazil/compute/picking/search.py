@@ -140,10 +140,18 @@ class Search:
         """Candidates of one blob, where nothing can be learnt."""
         return self._find(self._matched(blob))
 
+    def by(self, start: Start) -> Candidates:
+        """Candidates that the template of a start finds."""
+        self.power = start.power
+        return self._find(self._matched(start.template), rounds=2)
+
+    def whitened(self, power: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Field (h, w) with this power at all frequencies made equal."""
+        return self.rings.inverse(self.transform * self.rings.spread(1.0 / np.sqrt(power)))
+
     def unlike(self, start: Start) -> NDArray[np.bool_]:
         """Contamination: what the particles of a start don't explain."""
-        self.power = start.power
-        found = self._find(self._matched(start.template), rounds=2)
+        found = self.by(start)
         good = surely(found.score)
         if not good.any():
             return np.zeros(self.usable.shape, dtype=bool)
