@@ -8,6 +8,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PIL import Image
 from tests.app.exported import add_update, fill_session
@@ -16,7 +17,7 @@ from tests.stages.export.world import SETTINGS
 from frazil.app import sessions, settings_changes
 from frazil.app.access import SERVER
 from frazil.app.report import Report, make_report
-from frazil.app.report_page import report_page
+from frazil.app.report_page import bin_counts, limits, report_page
 from frazil.app.report_pdf import report_pdf
 from frazil.store.catalogue import movies
 
@@ -110,3 +111,21 @@ def test_the_pdf_is_one_page_whatever_there_is(hub: Hub, session: int) -> None:
         assert len(content) < 2_000_000
         assert report_pdf(each) == content
     assert len(re.findall(rb"/Subtype /Image", report_pdf(report))) >= 1
+
+
+def test_plots_show_every_movie_of_a_few_and_the_bulk_of_many() -> None:
+    few = [6.0, 9.0, 10.0, 11.0, 12.0]
+    assert limits(few) == (6.0, 12.0)
+    assert bin_counts(np.array(few), 40, *limits(few)).sum() == 5
+    many = [*range(1000), 1e9]
+    low, high = limits(many)
+    assert high < 1000 and low > 0
+    assert bin_counts(np.array(many), 40, low, high).sum() == 1001
+
+
+def test_the_microscope_is_told_with_labels_and_units(hub: Hub, session: int) -> None:
+    page = report_page(make_report(hub, SERVER, session))
+    assert "<th>Voltage</th><td>200 kV</td>" in page and "<th>Pixel size</th><td>1.5 Å</td>" in page
+    assert page.count("<circle") == 2 * sum(
+        any(values) for values in make_report(hub, SERVER, session).facts["series"].values()
+    )

@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from frazil.model.movie_columns import COLUMN_BY_NAME
+from frazil.model.settings import setting_info
 from frazil.model.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from frazil.app.report import Report
 
 _WIDTH, _HEIGHT, _BINS, _MOST_POINTS = 320, 110, 40, 400
+_MARGIN = 3.0
+"""Above and below the dots of a plot, px."""
+_MANY = 200
+"""Fewer values are all within the range of their plot."""
 _STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; color: #222 }
 body { max-width: 1000px; margin: 24px auto; padding: 0 16px }
@@ -75,7 +82,9 @@ def overview(facts: Mapping[str, Any]) -> dict[str, str]:
     if throughput is not None:
         rows["Throughput"] = f"{plural(throughput['movies_per_hour'], 'movie')} per hour"
     for name, value in facts["microscope"].items():
-        rows[name] = value_text(value)
+        info = setting_info(name)
+        unit = f" {info.unit}" if info.unit and value is not None else ""
+        rows[info.label] = f"{value:g}{unit}" if isinstance(value, float) else f"{value_text(value)}{unit}"
     return rows
 
 
@@ -119,8 +128,10 @@ def _series(name: str, values: Sequence[float | None]) -> str:
     known = known[:: max(1, len(known) // _MOST_POINTS)]
     low, high = limits([value for _, value in known])
     last = max(1, len(values) - 1)
+    radius = dot_radius(len(known))
+    across = _WIDTH - 2 * radius
     dots = "".join(
-        f'<circle cx="{place / last * _WIDTH:.1f}" cy="{_y(value, low, high):.1f}" r="1.3"/>'
+        f'<circle cx="{radius + place / last * across:.1f}" cy="{_y(value, low, high):.1f}" r="{radius}"/>'
         for place, value in known
     )
     caption = f"{escape(column_label(name))}: {low:,.4g} to {high:,.4g}"
@@ -132,7 +143,7 @@ def _histogram(values: Sequence[float | None]) -> str:
     if known.size < 2:
         return ""
     low, high = limits(known.tolist())
-    counts, _ = np.histogram(known, _BINS, (low, high))
+    counts = bin_counts(known, _BINS, low, high)
     width = _WIDTH / _BINS
     most = max(1, int(counts.max()))
     bars = "".join(
@@ -144,13 +155,26 @@ def _histogram(values: Sequence[float | None]) -> str:
 
 
 def limits(values: Sequence[float]) -> tuple[float, float]:
-    """Range without the outermost hundredth, which would flatten the rest."""
-    low, high = np.percentile(values, [0.5, 99.5])
-    return (float(low), float(high)) if high > low else (float(low) - 0.5, float(low) + 0.5)
+    """Range of a plot; of many values without the outermost hundredth, which would flatten the rest."""
+    ends = [0.5, 99.5] if len(values) >= _MANY else [0.0, 100.0]
+    low, high = (float(end) for end in np.percentile(values, ends))
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def bin_counts(values: NDArray[np.float64], bins: int, low: float, high: float) -> NDArray[np.int64]:
+    """How many values lie in each bin; those beyond the range count in the outermost ones."""
+    counts, _ = np.histogram(np.clip(values, low, high), bins, (low, high))
+    return counts.astype(np.int64)
+
+
+def dot_radius(count: int) -> float:
+    """Radius of a plot's dots, px: few are to be seen, too."""
+    return 2.5 if count < _MANY else 1.3
 
 
 def _y(value: float, low: float, high: float) -> float:
-    return _HEIGHT * (1.0 - min(1.0, max(0.0, (value - low) / (high - low))))
+    share = min(1.0, max(0.0, (value - low) / (high - low)))
+    return _MARGIN + (_HEIGHT - 2 * _MARGIN) * (1.0 - share)
 
 
 def _figure(content: str, caption: str) -> str:

@@ -18,7 +18,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.platypus import Image, KeepInFrame, Paragraph, Spacer, Table
 from reportlab.platypus.doctemplate import SimpleDocTemplate
 
-from frazil.app.report_page import column_label, limits, overview, value_text
+from frazil.app.report_page import bin_counts, column_label, dot_radius, limits, overview, value_text
 from frazil.model.words import plural
 
 if TYPE_CHECKING:
@@ -157,17 +157,19 @@ def _series(values: Sequence[float | None]) -> Any:
     known = known[:: max(1, len(known) // _MOST_POINTS)]
     low, high = limits([value for _, value in known])
     drawing = _drawing(low, high)
+    radius = 0.5 * dot_radius(len(known))
+    across, up = _PLOT_WIDTH - 2 * radius, _PLOT_HEIGHT - 2 * radius
     for place, value in known:
-        x = place / max(1, len(values) - 1) * _PLOT_WIDTH
-        y = 8 + (min(high, max(low, value)) - low) / (high - low) * _PLOT_HEIGHT
-        drawing.add(Circle(x, y, 0.7, fillColor=_DOT, strokeColor=None))
+        x = radius + place / max(1, len(values) - 1) * across
+        y = 8 + radius + (min(high, max(low, value)) - low) / (high - low) * up
+        drawing.add(Circle(x, y, radius, fillColor=_DOT, strokeColor=None))
     return drawing
 
 
 def _histogram(values: Sequence[float | None]) -> Any:
     known = np.array([value for value in values if value is not None], np.float64)
     low, high = limits(known.tolist())
-    counts, _ = np.histogram(known, _BINS, (low, high))
+    counts = bin_counts(known, _BINS, low, high)
     width, most = _PLOT_WIDTH / _BINS, max(1, int(counts.max()))
     drawing = _drawing(low, high)
     for place, count in enumerate(counts.tolist()):
