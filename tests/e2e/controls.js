@@ -20,6 +20,9 @@
     ".card-name": "name of a session",
     ".note a": "session of an alert",
     ".column-groups input": "column",
+    // Made of the schema by one component each; a test of its own goes through all of them.
+    ".setting-grid select": "choice of a setting",
+    ".setting-grid input[type=checkbox]": "switch of a setting",
   };
 
   const nameOf = (element) => {
@@ -39,6 +42,8 @@
       return tidy(label.join(" ") || element.title);
     }
     const picture = element.querySelector("img[alt], [role=img][aria-label]");
+    // What the button that copies says once it has.
+    if (tidy(element.textContent) === "Copied") return "Copy";
     return tidy(element.textContent || picture?.alt || picture?.getAttribute("aria-label") || element.title);
   };
 

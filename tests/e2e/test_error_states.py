@@ -131,3 +131,5 @@ def test_who_may_not_is_told(open_page: Callable[..., Page], watch: Watch) -> No
         page.goto(address)
         expect(page.get_by_role("link", name="All sessions")).to_be_visible()
         settled(page)
+        page.get_by_role("link", name="All sessions").click()
+        expect(page.get_by_role("heading", name="Sessions")).to_be_visible()

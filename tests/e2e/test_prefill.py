@@ -45,6 +45,9 @@ def test_what_the_microscope_says_never_takes_the_place_of_what_was_typed(
     said = page.get_by_role("region", name="What the microscope says")
     expect(said).to_contain_text("EPU, a.xml")
     expect(said).to_contain_text("0.85 Å")
+    expect(said.get_by_text("written beside")).to_be_hidden()
+    said.get_by_text("Where this comes from, and what is not told").click()
+    expect(said.get_by_text("written beside")).to_be_visible()
     page.get_by_role("tab", name=re.compile("^Microscope parameters")).click()
     # Proposed, not done.
     expect(page.get_by_label("Pixel size", exact=True)).to_have_value("")
