@@ -10,6 +10,7 @@ import pytest
 from tests.cli.test_serve import free_port
 from tests.kill.server import Server
 
+from frazil.formats.relion_particles import read_particles
 from frazil.microscope.warp_output import WarpChoices, WarpOutput
 from frazil.microscope.warp_session import expose_beside_warp
 
@@ -38,6 +39,10 @@ def wait_for(what: Callable[[], Any], seconds: float = 300.0) -> Any:
     return found
 
 
+def _export(server: Server, path: str, number: int) -> dict[str, Any]:
+    return next(each for each in server.ask("GET", f"{path}/exports") if each["number"] == number)
+
+
 @pytest.mark.slow
 def test_class_averages_appear_beside_a_running_warp(tmp_path: Path) -> None:
     root = tmp_path / "root"
@@ -60,5 +65,12 @@ def test_class_averages_appear_beside_a_running_warp(tmp_path: Path) -> None:
         assert server.ask("GET", f"{path}/tracks")[2]["reason"] == ""
         rows = server.movies(session)
         assert {row["state"] for row in rows} == {"done"}
+        request = {"format": "relion", "contents": ["particles", "classes"]}
+        export = server.ask("POST", f"{path}/exports", {"request": request})
+        wait_for(lambda: _export(server, path, export["number"])["state"] == "done")
+        folder = tmp_path / "data" / "sessions" / "Live" / "exports" / export["name"]
+        table = read_particles(folder / "particles.star")
+        assert len(table) == MOVIES * PER_MOVIE
+        assert table.read_images().shape == (MOVIES * PER_MOVIE, 40, 40)
         truth = json.loads((warp.folder / "truth" / "movie_0001.json").read_text())
         assert len(truth["specimen_id"]) == PER_MOVIE

@@ -49,7 +49,9 @@ class Removed:
         return {"what": self.what, "count": self.count, "bytes": self.size_bytes}
 
 
-def describe_clear(connection: Connection, session_id: int, folder: Path, track: TrackName) -> dict[str, Any]:
+def describe_clear(
+    connection: Connection, session_id: int, folder: Path, track: TrackName, *, follows_warp: bool = False
+) -> dict[str, Any]:
     """Return ``removes`` (what, count, bytes), ``keeps``, and the sums ``count`` and ``bytes``.
 
     Of 2D classification also ``runs``, which can be cleared one by one: run, updates, particles (of its last
@@ -65,9 +67,12 @@ def describe_clear(connection: Connection, session_id: int, folder: Path, track:
         updates = sum(run["updates"] for run in runs)
         removes = [Removed("updates of class averages", updates, tree_size(folder / "classes")[1])]
     removes = [item for item in removes if item.count]
+    keeps = list(_KEEPS[track])
+    if follows_warp and track == "preprocess":
+        keeps[0] = "all of Warp's own files"
     return {
         "removes": [item.plain() for item in removes],
-        "keeps": list(_KEEPS[track]),
+        "keeps": keeps,
         "count": sum(item.count for item in removes),
         "bytes": sum(item.size_bytes for item in removes),
         "runs": runs,

@@ -164,7 +164,8 @@ def clear_preview(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> 
     """Say what Clear would remove and what it keeps; see `frazil.app.clear_preview`."""
     with hub.catalogue.read() as connection:
         session = session_for(connection, actor, session_id, "viewer")
-        return describe_clear(connection, session_id, Path(session.folder), track)
+        folder, warp = Path(session.folder), session.kind == "warp"
+        return describe_clear(connection, session_id, folder, track, follows_warp=warp)
 
 
 def start_all(hub: Hub, actor: Actor, session_id: int) -> dict[str, Any]:

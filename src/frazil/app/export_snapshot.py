@@ -147,8 +147,13 @@ def _choose_classes(connection: Connection, session_id: int, request: ExportRequ
 
 def _find_problems(session: SessionRow, request: ExportRequest, choice: Choice) -> None:
     contents = set(request.contents)
-    if session.kind == "warp":
-        choice.problems.append("micrographs and particles are Warp's own: import Warp's tables there")
+    if session.kind == "warp" and not contents <= {"particles", "classes"}:
+        choice.problems.append(
+            "movies, micrographs and picks are Warp's own: choose particles and classes, "
+            "and import the others from Warp's folder"
+        )
+    elif session.kind == "warp" and request.files == "link":
+        choice.notes.append("particles are links to Warp's stacks, which Warp may replace; copies stay")
     if not choice.movies:
         choice.problems.append("no micrograph is kept: widen the filter")
         return

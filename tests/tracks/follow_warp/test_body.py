@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from tests.tracks.harness import Bench, make_bench
 
 from frazil.formats.mrc import read_mrc
@@ -114,8 +115,8 @@ def test_movies_ctf_and_particles_are_taken_in(bench: Bench, warp: WarpOutput) -
     assert row["dose_per_movie_e_per_a2"] == 40.0
     assert row["contaminated_fraction"] == pytest.approx(0.025)
     assert bench.row("m3")["particles"] is None
-    assert (bench.folder.path / "pictures" / "m1.thumbnail.jpg").is_file()
-    assert not (bench.folder.path / "pictures" / "m3.thumbnail.jpg").exists()
+    pictures = [Image.open(bench.folder.path / "pictures" / f"m{n}.thumbnail.jpg") for n in (1, 3)]
+    assert [picture.getextrema()[0] == picture.getextrema()[1] for picture in pictures] == [False, True]
     assert bench.row("m3")["defocus_mean_a"] == pytest.approx(12_000.0)
     assert "classify2d" in bench.nudged
 

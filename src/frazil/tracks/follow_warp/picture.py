@@ -18,17 +18,18 @@ _MOST_PIXELS = 1 << 24
 
 
 def make_pictures(files: Products, thumbnail: Path | None) -> list[Path]:
-    """Store a thumbnail (PNG) as the movie's pictures (JPEG); none where it is missing, damaged or huge."""
+    """Store a thumbnail (PNG) as the movie's pictures (JPEG), and return them.
+
+    Where it is missing, damaged or huge, plain dark ones stand for it, and none are returned: lists of movies
+    show a picture of each.
+    """
     targets = [files.picture(kind) for kind in _KINDS]
     picture = None if thumbnail is None else _opened(thumbnail)
-    if picture is None:
-        for target in targets:
-            target.unlink(missing_ok=True)
-        return []
+    shown = Image.new("L", (96, 96), 24) if picture is None else picture
     for target in targets:
         with atomic_path(target) as part:
-            picture.save(part, "JPEG", quality=88)
-    return targets
+            shown.save(part, "JPEG", quality=88)
+    return [] if picture is None else targets
 
 
 def _opened(path: Path) -> Image.Image | None:

@@ -123,6 +123,7 @@ def take_in(session: Path, found: Found) -> MovieRecord:
             "particles": float(len(images.block)),
             "picks": float(len(images.block)),
             "particle_pixel_size_a": images.pixel_size_a,
+            "micrograph_pixel_size_a": images.average_pixel_size_a,
             "particle_box_px": float(images.box_px),
             "particle_diameter_a": found.diameter_a,
         }
@@ -203,7 +204,7 @@ def _write_table(files: Products, images: Images) -> None:
             "y_px": block.y_px[order],
             "box_x_px": _whole(block.x_px[order]),
             "box_y_px": _whole(block.y_px[order]),
-            "score": np.full(count, np.nan),
+            "score": np.zeros(count),
             "stack": pa.array([files.relative(files.particles)] * count).dictionary_encode(),
             "stack_index": block.index[order],
             "particle_id": block.index[order],
