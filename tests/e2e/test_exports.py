@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -149,6 +150,38 @@ def test_an_export_that_fails_is_tried_again(
         card.get_by_role("button", name="Delete").click()
         page.get_by_role("dialog").get_by_role("button", name=leave).click()
         expect(page.get_by_role("dialog")).to_have_count(0)
+    card.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(card).to_have_count(0)
+
+
+def test_an_export_under_way_is_cancelled(open_page: Callable[..., Page], session: int) -> None:
+    """One that takes long, as the server would tell it."""
+    page = open_page(f"/sessions/{session}/exports", login="otto")
+    asked: list[str] = []
+    page.get_by_role("button", name="New export").click()
+    dialog = page.get_by_role("dialog", name="New export")
+    dialog.get_by_label("Name of the folder").fill("long")
+    dialog.get_by_role("button", name="Export", exact=True).click()
+    card = page.get_by_role("article", name="Export long")
+    expect(card).to_contain_text("done", timeout=LONG_MS)
+
+    def answer(route: Any) -> None:
+        if route.request.method == "POST":
+            asked.append(route.request.url)
+            route.fulfill(status=204)
+            return
+        response = route.fetch()
+        state = "cancelled" if asked else "running"
+        route.fulfill(response=response, json=[{**job, "state": state} for job in response.json()])
+
+    page.route(re.compile(r"/api/sessions/\d+/exports(/\d+/cancel)?$"), answer)
+    page.reload()
+    card.get_by_role("button", name="Cancel").click()
+    expect(card).to_contain_text("cancelled")
+    assert len(asked) == 1
+    page.unroute(re.compile(r"/api/sessions/\d+/exports(/\d+/cancel)?$"))
+    page.reload()
     card.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(card).to_have_count(0)
