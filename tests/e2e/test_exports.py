@@ -102,12 +102,15 @@ def test_particles_are_cut_out_anew_as_the_form_says(
     dialog.get_by_label("Centre boxes by the shifts of the classes").check()
     dialog.get_by_role("button", name="Copy").click()
     dialog.get_by_label("Images", exact=True).select_option("float32")
+    dialog.get_by_label("Files at the same time").fill("2")
+    dialog.get_by_label("Memory at most, GB").fill("6")
     dialog.get_by_label("Give up after, minutes").fill("5")
     dialog.get_by_label("Join optics groups with fewer micrographs than").fill("2")
     dialog.get_by_label("Name of the folder").fill("anew")
     dialog.get_by_role("button", name="Export", exact=True).click()
     expect(page.get_by_role("article", name="Export anew")).to_contain_text("done", timeout=LONG_MS)
     job = exports.list_exports(world.hub, SERVER, session)[0]
+    assert (job["request"]["threads"], job["request"]["memory_gb"]) == (2, 6.0)
     folder = Path(job["path"])
     tables = starfile.read(folder / "particles.star", always_dict=True)
     optics, particles = tables["optics"], tables["particles"]
