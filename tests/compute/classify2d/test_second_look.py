@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from tests.compute.classify2d.test_engine import at_truth, visit_all
 
 from frazil.compute.classify2d.second_look import look_again
 from frazil.compute.classify2d.stage import Stage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from frazil.microscope.particles import ParticleTruth
 
 FINE = Stage(20.0, 5.0, 5.0, 4.0)
 WIDE = Stage(25.0, 7.5, 28.0, 11.0)
@@ -53,11 +60,12 @@ def test_it_gives_the_same_again() -> None:
         np.testing.assert_array_equal(values, found[1][name])
 
 
-def _at_their_centres(columns: dict[str, np.ndarray], truth: object) -> np.ndarray:
+def _at_their_centres(columns: dict[str, NDArray[Any]], truth: ParticleTruth) -> NDArray[np.bool_]:
     """Whether particles are within 8 Å of their true centres."""
     c, s = np.cos(columns["pose"][:, 0]), np.sin(columns["pose"][:, 0])
     x, y = columns["pose"][:, 1], columns["pose"][:, 2]
     shift = np.stack([c * x - s * y, s * x + c * y], axis=1)
     centre = (columns["offset_a"] + shift)[: len(truth.view_id)]
     true_centre = -np.stack([truth.shift_x_a, truth.shift_y_a], axis=1)
-    return np.hypot(*(centre - true_centre).T) < 8.0
+    near: NDArray[np.bool_] = np.hypot(*(centre - true_centre).T) < 8.0
+    return near
