@@ -57,7 +57,7 @@
   };
 
   const placeOf = (element) => {
-    if (element.closest(".setting-grid")) return "field of the settings";
+    if (element.closest(".setting-grid, details:has(.hidden-settings)")) return "field of the settings";
     if (element.closest("[aria-label='Jobs of 2D classification']")) return "jobs of 2D classification";
     const window = element.closest("dialog");
     if (window) return `window "${nameOf(window)}"`;
