@@ -262,6 +262,8 @@ def test_the_files_of_the_server_are_walked(open_page: Callable[..., Page], worl
     entries = dialog.locator(".file-entry")
     entries.filter(has_text="microscope").click()
     expect(entries.filter(has_text="many")).to_have_count(1)
+    dialog.get_by_role("navigation", name="Folder").get_by_role("button", name="microscope").click()
+    dialog.get_by_role("button", name="Up one folder").click()
     dialog.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="Browse the server's files").first.click()
     dialog.get_by_role("button", name="Cancel").click()
