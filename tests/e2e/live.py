@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 FRAZIL = [sys.executable, "-c", "from frazil.cli.main import main; main()"]
 # Of the camera and what lies before it; the walk types the same into the form.
 PIXEL_SIZE_A, DOSE_E_PER_A2 = 1.5, 40.0
-_SIZE_PX, _FRAMES, _MOVIES_PER_HOUR = 1024, 6, 1800.0
-_LONGEST_S = 400.0
+_SIZE_PX, _FRAMES, _MOVIES_PER_HOUR = 1024, 6, 1200.0
+_LONGEST_S = 1500.0
 _STEP_BACK = 10
 
 
@@ -76,6 +76,8 @@ def _ended(words: list[str], step_back: int = 0) -> Iterator[subprocess.Popen[st
         stdout=subprocess.PIPE if not step_back else subprocess.DEVNULL,
         stderr=subprocess.STDOUT,
         text=True,
+        # A group of its own for the scheduler: on a busy machine it is not starved by the browser.
+        start_new_session=not step_back,
     )
     if step_back:
         # The microscope's own computer would be another one.
