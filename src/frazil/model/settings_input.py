@@ -47,7 +47,7 @@ class ImageDataSettings(Tab):
 class GainSettings(Tab):
     """Gain reference."""
 
-    gain_path: str | None = setting(None, "Location", "mrc, tif or gain file", stage="align")
+    gain_path: str | None = setting(None, "Location", "mrc, tif, gain, dm3 or dm4 file", stage="align")
     gain_rotation_deg: Literal[0, 90, 180, 270] = setting(
         0, "Rotation, clockwise", "before the flips", unit="deg", stage="align"
     )

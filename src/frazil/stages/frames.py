@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,8 @@ from frazil.stages.load_frames import load_movie
 from frazil.stages.machine import worker_threads
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from frazil.stages.exposure import Exposure
@@ -192,13 +193,6 @@ def read_field(path: Path) -> MotionField:
         raise InputError(f"{path}: damaged ({error}); remove it and run again") from error
 
 
-def _listed_gain(gain_path: str, *, in_place: bool) -> str:
-    """Name the gain reference for RELION: where it lies, or as it is linked afterwards."""
-    if not gain_path or in_place:
-        return gain_path
-    return f"raw/gain{Path(gain_path).suffix}"
-
-
 def _store_star(exposure: Exposure, movie: LoadedMovie, field: MotionField) -> None:
     settings, files = exposure.settings, exposure.files
     polynomial = None
@@ -211,7 +205,7 @@ def _store_star(exposure: Exposure, movie: LoadedMovie, field: MotionField) -> N
             )
     header = MotionHeader(
         movie=exposure.task.listed_as or f"raw/{exposure.task.name}{exposure.task.source.suffix}",
-        gain=_listed_gain(settings.gain.gain_path or "", in_place=bool(exposure.task.listed_as)),
+        gain=movie.gain,
         movie_frames=movie.movie_frames,
         first_frame=movie.prepared.first_frame + 1,
         binning=settings.alignment.output_binning or 1.0,

@@ -14,6 +14,7 @@ from frazil.formats.gain import read_gain
 from frazil.formats.movie import open_movie
 from frazil.model.errors import InputError
 from frazil.stages.checks import check_size, check_space
+from frazil.stages.listed_gain import listed_gain
 from frazil.stages.machine import worker_threads
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class LoadedMovie:
     """Of the frames as they were read (EER: rendered)."""
     dose_per_frame_e_per_a2: float
     movie_frames: int
+    gain: str = ""
+    """What RELION's tables call the gain reference."""
     eer_upsampling: int | None = None
     eer_frames_per_fraction: int | None = None
 
@@ -60,9 +63,10 @@ def load_movie(exposure: Exposure) -> LoadedMovie:
         if alignment.last_frame > movie.frames:
             raise InputError(f"{source}: has {movie.frames} frames, last_frame is {alignment.last_frame}")
         pixel_size_a = microscope.pixel_size_a / upsampling
+        gain = _gain(exposure, movie)
         prepared = prepare_movie(
             movie,
-            gain=_gain(exposure, movie),
+            gain=gain,
             defects=_defects(exposure, movie),
             binning=choose_binning(pixel_size_a, movie.width_px * movie.height_px),
             hot_pixel_sigma=settings.gain.hot_pixel_sigma,
@@ -75,6 +79,7 @@ def load_movie(exposure: Exposure) -> LoadedMovie:
             pixel_size_a=pixel_size_a,
             dose_per_frame_e_per_a2=_dose_per_frame(microscope.dose_per_movie_e_per_a2, movie),
             movie_frames=movie.frames,
+            gain=listed_gain(exposure, gain, pixel_size_a),
             eer_upsampling=eer.upsampling if eer else None,
             eer_frames_per_fraction=eer.frames_per_fraction if eer else None,
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import starfile
+import tifffile
 
 from frazil.formats.mrc import read_mrc, write_mrc
 from frazil.model.errors import InputError
@@ -317,10 +318,14 @@ def test_the_readme_says_what_is_in_it(world: World) -> None:
     assert (task.final / "overlay" / "movie_0001.jpg").stat().st_size > 1000
 
 
-def test_the_gain_is_turned_as_it_was_applied(world: World) -> None:
-    path = world.folder / "gain.mrc"
+@pytest.mark.parametrize("kind", ["mrc", "tif"])
+def test_the_gain_is_turned_as_it_was_applied(world: World, kind: str) -> None:
+    path = world.folder / f"gain.{kind}"
     gain = np.linspace(0.5, 1.5, HEIGHT_PX * WIDTH_PX, dtype=np.float32).reshape(HEIGHT_PX, WIDTH_PX)
-    write_mrc(path, gain, PIXEL_A, depth="float32")
+    if kind == "mrc":
+        write_mrc(path, gain, PIXEL_A, depth="float32")
+    else:
+        tifffile.imwrite(path, gain[::-1])
     world.settings[1] |= {"gain_path": str(path), "gain_rotation_deg": 180}
     task = world.prepare(ALL)
     run_export(task)

@@ -15,6 +15,7 @@ from frazil.formats.atomic import atomic_path
 from frazil.formats.mrc import MrcStack
 from frazil.formats.relion_motion import with_names
 from frazil.model.errors import InputError, PassingError
+from frazil.stages.export.gain import gain_name
 from frazil.stages.export.pin import pin_file, pin_image, pin_movie
 from frazil.stages.products import Products
 from frazil.stages.record_file import stored_record
@@ -206,9 +207,8 @@ class Collector:
             text = source.motion_star.read_text(encoding="utf-8")
         except FileNotFoundError:
             return False
-        movie, gain = found.movie, found.settings.gain.gain_path or ""
+        movie, gain = found.movie, gain_name(found.settings.gain)
         raw = _name_of_raw(movie.name, Path(movie.raw_path or movie.row.get("path") or ""))
-        gain = f"raw/gain{Path(gain).suffix}" if gain else ""
         target = found.files
         if not self._brings_files and self._final is not None:
             raw, gain = self._absolute_names(found)
@@ -220,11 +220,11 @@ class Collector:
 
     def _absolute_names(self, found: Gathered) -> tuple[str, str]:
         """Movie where it lies, and gain reference in the export: there it is turned as it was applied."""
-        raw, gain = found.movie.raw_path or "None", found.settings.gain.gain_path or ""
+        raw, gain = found.movie.raw_path or "None", gain_name(found.settings.gain)
         if len(raw.split()) > 1:
             self._progress.note(f"{raw}: tables can't name a path with blanks; link or copy instead")
             raw = "None"
-        return raw, f"{self._final}/raw/gain{Path(gain).suffix}" if gain else ""
+        return raw, f"{self._final}/{gain}" if gain else ""
 
     def _take_particles(self, found: Gathered, source: Products, files: Products) -> bool:
         if found.record.stage("extract").state != "done":

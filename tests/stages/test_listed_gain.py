@@ -1,0 +1,68 @@
+"""RELION's polishing turns no gain reference: the tables name one that lies as it was applied."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pytest
+
+from frazil.formats.gain import read_gain
+from frazil.formats.mrc import read_mrc
+from frazil.formats.mrc_write import write_mrc
+from frazil.stages.listed_gain import listed_gain
+from frazil.stages.products import Products
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from frazil.stages.exposure import Exposure
+
+
+def exposure(session: Path, gain: Path | None, listed_as: str = "", **turned: Any) -> Exposure:
+    settings = {
+        "gain_path": gain and str(gain),
+        "gain_rotation_deg": 0,
+        "gain_flip_x": False,
+        "gain_flip_y": False,
+        "gain_invert": "auto",
+    } | turned
+    made = SimpleNamespace(
+        settings=SimpleNamespace(gain=SimpleNamespace(**settings)),
+        task=SimpleNamespace(listed_as=listed_as),
+        files=Products(session, "movie_1"),
+    )
+    return cast("Exposure", made)
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    values = np.random.default_rng(1).uniform(0.8, 1.2, (6, 8)).astype(np.float32)
+    write_mrc(tmp_path / "gain.mrc", values, 1.0, depth="float32")
+    return tmp_path / "gain.mrc"
+
+
+def test_a_gain_reference_that_is_applied_as_it_lies_is_named_where_it_is(
+    stored: Path, tmp_path: Path
+) -> None:
+    gain = read_gain(stored, height_px=6, width_px=8)
+    assert listed_gain(exposure(tmp_path, stored), gain, 1.0) == "raw/gain.mrc"
+    assert listed_gain(exposure(tmp_path, stored, listed_as="/raw/m.tif"), gain, 1.0) == str(stored)
+    assert listed_gain(exposure(tmp_path, None), None, 1.0) == ""
+    assert not (tmp_path / "motion").exists()
+
+
+@pytest.mark.parametrize("listed_as", ["", "/raw/m.tif"])
+def test_a_turned_one_is_written_once_as_it_was_applied(stored: Path, tmp_path: Path, listed_as: str) -> None:
+    gain = read_gain(stored, height_px=6, width_px=8, rotation_deg=180, flip_x=True)
+    asked = exposure(tmp_path, stored, listed_as, gain_rotation_deg=180, gain_flip_x=True)
+    name = listed_gain(asked, gain, 1.0)
+    assert name.startswith("motion/gain_")
+    np.testing.assert_array_equal(read_mrc(tmp_path / name).data, gain)
+    assert not np.array_equal(gain, read_mrc(stored).data)
+    before = (tmp_path / name).stat().st_mtime_ns
+    assert listed_gain(asked, gain, 1.0) == name
+    assert (tmp_path / name).stat().st_mtime_ns == before
+    other = exposure(tmp_path, stored, listed_as, gain_flip_y=True)
+    assert listed_gain(other, read_gain(stored, height_px=6, width_px=8, flip_y=True), 1.0) != name
