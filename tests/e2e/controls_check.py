@@ -37,12 +37,15 @@ class ControlsCheck:
         if told := getattr(node, "workeroutput", {}).get("controls"):
             controls.add(told)
 
-    def pytest_sessionfinish(self) -> None:
-        """Send what was noted to the process in charge, or judge."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Send what was noted to the process in charge, or judge: a control left untried fails the run."""
         if (sent := getattr(self._config, "workeroutput", None)) is not None:
             sent["controls"] = controls.recorded()
         elif self._is_whole():
             self._lines = controls.untried()
+            if self._lines and session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Say what was left untried."""

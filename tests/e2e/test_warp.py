@@ -27,7 +27,7 @@ def test_a_warp_folder_is_chosen_and_followed(open_page: Callable[..., Page], wo
     page = open_page("/sessions/new", login="otto")
     page.get_by_label("Source kind").select_option("warp")
     page.get_by_label("Name", exact=True).fill("Beside Warp")
-    page.get_by_role("tab", name="Image data").click()
+    page.get_by_role("button", name="Warp folder", exact=True).click()
     field = page.get_by_role("textbox", name="Warp folder")
     field.fill(str(warp.folder / "particles"))
     expect(page.get_by_text("holds no previous.settings")).to_be_visible()

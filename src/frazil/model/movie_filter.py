@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -45,7 +45,7 @@ class MovieFilter(BaseModel):
     states: tuple[str, ...] = Field(default=(), max_length=20)
     grid_squares: tuple[str, ...] = Field(default=(), max_length=1000)
     foil_holes: tuple[str, ...] = Field(default=(), max_length=1000)
-    optics_groups: tuple[int, ...] = Field(default=(), max_length=1000)
+    optics_groups: tuple[Annotated[int, Field(ge=0, le=1_000_000)], ...] = Field(default=(), max_length=1000)
     negate: bool = False
     keep_missing: bool = False
 
