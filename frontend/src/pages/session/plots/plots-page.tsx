@@ -34,6 +34,8 @@ const USUAL = [
   "class_yield",
 ];
 
+const FIRST = USUAL.slice(0, 1);
+
 const VIEWS = [
   ["series", "Over time"],
   ["scatter", "Scatter"],
@@ -60,6 +62,8 @@ export default function PlotsPage({ session }: SessionTabProps) {
     return ["override", ...used, ...(xAxis === "time" ? ["acquired_at", "found_at"] : [])];
   }, [filter, xAxis]);
   const base = useSeries(session.id, needed);
+  // Asked for at once and drawn before the others, which would only slow it down.
+  const first = useSeries(session.id, view === "series" ? FIRST : []);
   const count = base.numbers.length;
   const kept = useMemo(() => keptOf(filter, base.columns, count), [filter, base.columns, count]);
   const setRange = useCallback(
@@ -119,7 +123,7 @@ export default function PlotsPage({ session }: SessionTabProps) {
       ) : null}
       {count && view === "series" ? (
         <div className="plot-grid">
-          {shown.map((column) => (
+          {shown.slice(0, first.pending ? 1 : shown.length).map((column) => (
             <Boundary key={column.name} what={column.label}>
               <SeriesCard
                 evenIfEmpty={more === "all"}
