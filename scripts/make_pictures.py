@@ -86,6 +86,14 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(700)
 
 
+def keep(folder: Path, name: str, png: bytes, *, full: bool) -> None:
+    """Write a picture, small unless ``full``, and say how large it is."""
+    data, kind = (png, "png") if full else (small(png), "webp")
+    (folder / f"{name}.{kind}").write_bytes(data)
+    sys.stdout.write(f"{name}.{kind} {len(data) / 1000:.0f} kB\n")
+    sys.stdout.flush()
+
+
 def small(png: bytes) -> bytes:
     """Return a PNG as WebP of at most ``MOST_BYTES``, as good as that allows."""
     image = Image.open(io.BytesIO(png)).convert("RGB")
@@ -164,10 +172,7 @@ def main() -> None:
                     if shot.logged_in != (who == "in") or not re.search(options.only, name):
                         continue
                     png = shoot(page, shot, options.session, options.full)
-                    data, kind = (png, "png") if options.full else (small(png), "webp")
-                    (options.out / f"{name}.{kind}").write_bytes(data)
-                    sys.stdout.write(f"{name}.{kind} {len(data) / 1000:.0f} kB\n")
-                    sys.stdout.flush()
+                    keep(options.out, name, png, full=options.full)
         browser.close()
 
 

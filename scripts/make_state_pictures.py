@@ -23,7 +23,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from make_pictures import _FLAGS, PATIENCE_MS, SIZES, TARGET, THEMES, settle, small  # noqa: E402
+from make_pictures import _FLAGS, PATIENCE_MS, SIZES, TARGET, THEMES, keep, settle  # noqa: E402
 from tests.e2e.world import PASSWORD, World, build, serving  # noqa: E402
 
 from frazil.app import controls, settings_changes  # noqa: E402
@@ -165,10 +165,7 @@ def main() -> None:
                         if not re.search(options.only, name):
                             continue
                         png = take(browser, world, state, suffix, theme, options.full)
-                        data, kind = (png, "png") if options.full else (small(png), "webp")
-                        (options.out / f"{name}.{kind}").write_bytes(data)
-                        sys.stdout.write(f"{name}.{kind} {len(data) / 1000:.0f} kB\n")
-                        sys.stdout.flush()
+                        keep(options.out, name, png, full=options.full)
             browser.close()
 
 
