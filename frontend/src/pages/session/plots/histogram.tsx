@@ -36,7 +36,7 @@ export function Histogram({ values, kept, label, xLabel = "", height, limits, on
       },
       axes: [
         axis(xLabel, { space: 36, size: 30, labelSize: xLabel ? 18 : 0 }),
-        axis("", { size: 40, labelSize: 0, grid: { show: false } }),
+        axis("", { size: 54, labelSize: 0, grid: { show: false } }),
       ],
       series: [
         {},
