@@ -191,6 +191,11 @@ def _look_around(page: Page) -> None:
     expect(page.get_by_role("region", name="CTF resolution (Å)").locator("canvas").first).to_be_visible()
     settled(page)
     page.get_by_role("link", name="Table").click()
+    # By name, so that no movie that comes moves the row from under the pointer.
+    by_name = page.get_by_role("columnheader", name="Name")
+    for order in ("descending", "ascending"):
+        by_name.get_by_role("button").click()
+        expect(by_name).to_have_attribute("aria-sort", order)
     row = page.get_by_role("region", name="Table of movies").get_by_role("row").filter(has_text="movie_0001")
     expect(row).to_contain_text("done")
     row.click()
@@ -271,24 +276,34 @@ def restart(page: Page, name: str, says: str) -> None:
     expect(track(page, name)).to_contain_text(re.compile("running|starting|restarting"))
 
 
+def clear(page: Page, name: str, says: str) -> None:
+    """Clear a track after reading what goes."""
+    page.get_by_role("button", name=f"Clear {name}").click()
+    dialog = page.get_by_role("dialog", name=f"Clear {name}")
+    expect(dialog).to_contain_text(says)
+    expect(dialog).to_contain_text("Stays")
+    dialog.get_by_role("button", name="Clear", exact=True).click()
+    expect(dialog).to_have_count(0, timeout=_SOON_MS)
+    expect(track(page, name).get_by_text("stopped", exact=True)).to_be_visible(timeout=_SOON_MS)
+
+
+def start(page: Page, name: str) -> None:
+    """Start a track that is stopped."""
+    page.get_by_role("button", name=f"Start {name}", exact=True).click()
+    expect(track(page, name)).to_contain_text("running")
+
+
 def _controls_of_each_track(page: Page, running: Live, session: Asked) -> None:
-    """Restart, Stop, Clear and Logs."""
+    """Stop, Restart, Clear and Logs, each with what it must lead to."""
     _stop_and_restart_of_the_transfer(page, running, session)
     _restart_applies_the_newest_settings(page, session)
-    restart(page, "2D classification", "Earlier runs stay in the history")
-    for name in ("Pre-processing", "2D classification"):
-        stop(page, name)
+    _restart_of_2d_classification_begins_a_new_run(page, session)
     page.get_by_role("link", name="Logs of Pre-processing").click()
     expect(page.get_by_role("region", name="Log of Pre-processing")).to_contain_text("movie_0001")
     page.get_by_role("link", name="Operation").click()
     for name in ("2D classification", "Pre-processing"):
-        page.get_by_role("button", name=f"Clear {name}").click()
-        dialog = page.get_by_role("dialog", name=f"Clear {name}")
-        expect(dialog).to_contain_text("Stays")
-        dialog.get_by_role("button", name="Clear", exact=True).click()
-        expect(dialog).to_have_count(0, timeout=_SOON_MS)
-    strip = page.get_by_role("region", name="Numbers of the session")
-    expect(strip).to_contain_text(re.compile(r"(?<!\d)0\s*done"))
+        stop(page, name)
+    _clear(page, session)
 
 
 def _stop_and_restart_of_the_transfer(page: Page, running: Live, session: Asked) -> None:
@@ -321,6 +336,42 @@ def _restart_applies_the_newest_settings(page: Page, session: Asked) -> None:
     done = sum(row["state"] == "done" for row in session.movies())
     strip = page.get_by_role("region", name="Numbers of the session")
     expect(strip).to_contain_text(re.compile(rf"(?<!\d){done}\s*done"))
+
+
+def _restart_of_2d_classification_begins_a_new_run(page: Page, session: Asked) -> None:
+    runs = {entry["run"] for entry in session.updates()}
+    restart(page, "2D classification", "Earlier runs stay in the history")
+    session.wait_for(lambda _: max(entry["run"] for entry in session.updates()) > max(runs))
+    assert runs < {entry["run"] for entry in session.updates()}
+
+
+def _clear(page: Page, session: Asked) -> None:
+    strip = page.get_by_role("region", name="Numbers of the session")
+    movies = len(session.movies())
+    clear(page, "2D classification", "updates of class averages")
+    assert session.updates() == [] and not list((session.folder / "classes").rglob("classes.mrcs"))
+    page.get_by_role("link", name="2D Classes").click()
+    expect(page.get_by_text("No class averages yet")).to_be_visible()
+    page.get_by_role("link", name="Operation").click()
+    assert list((session.folder / "micrographs").glob("*.mrc"))
+    clear(page, "Pre-processing", "micrographs")
+    expect(strip).to_contain_text(re.compile(r"(?<!\d)0\s*done"))
+    # What was delivered waits; what was not is still to come.
+    expect(strip).to_contain_text(re.compile(rf"(?<!\d){len(session.delivered())}\s*waiting"))
+    assert not list((session.folder / "micrographs").glob("*.mrc"))
+    assert {row["ctf_resolution_a"] for row in session.movies()} == {None}
+    # The raw files stayed, so that it begins again.
+    start(page, "Pre-processing")
+    expect(strip).to_contain_text(re.compile(r"[1-9]\s*done"), timeout=_SOON_MS)
+    stop(page, "Pre-processing")
+    assert session.delivered()
+    clear(page, "File transfer", "in raw/")
+    assert session.delivered() == []
+    # Movies with results keep them; the others are forgotten until they are delivered again.
+    assert {row["state"] for row in session.movies()} == {"done"}
+    start(page, "File transfer")
+    session.wait_for(lambda rows: len(rows) >= movies and session.raw(rows[0]) in session.delivered())
+    stop(page, "File transfer")
 
 
 def _copy_and_delete(page: Page, name: str) -> None:
