@@ -111,15 +111,18 @@ def test_all_tables_and_products_are_there(finished: Path, virtual_micrographs: 
         assert abs(found - true["settings"]["defocus_u_a"]) < 300.0
     table = particles["particles"]
     assert set(table.texts("rlnMicrographName")) <= set(names)
-    total = 0
+    picks = []
     for micrograph, star in zip(
         picked.texts("rlnMicrographName"), picked.texts("rlnMicrographCoordinates"), strict=True
     ):
         assert micrograph in names
-        x = read_star(finished / star)[""].numbers("rlnCoordinateX")
+        places = read_star(finished / star)[""]
+        x, y = places.numbers("rlnCoordinateX"), places.numbers("rlnCoordinateY")
         assert (x == np.rint(x)).all()
-        total += len(x)
-    assert 0 < len(table) <= total
+        picks += [(micrograph, *place) for place in zip(x, y, strict=True)]
+    # One particle for each pick: RELION would cut out the others, too, whatever is outside.
+    columns = [table.numbers(f"rlnCoordinate{axis}") for axis in "XY"]
+    assert sorted(picks) == sorted(zip(table.texts("rlnMicrographName"), *columns, strict=True))
     for name in table.texts("rlnImageName"):
         number, _, stack = name.partition("@")
         assert 1 <= int(number) <= len(read_mrc(finished / stack).data)

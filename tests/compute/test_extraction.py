@@ -138,12 +138,28 @@ def test_boxes_at_the_border() -> None:
     )
     assert result.kept.tolist() == [0, 2]
     assert np.isfinite(result.images).all()
-    outside = result.images[0][:, :16]
-    assert 0.8 < outside.std() < 1.2
+
+
+@pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
+def test_beyond_the_edge_its_pixels_are_repeated(side: str) -> None:
+    micrograph = np.random.default_rng(5).normal(0.0, 1.0, (120, 150)).astype(np.float32)
+    places = {"left": (20, 60), "right": (129, 60), "top": (75, 20), "bottom": (75, 99)}
+    x, y = places[side]
+    result = extract_particles(
+        micrograph, [x], [y], pixel_size_a=1.0, box_px=64, background_radius_a=24.0, outlier_sigma=0.0
+    )
+    box = np.pad(micrograph, 64, mode="edge")[y + 32 : y + 96, x + 32 : x + 96]
+    # But for a plane and a scale.
+    rows, columns = np.mgrid[:64, :64]
+    terms = np.stack([box.ravel(), columns.ravel(), rows.ravel(), np.ones(box.size)], axis=1)
+    image = result.images[0].ravel()
+    parts, *_ = np.linalg.lstsq(terms, image, rcond=None)
+    assert np.abs(image - terms @ parts).max() < 1e-4
 
 
 def test_filling_does_not_depend_on_company() -> None:
     micrograph = np.random.default_rng(6).normal(0.0, 1.0, (300, 300)).astype(np.float32)
+    micrograph[120:130, 20:30] = np.nan
 
     def cut(x: list[int], seed: int) -> np.ndarray:
         result = extract_particles(

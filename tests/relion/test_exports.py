@@ -152,15 +152,16 @@ def same_as_relion(export: Path, box: int, size: int) -> None:
     correlations, away_px = [], []
     for row, name in enumerate(table.texts("rlnMicrographName")):
         key = (table.numbers("rlnCoordinateX")[row], table.numbers("rlnCoordinateY")[row])
-        # RELION leaves out boxes that stick out of the micrograph a little; we keep them.
-        if "movie_0001" in name and key in place:
-            number, _, stack = place[key]
+        if "movie_0001" in name:
+            number, _, stack = place.pop(key)
             our = ours.data[int(table.texts("rlnImageName")[row].partition("@")[0]) - 1]
             their = read_mrc(export / stack).data[int(number) - 1]
             correlations.append(float(np.corrcoef(our.ravel(), their.ravel())[0, 1]))
             away_px.append(offset_px(our, their))
+    assert not place
     assert len(correlations) >= 8
-    assert np.median(correlations) >= 0.99
+    # Boxes that stick out of the micrograph as well.
+    assert min(correlations) >= 0.99
     assert max(away_px) < 0.5
 
 

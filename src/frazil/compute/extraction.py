@@ -70,9 +70,10 @@ def extract_particles(
 ) -> Extracted:
     """Cut out and normalise particles.
 
-    Pixels further than ``outlier_sigma`` from the box's mean, not finite or outside the micrograph become
-    noise; the plane through the background is subtracted; the image is Fourier-cropped to the wanted pixel
-    (the next friendly size that is not coarser), inverted and divided by the background's σ.
+    Outside the micrograph a box repeats the nearest pixels of its edge, as RELION's extraction does. Pixels
+    further than ``outlier_sigma`` from the box's mean or not finite become noise; the plane through the
+    background is subtracted; the image is Fourier-cropped to the wanted pixel (the next friendly size that is
+    not coarser), inverted and divided by the background's σ.
 
     Parameters
     ----------
@@ -166,11 +167,7 @@ def _clean_box(
     seed: int,
 ) -> NDArray[np.float32]:
     """One box minus its background plane, with outliers and missing pixels replaced by noise."""
-    left, top = int(x) - box // 2, int(y) - box // 2
-    image = np.full((box, box), np.nan, np.float32)
-    y0, y1 = max(top, 0), min(top + box, micrograph.shape[0])
-    x0, x1 = max(left, 0), min(left + box, micrograph.shape[1])
-    image[y0 - top : y1 - top, x0 - left : x1 - left] = micrograph[y0:y1, x0:x1]
+    image = _cut(micrograph, int(x) - box // 2, int(y) - box // 2, box)
     bad = ~np.isfinite(image)
     if bad.all():
         return np.zeros((box, box), np.float32)
@@ -189,6 +186,16 @@ def _clean_box(
     return flat
 
 
+def _cut(micrograph: NDArray[np.float32], left: int, top: int, box: int) -> NDArray[np.float32]:
+    """One box; pixels outside the micrograph are those of its edge that are nearest to them."""
+    height, width = micrograph.shape
+    if left >= 0 and top >= 0 and left + box <= width and top + box <= height:
+        return micrograph[top : top + box, left : left + box]
+    place = np.arange(box)
+    rows, columns = np.clip(top + place, 0, height - 1), np.clip(left + place, 0, width - 1)
+    return micrograph[rows[:, None], columns[None, :]]
+
+
 def _fourier_crop(images: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """Images (..., n, n) on m x m pixels with pixel n // 2 at m // 2; both even, m at most n."""
     old = images.shape[-1]
@@ -198,9 +205,9 @@ def _fourier_crop(images: NDArray[np.float32], size: int) -> NDArray[np.float32]
     spectrum = scipy.fft.rfft2(np.roll(images, (-(old // 2), -(old // 2)), (-2, -1)))
     half = size // 2
     cropped = np.zeros((*images.shape[:-2], size, half + 1), spectrum.dtype)
-    # The Nyquist line stays empty: which half of it belongs to the image is not known.
-    cropped[..., :half, :half] = spectrum[..., :half, :half]
-    cropped[..., half + 1 :, :half] = spectrum[..., old - half + 1 :, :half]
+    # Of the two lines that become the Nyquist line the positive one is kept, as RELION does.
+    cropped[..., : half + 1, :] = spectrum[..., : half + 1, : half + 1]
+    cropped[..., half + 1 :, :] = spectrum[..., old - half + 1 :, : half + 1]
     small = scipy.fft.irfft2(cropped, s=(size, size)) * np.float32((size / old) ** 2)
     rolled: NDArray[np.float32] = np.roll(small, (half, half), (-2, -1)).astype(np.float32, copy=False)
     return rolled

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from frazil.compute.extraction import choose_box, extract_particles
 from frazil.formats.atomic import atomic_path
 from frazil.formats.mrc import write_mrc
+from frazil.formats.relion_micrographs import write_picks
 from frazil.model.settings_stages import hash_of_values
 from frazil.stages.columns import arrow_table
 from frazil.stages.exposure import SkippedError
@@ -33,7 +34,11 @@ BACKGROUND_DIAMETERS = 0.6
 
 
 def run_extraction(exposure: Exposure) -> None:
-    """Cut out the picks; a micrograph without picks or without a CTF has no particles."""
+    """Cut out the picks; a micrograph without picks or without a CTF has no particles.
+
+    The picks that are written for RELION are those that were cut out, with the same coordinates: RELION would
+    cut out the others, too, whatever part of their box is outside. Where nothing is cut out, they are all.
+    """
     fit = exposure.ctf
     picks = exposure.picks if exposure.picks is not None else read_candidates(exposure.files.candidates)
     files = exposure.files
@@ -51,9 +56,8 @@ def run_extraction(exposure: Exposure) -> None:
         box = box if box is not None else choose_box(picks.diameter_a, pixel)
         background_a = settings.normalise_radius_a or BACKGROUND_DIAMETERS * picks.diameter_a
         depth = exposure.settings.alignment.output_depth
-        made_as = hash_of_values(
-            {"box_px": box, "finest_a": finest, "background_a": background_a}, exposure.average
-        )
+        cut = {"box_px": box, "finest_a": finest, "background_a": background_a, "beyond_edge": "repeated"}
+        made_as = hash_of_values(cut, exposure.average)
         lineage = stored_lineage(files.particle_table, made_as)
         x, y = picks.x_px[accepted].copy(), picks.y_px[accepted].copy()
         rows = match(lineage, x, y)
@@ -72,7 +76,11 @@ def run_extraction(exposure: Exposure) -> None:
             lineage, order, ids = arrange(lineage, rows[extracted.kept])
             extracted = _in_order(extracted, order)
             write_mrc(files.particles, extracted.images, extracted.pixel_size_a, depth=depth)
-            _write_table(exposure, extracted, picks.score[accepted], fit, lineage, ids)
+            scores = picks.score[accepted][extracted.kept]
+            _write_table(exposure, extracted, scores, fit, lineage, ids)
+            write_picks(
+                files.picks_star, extracted.x_int_px.astype(float), extracted.y_int_px.astype(float), scores
+            )
             exposure.products += [files.particles, files.particle_table]
             exposure.numbers["particles"] = float(len(extracted.images))
             exposure.numbers["particle_pixel_size_a"] = extracted.pixel_size_a
@@ -81,6 +89,8 @@ def run_extraction(exposure: Exposure) -> None:
         reason = "all picks are too close to the border"
     files.particles.unlink(missing_ok=True)
     files.particle_table.unlink(missing_ok=True)
+    if accepted.size:
+        write_picks(files.picks_star, picks.x_px[accepted], picks.y_px[accepted], picks.score[accepted])
     raise SkippedError(reason)
 
 
@@ -118,7 +128,7 @@ def _write_table(
         "y_px": extracted.y_int_px + extracted.rest_y_a / exposure.pixel_size_a,
         "box_x_px": extracted.x_int_px,
         "box_y_px": extracted.y_int_px,
-        "score": scores[extracted.kept],
+        "score": scores,
         "stack": (files.relative(files.particles), count),
         "stack_index": np.arange(count),
         "particle_id": ids,
