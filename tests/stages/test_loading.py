@@ -8,7 +8,7 @@ import sys
 DECODES_FIRST = """
 import sys
 from frazil.stages import load_frames, movie_task, preprocess
-print([name for name in ("torch", "pyarrow", "scipy.interpolate", "scipy.optimize") if name in sys.modules])
+print([name for name in ("torch", "pyarrow", "scipy.ndimage", "PIL") if name in sys.modules])
 from frazil.stages.tasks import find_device, load_libraries
 load_libraries()
 from frazil.stages import loading

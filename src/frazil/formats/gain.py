@@ -16,6 +16,8 @@ from frazil.model.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_ROWS = 64
+
 
 def read_gain(
     path: Path,
@@ -64,10 +66,11 @@ def read_gain(
     stored = read_image(path, flip_tiff=not for_eer and path.suffix.lower() != ".gain")
     if stored.ndim != 2:
         raise InputError(f"{path}: holds {len(stored)} images; a gain reference is one")
-    gain = stored.astype(np.float32)
-    # Row by row: what is compared then stays in the cache.
-    for row in gain:
-        row[~((row >= 0) & (row < np.inf))] = 0
+    gain = stored.astype(np.float32, copy=not stored.flags.writeable)
+    # A few rows at a time: what is compared then stays in the cache.
+    for first in range(0, len(gain), _ROWS):
+        rows = gain[first : first + _ROWS]
+        rows[~((rows >= 0) & (rows < np.inf))] = 0
     if not gain.any():
         raise InputError(f"{path}: all values are zero, negative or not finite; not a gain reference")
     if invert is True or (invert == "auto" and for_eer and not is_tiff(path)):

@@ -78,11 +78,14 @@ def _storable(image: NDArray[np.float32], mean: float, sigma: float) -> NDArray[
 
 
 def store_previews(exposure: Exposure) -> None:
-    """Write preview and thumbnail."""
+    """Write preview and thumbnail, beside what comes next."""
     files = exposure.files
-    picture, _ = exposure.preview()
-    save_picture(files.picture("preview"), picture)
-    small = picture.copy()
-    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    save_picture(files.picture("thumbnail"), small)
-    exposure.products += [files.picture("preview"), files.picture("thumbnail")]
+
+    def write() -> None:
+        picture, _ = exposure.preview()
+        save_picture(files.picture("preview"), picture)
+        small = picture.copy()
+        small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+        save_picture(files.picture("thumbnail"), small)
+
+    exposure.later(write, files.picture("preview"), files.picture("thumbnail"))

@@ -76,16 +76,20 @@ def run_ctf(exposure: Exposure) -> None:
     exposure.numbers.update(ctf_numbers(fit))
     if fit.note:
         exposure.notes.append(f"CTF: {fit.note}")
-    files = exposure.files
-    amplitudes = centred_amplitudes(periodograms)
-    if settings.alignment.write_power_spectrum:
-        write_mrc(files.spectrum, amplitudes, periodograms.pixel_size_a, depth="float32")
-        exposure.products.append(files.spectrum)
-    _write_profile(files.profile, fit.profile)
-    spectrum = spectrum_picture(amplitudes, periodograms.pixel_size_a, fit, exposure.optics)
-    save_picture(files.picture("spectrum"), spectrum)
-    save_picture(files.picture("profile"), profile_picture(fit.profile, ctf_title(fit)))
-    exposure.products += [files.profile, files.picture("spectrum"), files.picture("profile")]
+    files, optics = exposure.files, exposure.optics
+    spectrum_wanted = settings.alignment.write_power_spectrum
+
+    def write() -> None:
+        amplitudes = centred_amplitudes(periodograms)
+        if spectrum_wanted:
+            write_mrc(files.spectrum, amplitudes, periodograms.pixel_size_a, depth="float32")
+        _write_profile(files.profile, fit.profile)
+        spectrum = spectrum_picture(amplitudes, periodograms.pixel_size_a, fit, optics)
+        save_picture(files.picture("spectrum"), spectrum)
+        save_picture(files.picture("profile"), profile_picture(fit.profile, ctf_title(fit)))
+
+    products = [files.profile, files.picture("spectrum"), files.picture("profile")]
+    exposure.later(write, *((files.spectrum,) if spectrum_wanted else ()), *products)
 
 
 def _best_fit(exposure: Exposure) -> tuple[Periodograms, CtfFit]:

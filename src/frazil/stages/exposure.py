@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from frazil.compute.parallel import for_each
 from frazil.formats.mrc import read_mrc, write_mrc
 from frazil.model.errors import InputError
 from frazil.model.optics import Optics
-from frazil.stages.pictures import preview_image
+from frazil.stages.beside import Beside
+from frazil.stages.machine import worker_threads
 from frazil.stages.products import Products
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,9 +28,13 @@ if TYPE_CHECKING:
     from frazil.model.motion import MotionField
     from frazil.model.periodograms import Periodograms
     from frazil.model.picks import Picks
-    from frazil.model.settings import Settings
+    from frazil.model.settings import Settings, Stage
     from frazil.stages.load_frames import LoadedMovie
     from frazil.stages.movie_task import MovieTask
+
+_BAND_ROWS = 64
+_TOO_LARGE_FOR_HALF = 65520.0
+"""Rounds to infinity."""
 
 
 class SkippedError(Exception):
@@ -44,6 +50,8 @@ class Exposure:
     """Of the average, Å."""
     average: str = ""
     """Fingerprint of the average: equal ones, equal averages."""
+    stage: Stage = "align"
+    """That is running."""
     image: NDArray[np.float32] | None = None
     picture: tuple[Image, float] | None = None
     loaded: LoadedMovie | None = None
@@ -51,8 +59,7 @@ class Exposure:
     periodograms: Periodograms | None = None
     ctf: CtfFit | None = None
     picks: Picks | None = None
-    writer: ThreadPoolExecutor | None = None
-    writing: list[Future[None]] = dataclass_field(default_factory=list)
+    beside: Beside = dataclass_field(default_factory=Beside)
     notes: list[str] = dataclass_field(default_factory=list)
     """Of the stage that is running."""
     numbers: dict[str, float] = dataclass_field(default_factory=dict)
@@ -88,37 +95,59 @@ class Exposure:
         return self.image
 
     def preview(self) -> tuple[Image, float]:
-        """Return the picture of the average, and its scale to it."""
+        """Return the picture of the average, and its scale to it; for work `later` only."""
         if self.picture is None:
+            from frazil.stages.pictures import preview_image
+
             self.picture = preview_image(self.micrograph(), self.pixel_size_a)
         return self.picture
 
     def keep_micrograph(self, image: NDArray[np.float32]) -> None:
-        """Store the average; later stages see what a reader of the file sees."""
-        stored: NDArray[Any] = image
+        """Take over the average and store it; later stages see what a reader of the file sees."""
         self.picture = None
         self.image = image
+        stored: NDArray[Any] = image
         if self.settings.alignment.output_depth == "float16":
-            with np.errstate(over="ignore"):
-                half = image.astype(np.float16)
-            self.image = half.astype(np.float32)
+            half = round_to_half(image, worker_threads())
             # The writer says what is too large, as it was.
-            stored = half if np.isfinite(self.image.max()) and np.isfinite(self.image.min()) else image
+            stored = image if half is None else half
         self.store(self.files.micrograph, stored)
 
     def store(self, path: Path, image: NDArray[Any]) -> None:
-        """Write an image at the depth of the settings, beside what comes next; see `wait_stored`."""
-        if self.writer is None:
-            self.writer = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        """Write an image at the depth of the settings, beside what comes next."""
         depth = self.settings.alignment.output_depth
-        self.writing.append(self.writer.submit(write_mrc, path, image, self.pixel_size_a, depth=depth))
-        self.products.append(path)
+        self.later(partial(write_mrc, path, image, self.pixel_size_a, depth=depth), path)
 
-    def wait_stored(self) -> None:
-        """Wait until all that `store` was given is on the disk; raises what went wrong with it."""
-        writer, self.writer = self.writer, None
-        writing, self.writing = self.writing, []
-        if writer is not None:
-            writer.shutdown()
-        for each in writing:
-            each.result()
+    def later(self, work: Callable[[], object], *products: Path) -> None:
+        """Let another thread write products of this stage while it, and the next ones, go on.
+
+        Work is done in the order in which it was handed in; where it fails, so does the stage.
+        """
+        self.beside.do(self.stage, work)
+        self.products += products
+
+
+def round_to_half(image: NDArray[np.float32], threads: int) -> NDArray[np.float16] | None:
+    """Round an image (h, w) in place to what half precision holds, and return it so.
+
+    None, and nothing is changed, where it holds what is too large for that, infinity or NaN.
+    """
+    bands = [slice(y, y + _BAND_ROWS) for y in range(0, len(image), _BAND_ROWS)]
+    fits = [False] * len(bands)
+    half = np.empty(image.shape, dtype=np.float16)
+
+    def convert(number: int) -> None:
+        band = image[bands[number]]
+        fits[number] = bool(band.max() < _TOO_LARGE_FOR_HALF and band.min() > -_TOO_LARGE_FOR_HALF)
+        if fits[number]:
+            half[bands[number]] = band
+
+    for_each(convert, range(len(bands)), threads)
+    if not all(fits):
+        return None
+
+    def widen(band: slice) -> None:
+        image[band] = half[band]
+
+    for_each(widen, bands, threads)
+    return half

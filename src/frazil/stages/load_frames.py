@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +63,8 @@ def load_movie(exposure: Exposure) -> LoadedMovie:
         if alignment.last_frame > movie.frames:
             raise InputError(f"{source}: has {movie.frames} frames, last_frame is {alignment.last_frame}")
         pixel_size_a = microscope.pixel_size_a / upsampling
-        gain = _gain(exposure, movie)
+        # Read beside the first frames; afterwards it is at hand.
+        gain = None if settings.gain.gain_path is None else partial(_gain, exposure, movie)
         prepared = prepare_movie(
             movie,
             gain=gain,
@@ -79,7 +80,7 @@ def load_movie(exposure: Exposure) -> LoadedMovie:
             pixel_size_a=pixel_size_a,
             dose_per_frame_e_per_a2=_dose_per_frame(microscope.dose_per_movie_e_per_a2, movie),
             movie_frames=movie.frames,
-            gain=listed_gain(exposure, gain, pixel_size_a),
+            gain=listed_gain(exposure, gain() if gain else None, pixel_size_a),
             eer_upsampling=eer.upsampling if eer else None,
             eer_frames_per_fraction=eer.frames_per_fraction if eer else None,
         )
@@ -107,11 +108,9 @@ def _open(exposure: Exposure) -> Movie:
     )
 
 
-def _gain(exposure: Exposure, movie: Movie) -> NDArray[np.float32] | None:
+def _gain(exposure: Exposure, movie: Movie) -> NDArray[np.float32]:
     settings = exposure.settings.gain
-    if settings.gain_path is None:
-        return None
-    path = Path(settings.gain_path)
+    path = Path(str(settings.gain_path))
     invert: bool | str = "auto" if settings.gain_invert == "auto" else settings.gain_invert == "on"
     return _read_gain(
         path,

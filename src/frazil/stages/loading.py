@@ -7,8 +7,11 @@ threads that import parts of the same library may see it half made.
 
 from __future__ import annotations
 
+import sys
 import threading
 
+_LOADING_SWITCH_S = 0.0005
+_SWITCH_S = sys.getswitchinterval()
 _loader: threading.Thread | None = None
 
 
@@ -20,6 +23,9 @@ def begin() -> None:
     import frazil.stages.preprocess  # noqa: F401
 
     if _loader is None:
+        # Imports hold the interpreter; what decodes needs it for a moment between frames and must not wait
+        # for the usual 5 ms each time.
+        sys.setswitchinterval(_LOADING_SWITCH_S)
         _loader = threading.Thread(target=_load, name="loading", daemon=True)
         _loader.start()
 
@@ -39,3 +45,5 @@ def _load() -> None:
     except ImportError:
         # The stage that needs it imports it again, and fails with this reason.
         return
+    finally:
+        sys.setswitchinterval(_SWITCH_S)

@@ -56,11 +56,14 @@ def run_picking(exposure: Exposure) -> None:
         files.picks_star.unlink(missing_ok=True)
         if not picks.note and settings.picking_method != "manual":
             exposure.notes.append("picking: no particles found")
+    exposure.later(lambda: _draw(exposure, picks), files.picture("picks"))
+
+
+def _draw(exposure: Exposure, picks: Picks) -> None:
     picture, scale = exposure.preview()
     radius = 0.5 * picks.diameter_a / exposure.pixel_size_a * scale
-    circles = with_circles(picture, picks.x_px[accepted] * scale, picks.y_px[accepted] * scale, radius)
-    save_picture(files.picture("picks"), circles)
-    exposure.products.append(files.picture("picks"))
+    x_px, y_px = picks.x_px[picks.accepted], picks.y_px[picks.accepted]
+    save_picture(exposure.files.picture("picks"), with_circles(picture, x_px * scale, y_px * scale, radius))
 
 
 def _search(exposure: Exposure, low: float) -> Picks:

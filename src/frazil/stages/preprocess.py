@@ -65,21 +65,47 @@ def preprocess(task: MovieTask) -> MovieRecord:
 
         exposure.ctf = ctf_of_record(record)
     with at_most_threads(task.threads):
+        unsaved_s = 0.0
         for stage in todo:
             done = _run_stage(stage, exposure, fingerprints[stage])
             record.stages[stage] = done
             record.put_numbers(exposure.numbers)
-            if done.state == "failed":
+            unsaved_s += done.seconds
+            if done.state == "failed" or stage == todo[-1] or exposure.beside.failed:
                 break
-            if done.seconds > _WORTH_KEEPING_S and stage != todo[-1]:
+            if unsaved_s > _WORTH_KEEPING_S and exposure.beside.idle:
                 store_record(task.session, record)
+                unsaved_s = 0.0
+        if todo:
+            _finish_writing(exposure, record)
     record.numbers["seconds_total"] = sum(record.stage(stage).seconds for stage in STAGES)
     store_record(task.session, record)
     return record
 
 
+def _finish_writing(exposure: Exposure, record: MovieRecord) -> None:
+    """Wait for what is written beside the stages; where that failed, its stage did, and all after it."""
+    began = time.perf_counter()
+    failure = exposure.beside.finish()
+    last = record.stages[exposure.stage]
+    last.seconds = round(last.seconds + time.perf_counter() - began, 3)
+    record.put_numbers({f"seconds_{exposure.stage}": last.seconds})
+    if failure is not None:
+        stage, error = failure
+        record.forget(STAGES[STAGES.index(stage) + 1 : STAGES.index(exposure.stage) + 1])
+        _fail(record.stages[stage], error, exposure.task.source)
+
+
+def _fail(result: StageRecord, error: BaseException, source: Path) -> None:
+    result.state, result.reason = "failed", describe(error, source)
+    result.passing = isinstance(error, PassingError | OSError | MemoryError)
+    if not isinstance(error, FrazilError | OSError | MemoryError):
+        result.notes.append("".join(traceback.format_exception(error)))
+
+
 def _run_stage(stage: Stage, exposure: Exposure, fingerprint: str) -> StageRecord:
     began = time.perf_counter()
+    exposure.stage = stage
     exposure.notes, exposure.products, exposure.numbers = [], [], {}
     result = StageRecord(
         fingerprint=fingerprint,
@@ -88,23 +114,16 @@ def _run_stage(stage: Stage, exposure: Exposure, fingerprint: str) -> StageRecor
         worker=worker_name(),
     )
     try:
-        try:
-            _function(stage, exposure)(exposure)
-        finally:
-            exposure.wait_stored()
+        _function(stage, exposure)(exposure)
         result.state = "done"
     except SkippedError as skip:
         result.state, result.reason = "skipped", str(skip)
     except Exception as error:
-        result.state = "failed"
-        result.reason = describe(error, exposure.task.source)
-        result.passing = isinstance(error, PassingError | OSError | MemoryError)
-        if not isinstance(error, FrazilError | OSError | MemoryError):
-            exposure.notes.append(traceback.format_exc())
+        _fail(result, error, exposure.task.source)
     result.seconds = round(time.perf_counter() - began, 3)
     result.at = round(time.time(), 3)
     exposure.numbers[f"seconds_{stage}"] = result.seconds
-    result.notes = list(exposure.notes)
+    result.notes = [*exposure.notes, *result.notes]
     result.numbers = list(exposure.numbers)
     result.products = [exposure.files.relative(path) for path in exposure.products]
     return result

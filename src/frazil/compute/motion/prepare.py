@@ -20,6 +20,8 @@ from frazil.compute.motion.hot_pixels import find_bad_pixels, good_neighbours, r
 from frazil.model.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from frazil.model.movie import MovieSource
@@ -132,7 +134,7 @@ def choose_binning(pixel_size_a: float, frame_px: int | None = None) -> int:
 def prepare_movie(
     source: MovieSource,
     *,
-    gain: NDArray[np.floating[Any]] | None = None,
+    gain: NDArray[np.floating[Any]] | Callable[[], NDArray[np.floating[Any]]] | None = None,
     defects: NDArray[np.bool_] | None = None,
     binning: int = 4,
     hot_pixel_sigma: float = 6.0,
@@ -147,7 +149,8 @@ def prepare_movie(
     source
         The movie.
     gain
-        Shape (h, w), multiplicative; zero, negative or not finite: defect. Its level is divided out.
+        Shape (h, w), multiplicative; zero, negative or not finite: defect. Its level is divided out. Or
+        what reads it, called on one of the threads while others read frames.
     defects
         Shape (h, w), True where the camera is known to be bad.
     binning
@@ -171,12 +174,10 @@ def prepare_movie(
         raise InputError(
             f"{source.name}: frames {first_frame + 1} to {last + 1} are asked for, but it has {count} frames"
         )
-    for what, array in (("gain reference", gain), ("defect map", defects)):
-        if array is not None and array.shape != (height, width):
-            raise InputError(
-                f"{source.name}: frames have {width} x {height} pixels, the {what} {array.shape[-1]} x "
-                f"{array.shape[0]}; turn it, or use the one that belongs to this camera mode"
-            )
+    if isinstance(gain, np.ndarray):
+        _check_shape(source, "gain reference", gain)
+    if defects is not None:
+        _check_shape(source, "defect map", defects)
     frames = last - first_frame + 1
     native = source.dtype.name in _NATIVE
     raw = np.empty((frames, height, width), dtype=source.dtype if native else np.float32)
@@ -189,7 +190,7 @@ def prepare_movie(
 
     stream = np.empty((frames, max(height // binning, 1), max(width // binning, 1)), dtype=np.float32)
     with ThreadPoolExecutor(max(threads, 1)) as pool:
-        waiting = pool.submit(_normalised_gain, source.name, gain, defects, (height, width))
+        waiting = pool.submit(_normalised_gain, source, gain, defects)
         list(pool.map(read, range(frames)))
         flat = waiting.result()
         factors, strong = _binned_gain(flat, binning)
@@ -229,21 +230,32 @@ def prepare_movie(
     )
 
 
+def _check_shape(source: MovieSource, what: str, array: NDArray[Any]) -> None:
+    if array.shape != (source.height_px, source.width_px):
+        raise InputError(
+            f"{source.name}: frames have {source.width_px} x {source.height_px} pixels, the {what} "
+            f"{array.shape[-1]} x {array.shape[0]}; turn it, or use the one that belongs to this camera mode"
+        )
+
+
 def _normalised_gain(
-    name: str,
-    gain: NDArray[np.floating[Any]] | None,
+    source: MovieSource,
+    gain: NDArray[np.floating[Any]] | Callable[[], NDArray[np.floating[Any]]] | None,
     defects: NDArray[np.bool_] | None,
-    shape: tuple[int, int],
 ) -> NDArray[np.float32] | None:
     """Copy the gain: one on average over the good pixels, zero at the bad ones."""
     if gain is None and defects is None:
         return None
+    if callable(gain):
+        gain = gain()
+        _check_shape(source, "gain reference", gain)
+    shape = source.height_px, source.width_px
     flat = np.ones(shape, dtype=np.float32) if gain is None else np.array(gain, dtype=np.float32)
     if defects is not None:
         flat[defects] = 0.0
     level, usable = clean_gain(flat)
     if usable == 0:
-        raise InputError(f"{name}: all pixels are bad by the gain reference or the defect map")
+        raise InputError(f"{source.name}: all pixels are bad by the gain reference or the defect map")
     flat /= np.float32(level / usable)
     return flat
 
