@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from frazil.compute.classify2d.centres import find_centres
 from frazil.compute.classify2d.stage import Stage
 
 if TYPE_CHECKING:
@@ -125,11 +126,11 @@ def _find_centres(run: Run) -> None:
     engine = run.engine
     rows = np.flatnonzero(engine.bank.column("alive"))
     seeds = _taken_over(run)
-    stage = run.reach.wide()
     for some in np.array_split(rows, max(1, math.ceil(len(rows) / run.batch_size))):
-        engine.visit(some, stage, keep=seeds is None)
-        if seeds is not None:
+        find_centres(engine, some, run.images, run.reach.wide())
+        if seeds is None:
+            engine.put_back(some)
+        else:
             engine.bank.forget(some)
-    engine.recentre(rows, run.images, 0.4 * engine.grid.mask_radius_a)
     run.tally.touched.append(rows)
     run.progress.centred = True

@@ -17,7 +17,7 @@ from frazil.compute.classify2d.band import Band
 from frazil.compute.classify2d.bank import DRAWS
 from frazil.compute.classify2d.expectation import Expectation, Found
 from frazil.compute.classify2d.polar import from_real_series, real_series, shift_phases
-from frazil.compute.classify2d.prepared import Prepared, centre_a, pieces, prepare
+from frazil.compute.classify2d.prepared import Prepared, pieces, prepare
 from frazil.compute.classify2d.references import References, make_references, shift_disc
 from frazil.compute.classify2d.stage import VisitReport
 from frazil.compute.classify2d.sums import Spectra, Sums, den_values, half_spectra, solve
@@ -78,6 +78,7 @@ class Engine:
         self.residual_count = 0.0
         self.strictness = 0.5
         self._bands: dict[float, Band] = {}
+        self._samplers: dict[float, Sampler] = {}
         self._summed_rings = self.grid.ring_count
         self._held: Prepared | None = None
         self._held_rows = np.zeros(0, dtype=np.int64)
@@ -104,6 +105,12 @@ class Engine:
         if 0.0 not in self._bands:
             self._bands[0.0] = Band(self.grid)
         return self._bands[0.0]
+
+    def limited_sampler(self, resolution_a: float) -> Sampler:
+        """Return the sampler of a coarser resolution."""
+        if resolution_a not in self._samplers:
+            self._samplers[resolution_a] = self.sampler.limited(resolution_a)
+        return self._samplers[resolution_a]
 
     def prepared(self, rows: NDArray[np.int64], threads: int | None = None) -> Prepared:
         """Read and prepare particles."""
@@ -195,8 +202,20 @@ class Engine:
         prepared = self.prepared(rows)
         self._move(prepared, rows, -1.0)
         self.bank.forget(rows)
-        spectra = self.spectra()
-        averages, spread = self.averages(spectra)
+        found, averages = self.expect(prepared, stage)
+        report = self.note(rows, found)
+        if keep:
+            self._learn_noise(prepared, averages, self._move(prepared, rows, 1.0))
+            middle = np.median(found.evidence[found.slot >= 0]) if (found.slot >= 0).any() else 0.0
+            self.strictness += 0.3 * (min(1.0, max(0.5, float(middle) / _STRONG_NATS)) - self.strictness)
+        return report
+
+    def expect(self, prepared: Prepared, stage: Stage) -> tuple[Found, torch.Tensor]:
+        """Find classes and poses of particles, given the present averages; also returns these.
+
+        The particles may be prepared on a coarser grid, if it reaches as far as the stage.
+        """
+        averages, spread = self.averages(self.spectra())
         made: dict[Stage, References] = {}
 
         def make(each: Stage) -> None:
@@ -205,16 +224,12 @@ class Engine:
                 _ = made[each].matched
 
         for_each(make, [stage] if stage.coarse is None else [stage, stage.coarse], self.threads)
-        references, coarse = made[stage], None if stage.coarse is None else made[stage.coarse]
-        chance = np.random.default_rng([self.seed, self.batch]).random((len(rows), 2))
+        coarse = None if stage.coarse is None else made[stage.coarse]
+        chance = np.random.default_rng([self.seed, self.batch]).random((len(prepared), 2))
         self.batch += 1
-        found = Expectation(stage, references, coarse, self.strictness)(prepared, chance, self.threads)
-        report = self._note(rows, found)
-        if keep:
-            self._learn_noise(prepared, averages, self._move(prepared, rows, 1.0))
-            middle = np.median(found.evidence[found.slot >= 0]) if (found.slot >= 0).any() else 0.0
-            self.strictness += 0.3 * (min(1.0, max(0.5, float(middle) / _STRONG_NATS)) - self.strictness)
-        return report
+        return Expectation(stage, made[stage], coarse, self.strictness)(
+            prepared, chance, self.threads
+        ), averages
 
     def give_up(self, slot: int) -> NDArray[np.int64]:
         """Empty a class; its particles are in none until they are visited again. Returns whom it concerns."""
@@ -255,75 +270,75 @@ class Engine:
             moved = np.where(index[..., None] >= 0, move_a[index], 0.0)
             columns[pose][:count][..., 1:3] += moved.astype(np.float32)
 
-    def recentre(self, rows: NDArray[np.int64], images: Images, most_a: float) -> None:
-        """Take the best shifts over into the centres at which particles are sampled.
-
-        Parameters
-        ----------
-        rows
-            Particles.
-        images
-            Gives the images (p, n, n) of rows.
-        most_a
-            No centre moves further than this from the box's.
-        """
-        columns = self.bank.columns
-        wanted = columns["offset_a"][rows] + centre_a(columns["pose"][rows])
-        known = (columns["visits"][rows] > 0) & (np.hypot(*wanted.T) <= most_a)
-        self.sample_at(rows[known], images, wanted[known])
-
     def sample_at(self, rows: NDArray[np.int64], images: Images, offset_a: NDArray[np.float64]) -> None:
         """Sample particles around other centres, (p, 2); poses and sums follow."""
-        columns = self.bank.columns
         for piece in pieces(len(rows), 2048):
             some = rows[piece]
             self._move(self.prepared(some), some, -1.0)
-            move = offset_a[piece] - columns["offset_a"][some].astype(np.float64)
-            columns["offset_a"][some] = offset_a[piece]
-            self._sample(some, images, offset_a[piece])
-            for name in ("pose", "draw_pose"):
-                pose = columns[name][some]
-                gamma = pose[..., 0].astype(np.float64)
-                x, y = move.T if pose.ndim == 2 else move.T[..., None]
-                c, s = np.cos(gamma), np.sin(gamma)
-                pose[..., 1] -= (c * x + s * y).astype(np.float32)
-                pose[..., 2] -= (c * y - s * x).astype(np.float32)
-                columns[name][some] = pose
-            places = self._places(some)
-            if self._held is not None and places is not None:
-                new = prepare(
-                    self.grid, self.samples.read(some), columns["ctf"][some], self.optics, self.threads
-                )
-                self._held.planes[places] = new.planes
+            self.resample(some, images, offset_a[piece])
             self._move(self.prepared(some), some, 1.0)
 
-    def _sample(self, rows: NDArray[np.int64], images: Images, offset_a: NDArray[np.float64]) -> None:
-        """Take samples around these centres, on all threads."""
-        # Whoever gives the images, and whoever keeps the samples, need not know of threads.
+    def resample(self, rows: NDArray[np.int64], images: Images, offset_a: NDArray[np.float64]) -> None:
+        """As `sample_at`, of particles that the sums don't hold."""
+        columns = self.bank.columns
+        move = offset_a - columns["offset_a"][rows].astype(np.float64)
+        self.take_samples(rows, self.sampled(rows, images, offset_a, self.sampler), offset_a)
+        for name in ("pose", "draw_pose"):
+            pose = columns[name][rows]
+            gamma = pose[..., 0].astype(np.float64)
+            x, y = move.T if pose.ndim == 2 else move.T[..., None]
+            c, s = np.cos(gamma), np.sin(gamma)
+            pose[..., 1] -= (c * x + s * y).astype(np.float32)
+            pose[..., 2] -= (c * y - s * x).astype(np.float32)
+            columns[name][rows] = pose
+
+    def take_samples(
+        self, rows: NDArray[np.int64], samples: NDArray[np.float16], offset_a: NDArray[np.float64]
+    ) -> None:
+        """Keep samples (p, R, Q) around these centres (p, 2); poses and sums stay as they are."""
+        columns = self.bank.columns
+        columns["offset_a"][rows] = offset_a
+        self.samples.write(rows, samples)
+        places = self._places(rows)
+        if self._held is not None and places is not None:
+            new = prepare(self.grid, samples, columns["ctf"][rows], self.optics, self.threads)
+            self._held.planes[places] = new.planes
+
+    def sampled(
+        self, rows: NDArray[np.int64], images: Images, offset_a: NDArray[np.float64], sampler: Sampler
+    ) -> NDArray[np.float16]:
+        """Take samples (p, R, Q) around these centres, on all threads; nothing is kept."""
+        grid = sampler.grid
+        out = np.empty((len(rows), grid.ring_count, grid.angle_count), dtype=np.float16)
+        # Whoever gives the images need not know of threads.
         one_at_a_time = threading.Lock()
 
         def work(piece: slice) -> None:
             with torch.inference_mode():
                 with one_at_a_time:
                     block = images(rows[piece])
-                samples = self.sampler(block, offset_a[piece])
-                with one_at_a_time:
-                    self.samples.write(rows[piece], samples)
+                out[piece] = sampler(block, offset_a[piece])
 
-        self.sampler.make_ready()
+        sampler.make_ready()
         for_each(work, pieces(len(rows)), self.threads)
+        return out
 
     def remove(self, rows: NDArray[np.int64]) -> None:
-        """Take particles out of the sums."""
+        """Take particles out of the sums, and forget where they were."""
         if len(rows):
-            self._move(self.prepared(rows), rows, -1.0)
+            self.take_out(rows)
             self.bank.forget(rows)
+
+    def take_out(self, rows: NDArray[np.int64]) -> None:
+        """Take particles out of the sums for a while; `put_back` must follow."""
+        self._move(self.prepared(rows), rows, -1.0)
 
     def put_back(self, rows: NDArray[np.int64]) -> None:
         """Add particles, which the sums lack, as the bank says."""
         self._move(self.prepared(rows), rows, 1.0)
 
-    def _note(self, rows: NDArray[np.int64], found: Found) -> VisitReport:
+    def note(self, rows: NDArray[np.int64], found: Found) -> VisitReport:
+        """Write into the bank what was found of particles; the sums stay as they are."""
         columns = self.bank.columns
         moved = int((columns["slot"][rows] != found.slot).sum())
         for name in ("evidence", "slot", "probability", "pose", "top_slot", "top_probability"):

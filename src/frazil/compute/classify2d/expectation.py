@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,6 +53,10 @@ class Found:
             np.zeros((count, DRAWS, 5), np.float32),
             np.zeros(count, np.float32),
         )
+
+    def some(self, chosen: NDArray[np.bool_]) -> Found:
+        """Return what was found of some of the particles."""
+        return Found(**{each.name: getattr(self, each.name)[chosen] for each in fields(self)})
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from frazil.compute.classify2d.centres import find_centres, recentre
 from frazil.compute.classify2d.exchange import exchange
 from frazil.compute.classify2d.outliers import STRONG, strong, typical_power
 from frazil.compute.classify2d.prepared import pieces
@@ -159,6 +160,16 @@ class Run:
             if len(some):
                 self.tally.add(some, self.engine.visit(some, stage))
 
+    def find_centres(self, rows: NDArray[np.int64], stage: Stage) -> None:
+        """Look for particles in the whole box, and sample them around what is found."""
+        rows = self.random(1).permutation(rows)
+        for some in np.array_split(rows, max(1, math.ceil(len(rows) / self.batch_size))):
+            if len(some):
+                some = np.sort(some)
+                find_centres(self.engine, some, self.images, stage)
+                self.engine.put_back(some)
+                self.tally.visits += len(some)
+
     def look_again(self, rows: NDArray[np.int64]) -> None:
         """Search particles, visited at the present stage, in the whole box once more."""
         rows = self.random(6).permutation(rows)
@@ -216,13 +227,13 @@ class Run:
                 break
             if not again:
                 self.engine.sum_to(step.stage.resolution_a)
-            if step.restart:
-                off = rows[self.engine.bank.columns["offset_a"][rows].any(axis=1)]
-                self.engine.sample_at(off, self.images, np.zeros((len(off), 2)))
             if step.second_look:
                 self.look_again(rows)
             for _ in range(step.passes):
-                self.visit(rows, step.stage)
+                if step.restart:
+                    self.find_centres(rows, step.stage)
+                else:
+                    self.visit(rows, step.stage)
             for _ in range(step.exchanges):
                 if self.exchange(step.exchange_share, step.stage.resolution_a):
                     for _ in range(step.after):
@@ -231,7 +242,7 @@ class Run:
                 self.progress.limit_a = step.stage.resolution_a
             if self.autocentre:
                 self.centre()
-            if after is None or not after.restart:
+            if not (step.restart or (after is not None and after.restart)):
                 self._recentre(rows, 0.25 * step.stage.resolution_a)
             done += step.passes + step.after * step.exchanges
             self.tell(done / total, f"2D classification at {step.stage.resolution_a:.0f} Å")
@@ -243,7 +254,7 @@ class Run:
         """Sample particles around their centres, those that are further off than ``least_a``."""
         pose = self.engine.bank.columns["pose"][rows]
         off = np.hypot(pose[:, 1], pose[:, 2]) > least_a
-        self.engine.recentre(rows[off], self.images, 0.4 * self.engine.grid.mask_radius_a)
+        recentre(self.engine, rows[off], self.images)
 
     @property
     def stage(self) -> Stage:
@@ -307,11 +318,9 @@ class Run:
         engine, rows = self.engine, self.without_strong(rows)
         for piece in pieces(len(rows), self.batch_size):
             some = rows[piece]
-            wide = self.reach.wide()
-            engine.visit(some, wide, keep=False)
-            self.tally.visits += len(some)
+            find_centres(engine, some, self.images, self.reach.wide())
             engine.bank.forget(some)
-            self._recentre(some, 0.0)
+            self.tally.visits += len(some)
             old = self.stale(round(revisits * len(some)))
             self.visit_together(np.concatenate([some, old[~np.isin(old, some)]]))
 

@@ -101,6 +101,21 @@ class Sampler:
         out: NDArray[np.float16] = series.cpu().numpy()
         return out
 
+    def limited(self, resolution_a: float) -> Sampler:
+        """Return a sampler of a lower resolution: same mask, fewer rings and angles, in the same units."""
+        limit_a = self.grid.limited(resolution_a).resolution_a
+        coarse = Sampler(
+            self.box_px,
+            self.pixel_size_a,
+            2.0 * self.grid.mask_radius_a,
+            limit_a,
+            invert=self.invert,
+            device=self.device,
+        )
+        # Sums over fewer, larger pixels of less noise.
+        coarse.mask_norm *= self.working_pixel_a / coarse.working_pixel_a
+        return coarse
+
     def make_ready(self) -> None:
         """Make the tables, so that threads find them."""
         _ = self._around, self._quarter

@@ -2,7 +2,7 @@
 
 Centres are found early, among poor averages, and later searches are narrow. A particle that went to a wrong
 centre or into a class of leftovers stays there, sure of itself. So everybody is looked for once more in the
-whole neighbourhood of the box's centre, and keeps the better of the old and the new place.
+whole neighbourhood of the box's centre; who is found elsewhere is compared there, and keeps the better place.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from frazil.compute.classify2d.prepared import centre_a
+from frazil.compute.classify2d.centres import search, within_reach
+from frazil.compute.classify2d.prepared import centre_a, prepare
 from frazil.compute.classify2d.stage import VisitReport
 
 if TYPE_CHECKING:
@@ -20,24 +21,15 @@ if TYPE_CHECKING:
     from frazil.compute.classify2d.engine import Engine
     from frazil.compute.classify2d.stage import Images, Stage
 
-# What of a particle belongs to where it was found.
-_PLACE = (
-    "slot",
-    "probability",
-    "pose",
-    "evidence",
-    "top_slot",
-    "top_probability",
-    "draw_slot",
-    "draw_pose",
-    "draw_weight",
-)
+# What is found nearer than this to where a particle is believed to be is the same place, radii of the fine
+# stage's search.
+_SAME_PLACE = 1.5
 
 
 def look_again(
     engine: Engine, rows: NDArray[np.int64], images: Images, wide: Stage, fine: Stage
 ) -> VisitReport:
-    """Visit particles twice, around the box's centre and around what is found there; keep the better place.
+    """Search particles in the whole box; compare those found elsewhere there, and keep the better place.
 
     Parameters
     ----------
@@ -51,22 +43,21 @@ def look_again(
         Stages of the search and of the comparison. Of the wide one, the prior of the centre counts as well.
     """
     columns = engine.bank.columns
-    old = {name: columns[name][rows].copy() for name in _PLACE}
-    old_offset = columns["offset_a"][rows].astype(np.float64)
-    old_centre = old_offset + centre_a(old["pose"])
-    engine.remove(rows)
-    engine.sample_at(rows, images, np.zeros_like(old_offset))
-    engine.visit(rows, wide, keep=False)
-    engine.bank.forget(rows)
-    engine.recentre(rows, images, 0.4 * engine.grid.mask_radius_a)
-    engine.visit(rows, fine, keep=False)
-    centre = columns["offset_a"][rows] + centre_a(columns["pose"][rows])
-    nearer = (np.square(old_centre) - np.square(centre)).sum(1) / (2.0 * wide.shift_sigma_a**2)
-    stay = columns["evidence"][rows] - old["evidence"] + nearer <= 0.0
-    engine.bank.forget(rows[stay])
-    engine.sample_at(rows[stay], images, old_offset[stay])
-    for name, values in old.items():
-        columns[name][rows[stay]] = values[stay]
+    before = columns["slot"][rows].copy()
+    engine.take_out(rows)
+    old_centre = columns["offset_a"][rows] + centre_a(columns["pose"][rows])
+    there = within_reach(engine, centre_a(search(engine, rows, images, wide).pose))
+    elsewhere = np.hypot(*(there - old_centre).T) > _SAME_PLACE * fine.shift_radius_a
+    some, old_centre, there = rows[elsewhere], old_centre[elsewhere], there[elsewhere]
+    if len(some):
+        samples = engine.sampled(some, images, there, engine.sampler)
+        ctf = columns["ctf"][some].astype(np.float64)
+        found = engine.expect(prepare(engine.grid, samples, ctf, engine.optics, engine.threads), fine)[0]
+        centre = there + centre_a(found.pose)
+        nearer = (np.square(old_centre) - np.square(centre)).sum(1) / (2.0 * wide.shift_sigma_a**2)
+        better = found.evidence - columns["evidence"][some] + nearer > 0.0
+        engine.take_samples(some[better], samples[better], there[better])
+        engine.note(some[better], found.some(better))
     engine.put_back(rows)
-    moved = int((columns["slot"][rows] != old["slot"]).sum())
-    return VisitReport(2 * len(rows), float(columns["evidence"][rows].sum(dtype=np.float64)), moved)
+    moved = int((columns["slot"][rows] != before).sum())
+    return VisitReport(len(rows) + len(some), float(columns["evidence"][rows].sum(dtype=np.float64)), moved)
