@@ -14,6 +14,7 @@ from frazil.formats.relion_micrographs import write_picks
 from frazil.model.errors import InputError
 from frazil.model.picks import Picks
 from frazil.stages.columns import arrow_table
+from frazil.stages.machine import worker_threads
 from frazil.stages.pictures import save_picture, with_circles
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def _search(exposure: Exposure, low: float) -> Picks:
         expected_particles=settings.expected_particles,
         mask_contamination=settings.contamination_mask,
         device=exposure.task.device,
+        threads=worker_threads(),
     )
 
 

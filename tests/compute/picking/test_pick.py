@@ -203,7 +203,9 @@ def test_settings_are_obeyed() -> None:
     strict = pick_particles(image, PIXEL_A, diameter_min_a=DIAMETER_A, threshold=1e3)
     assert strict.threshold == 1e3
     assert not strict.accepted.any()
-    expected = pick_particles(image, PIXEL_A, diameter_min_a=DIAMETER_A, expected_particles=12)
+    expected = pick_particles(image, PIXEL_A, diameter_min_a=DIAMETER_A, expected_particles=12, threads=3)
+    alone = pick_particles(image, PIXEL_A, diameter_min_a=DIAMETER_A, expected_particles=12)
+    assert np.array_equal(expected.x_px, alone.x_px) and np.array_equal(expected.score, alone.score)
     assert expected.accepted.sum() == 12
     apart = accepted(pick_particles(image, PIXEL_A, diameter_min_a=DIAMETER_A, min_distance_a=300.0))
     distance = np.hypot(*(apart[:, None] - apart[None]).transpose(2, 0, 1))

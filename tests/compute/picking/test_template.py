@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from frazil.compute.picking.pursuit import local_maxima, pursue
+from frazil.compute.picking.pursuit import local_maxima, median_size, pursue
 from frazil.compute.picking.template import (
     PROFILE_STEP_PX,
     Rings,
@@ -97,6 +97,16 @@ def test_pursuit_separates_overlapping_answers() -> None:
         assert np.hypot(y[n] - true_y, x[n] - true_x) < 0.3
         assert score[n] == pytest.approx(height, rel=0.1)
     assert len(score) == 3
+
+
+@pytest.mark.parametrize("chosen", [0, 1, 2, 7, 40])
+def test_the_median_by_counting_is_the_median(chosen: int) -> None:
+    rng = np.random.default_rng(chosen)
+    for z in (rng.normal(0.0, 3.0, (5, 8)), rng.integers(-2, 3, (5, 8))):
+        field = z.astype(np.float32)
+        mask = (rng.permutation(field.size) < chosen).reshape(field.shape)
+        expected = float(np.median(np.abs(field[mask]))) if chosen else 0.0
+        assert median_size(field, mask) == pytest.approx(expected, rel=1e-7)
 
 
 @pytest.mark.parametrize(("mean", "spread"), [(7.0, 1.0), (12.0, 2.0), (6.0, 0.9)])

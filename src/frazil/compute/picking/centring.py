@@ -17,6 +17,7 @@ import numba
 import numpy as np
 import scipy.fft
 
+from frazil.compute.parallel import for_each
 from frazil.compute.picking.pursuit import refine_peak
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 ORDERS = (0, 2, 3, 4)
 COMPONENTS = 2
 """Principal components per order (order 0: one more, the mean)."""
+_AT_ONCE = 64
 LEAST_VARIANCE = 0.5
 """Components whose variance exceeds the noise's by less than this are noise."""
 
@@ -84,10 +86,11 @@ def isolate(
 def shifted(pictures: NDArray[np.float32], offset: NDArray[np.float64]) -> NDArray[np.float32]:
     """Pictures (n, s, s) moved so that what was at ``offset`` (n, 2) (y, x) from the middle is there."""
     size = pictures.shape[1]
-    fy = scipy.fft.fftfreq(size)[None, :, None]
-    fx = scipy.fft.rfftfreq(size)[None, None, :]
-    turn = fy * offset[:, 0, None, None] + fx * offset[:, 1, None, None]
-    moved = scipy.fft.rfft2(pictures) * np.exp(2j * np.pi * turn).astype(np.complex64)
+    along_y = np.exp(2j * np.pi * np.outer(offset[:, 0], scipy.fft.fftfreq(size))).astype(np.complex64)
+    along_x = np.exp(2j * np.pi * np.outer(offset[:, 1], scipy.fft.rfftfreq(size))).astype(np.complex64)
+    moved = scipy.fft.rfft2(pictures)
+    moved *= along_y[:, :, None]
+    moved *= along_x[:, None, :]
     result: NDArray[np.float32] = scipy.fft.irfft2(moved, s=(size, size))
     return result
 
@@ -169,7 +172,7 @@ class Likeness:
         return cls(stacked, np.array(gains, np.float32))
 
     def climb(
-        self, pictures: NDArray[np.float32], start: NDArray[np.float64], reach_px: int
+        self, pictures: NDArray[np.float32], start: NDArray[np.float64], reach_px: int, threads: int = 1
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Where, uphill from a start and within reach of its middle, each picture is most alike.
 
@@ -181,6 +184,8 @@ class Likeness:
             Shape (n, 2): offsets (y, x) from the middle, pixels.
         reach_px
             Furthest offset.
+        threads
+            The result does not depend on it.
 
         Returns
         -------
@@ -188,7 +193,14 @@ class Likeness:
             Shapes (n, 2), (y, x) in pixels, and (n,): Σ gain · coefficient².
         """
         first = np.rint(start).astype(np.int64)
-        offset, likeness = _climb(pictures, self.kernel, self.gain, first, reach_px)
+        offset, likeness = np.zeros((len(pictures), 2)), np.zeros(len(pictures))
+
+        def climb(part: slice) -> None:
+            offset[part], likeness[part] = _climb(
+                pictures[part], self.kernel, self.gain, first[part], reach_px
+            )
+
+        for_each(climb, [slice(n, n + _AT_ONCE) for n in range(0, len(pictures), _AT_ONCE)], threads)
         return offset, likeness
 
     def excess(self, pictures: NDArray[np.float32], noise: float) -> NDArray[np.float64]:

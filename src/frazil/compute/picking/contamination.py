@@ -78,7 +78,7 @@ def find_large(
     mode, spread = most_alike(level[known])
     deviation = np.where(known, np.abs(level - mode), 0.0)
     labels, count = label(deviation > LARGE_SPREADS * spread)
-    smooth = _level(pixels, valid, RIM_SMOOTHING * diameter_px)
+    smooth = None
     for number in range(1, count + 1):
         region = labels == number
         # Beyond the field's border it may go on.
@@ -87,6 +87,8 @@ def find_large(
             typical = float(np.percentile(deviation[region], 80.0))
             coarse = region & (deviation > EDGE_LEVEL * typical)
             enlarged = _enlarged(coarse, step, pixels.shape)
+            if smooth is None:
+                smooth = _level(pixels, valid, RIM_SMOOTHING * diameter_px)
             mask |= _with_rim(enlarged, np.abs(smooth - mode) > RIM_LEVEL * typical, diameter_px)
     return mask
 

@@ -52,6 +52,7 @@ def pick_particles(
     expected_particles: int | None = None,
     mask_contamination: bool = True,
     device: torch.device | str = "cpu",
+    threads: int = 1,
 ) -> Picks:
     """Find particles (see `find_particles`, which also returns the contamination mask)."""
     return find_particles(
@@ -68,6 +69,7 @@ def pick_particles(
         expected_particles=expected_particles,
         mask_contamination=mask_contamination,
         device=device,
+        threads=threads,
     ).picks
 
 
@@ -86,6 +88,7 @@ def find_particles(
     expected_particles: int | None = None,
     mask_contamination: bool = True,
     device: torch.device | str = "cpu",
+    threads: int = 1,
 ) -> PickingResult:
     """Find particles (dark on bright, as in a defocused micrograph) without a reference.
 
@@ -116,6 +119,8 @@ def find_particles(
         Whether carbon, ice crystals and aggregates are left out.
     device
         Where the transforms run.
+    threads
+        The result does not depend on it.
 
     Returns
     -------
@@ -137,7 +142,7 @@ def find_particles(
     where = torch.device(device)
     largest = float(diameters[-1])
     target_pixel_a = float(np.clip(diameters[0] / PIXELS_PER_DIAMETER, 3.0, 8.0))
-    reduced = reduce_micrograph(np.asarray(micrograph), pixel_size_a, target_pixel_a, where)
+    reduced = reduce_micrograph(np.asarray(micrograph), pixel_size_a, target_pixel_a, where, threads)
     if reduced is None:
         return _nothing(micrograph.shape, largest, "The micrograph is constant or holds no numbers.")
     pixel_a = reduced.pixel_size_a
@@ -148,6 +153,7 @@ def find_particles(
         diameter_a=largest,
         min_distance_a=0.5 * largest if min_distance_a is None else min_distance_a,
         most=max_picks,
+        threads=threads,
     )
     usable = reduced.valid
     if mask_contamination:

@@ -210,3 +210,34 @@ def score_in_place(
                         value -= score[m] * (profile[k] * (1.0 - f) + profile[k + 1] * f)
             score[n] = max(value, 0.0)
     return score
+
+
+@numba.njit(nogil=True, cache=True)
+def median_size(z: NDArray[np.float32], chosen: NDArray[np.bool_]) -> float:  # pragma: no cover - compiled
+    """Median of |z| (finite) over the chosen pixels, by counting; 0 where there are none."""
+    bits = np.abs(z).reshape(-1).view(np.uint32)
+    flags = chosen.reshape(-1)
+    # The bits of positive numbers are in the order of the numbers.
+    coarse = np.zeros(1 << 16, np.int64)
+    for n in range(bits.size):
+        coarse[bits[n] >> np.uint32(16)] += flags[n]
+    count = coarse.sum()
+    if count == 0:
+        return 0.0
+    total = 0.0
+    for place in ((count - 1) // 2, count // 2):
+        bin_number = 0
+        while coarse[bin_number] <= place:
+            place -= coarse[bin_number]
+            bin_number += 1
+        fine = np.zeros(1 << 16, np.int64)
+        for n in range(bits.size):
+            if bits[n] >> np.uint32(16) == bin_number:
+                fine[bits[n] & np.uint32(0xFFFF)] += flags[n]
+        low = 0
+        while fine[low] <= place:
+            place -= fine[low]
+            low += 1
+        value = np.array([(bin_number << 16) | low], np.uint32).view(np.float32)[0]
+        total += np.float64(value)
+    return 0.5 * total

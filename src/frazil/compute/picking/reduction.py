@@ -10,9 +10,12 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
+from frazil.compute.parallel import for_each
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_ROWS = 64
 HOT_PIXEL_SIGMA = 8.0
 """Single pixels further than this from the median are X-rays or hot pixels; clipped there."""
 
@@ -50,11 +53,15 @@ class ReducedMicrograph:
 
 @numba.njit(nogil=True, cache=True)
 def _block_means(
-    image: NDArray[np.float32], block: int, low: float, high: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:  # pragma: no cover - compiled
-    rows, columns = image.shape[0] // block, image.shape[1] // block
-    mean = np.zeros((rows, columns), np.float32)
-    count = np.zeros((rows, columns), np.float32)
+    image: NDArray[np.float32],
+    block: int,
+    low: float,
+    high: float,
+    mean: NDArray[np.float32],
+    count: NDArray[np.float32],
+) -> None:  # pragma: no cover - compiled
+    """Means of what is finite in blocks, limited to low … high, and how much that is; both from zero."""
+    rows, columns = mean.shape
     for row in range(rows):
         for inner in range(block):
             line = image[row * block + inner]
@@ -67,11 +74,29 @@ def _block_means(
         for column in range(columns):
             if count[row, column] > 0.0:
                 mean[row, column] /= count[row, column]
+
+
+def _in_blocks(
+    image: NDArray[np.float32], block: int, limits: tuple[float, float], threads: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean (rows, columns) of blocks and their number of finite pixels, see `_block_means`."""
+    rows, columns = image.shape[0] // block, image.shape[1] // block
+    mean, count = np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.float32)
+
+    def work(first: int) -> None:
+        part = slice(first, first + _ROWS)
+        _block_means(image[first * block :], block, *limits, mean[part], count[part])
+
+    for_each(work, range(0, rows, _ROWS), threads)
     return mean, count
 
 
 def reduce_micrograph(
-    micrograph: NDArray[np.float32], pixel_size_a: float, target_pixel_a: float, device: torch.device
+    micrograph: NDArray[np.float32],
+    pixel_size_a: float,
+    target_pixel_a: float,
+    device: torch.device,
+    threads: int = 1,
 ) -> ReducedMicrograph | None:
     """Reduce by block averages to about half the wanted pixel and by a Fourier crop from there.
 
@@ -99,7 +124,8 @@ def reduce_micrograph(
     block = max(int(0.5 * target_pixel_a / pixel_size_a), 1)
     if min(micrograph.shape) // block < 16:
         return None
-    mean, count = _block_means(micrograph, block, float(median) - reach, float(median) + reach)
+    limits = float(median) - reach, float(median) + reach
+    mean, count = _in_blocks(micrograph, block, limits, threads)
     valid = count >= 0.5 * block * block
     if not valid.any():
         return None

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from frazil.compute.parallel import for_each
 from frazil.compute.picking.centring import Likeness, centre_of_peak, isolate, lopsidedness, shifted
 from frazil.compute.picking.contamination import find_unlike
-from frazil.compute.picking.pursuit import pursue, score_in_place
+from frazil.compute.picking.pursuit import median_size, pursue, score_in_place
 from frazil.compute.picking.template import (
     PROFILE_STEP_PX,
     Matched,
@@ -89,6 +90,8 @@ class Search:
         Closest two particles may lie.
     most
         At most this many candidates.
+    threads
+        The result does not depend on it.
     """
 
     def __init__(
@@ -98,12 +101,14 @@ class Search:
         diameter_a: float,
         min_distance_a: float,
         most: int,
+        threads: int = 1,
     ) -> None:
         self.rings = rings
         self.diameter_a = diameter_a
         self.diameter_px = diameter_a / rings.pixel_size_a
         self.min_distance_px = min_distance_a / rings.pixel_size_a
         self.most = most
+        self.threads = threads
 
     def look_at(self, flat: NDArray[np.float32], usable: NDArray[np.bool_]) -> None:
         """Set the field: background removed, 0 where not ``usable``; centres lie where it is."""
@@ -120,9 +125,13 @@ class Search:
         ``blobs`` are transforms on the rings; the best is the one whose particles explain most. None if
         there is too little to learn from.
         """
-        total = self.power
-        starts = [start for blob in blobs if (start := self._start(blob, total)) is not None]
-        self.power = total
+        found: list[Start | None] = [None] * len(blobs)
+
+        def search(number: int) -> None:
+            found[number] = self._start(blobs[number])
+
+        for_each(search, range(len(blobs)), self.threads)
+        starts = [start for start in found if start is not None]
         return max(starts, key=lambda start: start.gain) if starts else None
 
     def looks_inverted(self, start: Start) -> bool:
@@ -131,9 +140,7 @@ class Search:
         Of a right micrograph they explain less than a third, of an inverted one half and more (the ice
         between particles passes for dark particles).
         """
-        total = self.power
-        bright = self._start(-start.blob, total)
-        self.power = total
+        bright = self._start(-start.blob)
         return bright is not None and bright.gain > max(0.45 * start.gain, 100.0)
 
     def plain(self, blob: NDArray[np.float64]) -> Candidates:
@@ -173,25 +180,28 @@ class Search:
         matched = self._matched(template)
         return self._centred(self._find(matched), matched, template)
 
-    def _start(self, blob: NDArray[np.float64], total: NDArray[np.float64]) -> Start | None:
+    def _start(self, blob: NDArray[np.float64]) -> Start | None:
         """First pass with one blob: against white noise, for the field's power is mostly particles."""
-        frequency = self.rings.frequency_per_a
+        total, frequency = self.power, self.rings.frequency_per_a
         white = float(np.median(total[frequency > 0.35 / self.rings.pixel_size_a]))
         slow = 1.0 / np.maximum((2.0 * self.diameter_a * frequency) ** 4, 1e-6)
-        self.power = white * (1.0 + slow)
-        found = self._find(self._matched(blob), rounds=1)
-        template = self._learn(found)
+        against = white * (1.0 + slow)
+        found = self._find(self._matched(blob, against), rounds=1)
+        template = self._learn(found, against)
         if template is None:
             return None
-        self.power = total
         power = self._unexplained(template, found)
         # Log-likelihood (Whittle) that subtracting the particles gains.
         gain = 0.5 * float((self.rings.weight * np.log(total / power))[1:].sum())
         return Start(blob, template, power, gain)
 
-    def _matched(self, template: NDArray[np.float64]) -> Matched:
-        """Answers of a template; unit variance of noise also where only a part of it falls on the field."""
-        whole = matched_filter(self.rings, self.transform, self.power, template, 1.4 * self.diameter_a)
+    def _matched(self, template: NDArray[np.float64], against: NDArray[np.float64] | None = None) -> Matched:
+        """Answers of a template; unit variance of noise also where only a part of it falls on the field.
+
+        ``against`` is the power of the noise, by default that of the field.
+        """
+        power = self.power if against is None else against
+        whole = matched_filter(self.rings, self.transform, power, template, 1.4 * self.diameter_a)
         return replace(whole, z=np.asarray(whole.z / np.sqrt(self.seen), dtype=np.float32))
 
     def _find(self, matched: Matched, rounds: int = 4) -> Candidates:
@@ -207,9 +217,11 @@ class Search:
         return Candidates(y, x, score / noise, score / matched.unit, noise, matched.false_alarm_b)
 
     def _noise(self, z: NDArray[np.float32]) -> float:
-        return max(float(np.median(np.abs(z[self.usable]))) / 0.6745, 1e-3)
+        return max(float(median_size(z, self.usable)) / 0.6745, 1e-3)
 
-    def _learn(self, found: Candidates) -> NDArray[np.float64] | None:
+    def _learn(
+        self, found: Candidates, against: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64] | None:
         """Radial template of the candidates that are surely particles."""
         good = surely(found.score)
         if good.sum() < FEWEST_TO_LEARN:
@@ -218,7 +230,7 @@ class Search:
         return learn_template(
             self.rings,
             self.transform,
-            self.power,
+            self.power if against is None else against,
             found.y[good],
             found.x[good],
             np.clip(score / np.median(score), 0.5, 1.5),
@@ -251,10 +263,10 @@ class Search:
         pictures = self._whitened(found, template, radius + 2 * reach + 1)
         good = surely(found.score)
         at_peaks = Likeness.learn(pictures[good], radius)
-        by_peak, _ = at_peaks.climb(pictures, still, reach)
+        by_peak, _ = at_peaks.climb(pictures, still, reach, self.threads)
         at_masses = Likeness.learn(shifted(pictures[good], mass[good]), radius)
-        from_peak, as_peak = at_masses.climb(pictures, still, reach)
-        from_mass, as_mass = at_masses.climb(pictures, mass, reach)
+        from_peak, as_peak = at_masses.climb(pictures, still, reach, self.threads)
+        from_mass, as_mass = at_masses.climb(pictures, mass, reach, self.threads)
         by_mass = np.where((as_mass > as_peak)[:, None], from_mass, from_peak)
         # On lattices the centre of mass is anywhere, on long particles the peak is at an end.
         ways = (by_peak, by_mass)
@@ -266,7 +278,7 @@ class Search:
         found = self._rescored(found, matched)
         pictures = self._whitened(found, template, radius + reach + 1)
         likeness = Likeness.learn(pictures[surely(found.score)], radius)
-        offset, _ = likeness.climb(pictures, still, reach)
+        offset, _ = likeness.climb(pictures, still, reach, self.threads)
         found = self._moved(found, offset, matched)
         # What a candidate has in common with the others beyond their mean speaks for it too.
         extra = likeness.excess(shifted(pictures, offset), found.noise)

@@ -8,6 +8,7 @@ compact ones nearly so: a radial template answers at their centre, whatever the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -99,8 +100,20 @@ class Rings:
         size = self.weight.size
         flat = self.index.reshape(-1)
         total = torch.bincount(flat, values.reshape(-1).to(torch.float64), minlength=size)
-        means: NDArray[np.float64] = (total / torch.bincount(flat, minlength=size).clamp(min=1)).cpu().numpy()
+        means: NDArray[np.float64] = (total / self.count).cpu().numpy()
         return means
+
+    @cached_property
+    def count(self) -> torch.Tensor:
+        """Shape (n,): coefficients of the half plane in each ring, at least 1."""
+        return torch.bincount(self.index.reshape(-1), minlength=self.weight.size).clamp(min=1)
+
+    @cached_property
+    def spline_response(self) -> torch.Tensor:
+        """Shape of ``index``: transform of a cubic B-spline on the grid."""
+        fy = np.sinc(np.fft.fftfreq(self.padded[0])) ** 4
+        fx = np.sinc(np.fft.rfftfreq(self.padded[1])) ** 4
+        return torch.from_numpy(np.outer(fy, fx).astype(np.float32)).to(self.index.device)
 
     def spread(self, values: NDArray[np.float64]) -> torch.Tensor:
         """Values of the rings on the half plane."""
@@ -183,10 +196,7 @@ def point_transform(
     rings: Rings, y: NDArray[np.float64], x: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> torch.Tensor:
     """Transform of weighted points at sub-pixel positions, by way of cubic splines on the grid."""
-    fy = np.sinc(np.fft.fftfreq(rings.padded[0])) ** 4
-    fx = np.sinc(np.fft.rfftfreq(rings.padded[1])) ** 4
-    response = torch.from_numpy(np.outer(fy, fx).astype(np.float32)).to(rings.index.device)
-    return rings.transform(_splat(rings.shape, y, x, weight)) / response
+    return rings.transform(_splat(rings.shape, y, x, weight)) / rings.spline_response
 
 
 def _splat(
