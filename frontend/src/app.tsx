@@ -41,6 +41,10 @@ function Who() {
     queryFn: () => api.get<Me>("/me"),
     staleTime: Number.POSITIVE_INFINITY,
   });
+  useEffect(() => {
+    // On its way while the server says who is looking.
+    if (match("/sessions/:id/:tab", window.location.pathname)) SessionPage.ahead();
+  }, []);
   useEffect(() => onLoggedOut(() => void client.invalidateQueries({ queryKey: keys.me })), [client]);
   if (me.error instanceof ApiError && me.error.status === 401) {
     return <LoginPage onLogin={() => client.resetQueries()} />;

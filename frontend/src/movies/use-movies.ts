@@ -21,14 +21,15 @@ export function useShow(): [Show, (show: Show) => void] {
   return [SHOWS.find((show) => show === text) ?? "kept", set];
 }
 
+export const columnsQuery = {
+  queryKey: ["movie-columns"],
+  queryFn: () => api.get<ColumnInfo[]>("/movie-columns"),
+  staleTime: Number.POSITIVE_INFINITY,
+};
+
 /** All columns of movies, in their order. */
 export function useColumns(): readonly ColumnInfo[] {
-  const columns = useQuery({
-    queryKey: ["movie-columns"],
-    queryFn: () => api.get<ColumnInfo[]>("/movie-columns"),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-  return columns.data ?? NONE;
+  return useQuery(columnsQuery).data ?? NONE;
 }
 
 const NONE: readonly ColumnInfo[] = [];

@@ -2,9 +2,9 @@
 
 import { useQueries, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
-import { api } from "../api/client";
 import { useChanges } from "../api/live";
 import { keys } from "../api/queries";
+import { type Columns, readColumn } from "./column-batch";
 
 export type Value = number | string | null;
 
@@ -16,8 +16,6 @@ export interface Series {
   error: unknown;
 }
 
-type Answer = Record<string, Value[]>;
-
 const LEAST_PAUSE_MS = 2000;
 const MOST_PAUSE_MS = 15_000;
 /** A column of so many movies is read anew once a second at most. */
@@ -28,14 +26,15 @@ export function pauseMs(movies: number): number {
   return Math.min(MOST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, (1000 * movies) / MOVIES_PER_SECOND));
 }
 
+/** How one column is read and remembered. */
+export function columnQuery(session: number, name: string) {
+  return { queryKey: keys.part(session, "columns", name), queryFn: () => readColumn(session, name) };
+}
+
 export function useSeries(session: number, wanted: readonly string[]): Series {
   const names = [...new Set(wanted)];
   const results = useQueries({
-    queries: names.map((name) => ({
-      queryKey: keys.part(session, "columns", name),
-      queryFn: ({ signal }: { signal: AbortSignal }) =>
-        api.get<Answer>(`/sessions/${session}/series`, { columns: name }, signal),
-    })),
+    queries: names.map((name) => columnQuery(session, name)),
   });
   const answers = useSame(results.map((result) => result.data));
   const known = useSame(names);
@@ -74,7 +73,7 @@ function useReadingAnew(session: number, movies: number): void {
 /** Bring columns together that were read one after the other, while movies came. */
 export function aligned(
   names: readonly string[],
-  answers: readonly (Answer | undefined)[],
+  answers: readonly (Columns | undefined)[],
 ): { numbers: readonly number[]; columns: Record<string, readonly Value[]> } {
   let numbers: readonly number[] = [];
   for (const answer of answers) {

@@ -67,20 +67,29 @@ class Catcher extends Component<CatcherProps, { error: unknown }> {
   }
 }
 
+/** A part of the page; `ahead` begins to load it before it is shown. */
+export type Part<P extends object> = ComponentType<P> & { ahead: () => void };
+
 /** A part of the page that is loaded when it is first shown; where it does not come, that is told here. */
 export function part<P extends object>(
   what: string,
   load: () => Promise<{ default: ComponentType<P> }>,
   box?: string,
-): ComponentType<P> {
+): Part<P> {
+  let begun: Promise<{ default: ComponentType<P> }> | undefined;
+  const begin = () => {
+    begun ??= patiently(load);
+    return begun;
+  };
   // A failure is remembered by the lazy component: trying again needs another one.
-  const make = () => lazy(() => patiently(load)) as unknown as ComponentType<P>;
+  const make = () => lazy(begin) as unknown as ComponentType<P>;
   let shared = make();
-  return function Part(props: P) {
+  function Shown(props: P) {
     const [Content, setContent] = useState(() => shared);
     const forget = useForgetting();
     const again = () => {
       forget();
+      begun = undefined;
       shared = make();
       setContent(() => shared);
     };
@@ -97,5 +106,7 @@ export function part<P extends object>(
         </Suspense>
       </Catcher>
     );
-  };
+  }
+  // What fails is told where it is shown.
+  return Object.assign(Shown, { ahead: () => void begin().catch(() => undefined) });
 }

@@ -9,6 +9,7 @@ from sqlalchemy import and_, func, not_, select
 from frazil.app.access import session_for
 from frazil.app.errors import NotFoundError
 from frazil.app.movie_filters import read_filter
+from frazil.app.six_digits import six_digits
 from frazil.model.errors import InputError
 from frazil.model.movie_columns import COLUMN_BY_NAME
 from frazil.model.settings_field import STAGES
@@ -159,5 +160,5 @@ def _short(name: str, values: list[Any]) -> list[Any]:
     if kind == "time":
         return [None if value is None else round(value, 1) for value in values]
     if kind == "number":
-        return [None if value is None else float(f"{value:.6g}") for value in values]
+        return six_digits(values)
     return values

@@ -1,21 +1,22 @@
 import { useQuery } from "@tanstack/react-query";
-import { type ComponentType, useEffect } from "react";
+import { useEffect } from "react";
 import { ApiError, api } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { SessionView } from "../../api/types";
 import { useSettings } from "../../settings/use-settings";
-import { Boundary, part } from "../../ui/boundary";
+import { Boundary, type Part, part } from "../../ui/boundary";
 import { Empty, ErrorNote, Note, Waiting } from "../../ui/feedback";
 import { Link } from "../../ui/link";
 import { SessionHead } from "./session-head";
 import { isTab, type Tab } from "./tabs";
+import { useAhead } from "./use-ahead";
 import { useStrip } from "./use-strip";
 
 export interface SessionTabProps {
   session: SessionView;
 }
 
-const PAGES: Record<Tab, ComponentType<SessionTabProps>> = {
+const PAGES: Record<Tab, Part<SessionTabProps>> = {
   operation: part("The Operation tab", () => import("./operation/operation-page")),
   plots: part("The Plots tab", () => import("./plots/plots-page")),
   table: part("The Table tab", () => import("./table/table-page")),
@@ -36,6 +37,9 @@ export default function SessionPage({ id, tab }: { id: number; tab: string }) {
   // Asked for at once, not only when the session is known: the first numbers come a round trip sooner.
   useStrip(id);
   useSettings(id);
+  const shown = isTab(tab) ? tab : "operation";
+  useAhead(id, shown);
+  useEffect(() => PAGES[shown].ahead(), [shown]);
   useEffect(() => {
     document.title = session.data ? `${session.data.name} – Frazil` : "Frazil";
     return () => {
@@ -62,7 +66,6 @@ export default function SessionPage({ id, tab }: { id: number; tab: string }) {
       </div>
     );
   }
-  const shown = isTab(tab) ? tab : "operation";
   const Page = PAGES[shown];
   return (
     <>

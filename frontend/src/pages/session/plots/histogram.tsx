@@ -24,8 +24,8 @@ export function Histogram({ values, kept, label, xLabel = "", height, limits, on
     const bins = binned(values, kept, range);
     return [bins.centre, bins.all, bins.kept];
   }, [values, kept, range]);
-  const now = useRef({ range, onBrush });
-  now.current = { range, onBrush };
+  const now = useRef({ range, limits, onBrush });
+  now.current = { range, limits, onBrush };
   const options = useMemo<Omit<uPlot.Options, "width" | "height">>(() => {
     const bars = uPlot.paths.bars?.({ size: [1, 60], gap: 1 });
     const paths = bars ? { paths: bars } : {};
@@ -46,7 +46,7 @@ export function Histogram({ values, kept, label, xLabel = "", height, limits, on
       legend: { show: false },
       cursor: { points: { show: false }, drag: { x: true, y: false, setScale: false, dist: 4 } },
       hooks: {
-        draw: [() => drawn((count) => count + 1)],
+        draw: [() => now.current.limits.length && drawn((count) => count + 1)],
         setSelect: [
           (made) => {
             const { left, width } = made.select;

@@ -18,23 +18,9 @@ import { keptOf } from "./points";
 import { RatesView } from "./rates-view";
 import { ScatterView } from "./scatter-view";
 import { SeriesCard } from "./series-card";
+import { useAfterPaint } from "./use-after-paint";
+import { columnsOf, USUAL } from "./wanted";
 import "./plots.css";
-
-const USUAL = [
-  "defocus_mean_a",
-  "ctf_resolution_a",
-  "ctf_score",
-  "astigmatism_a",
-  "motion_total_a",
-  "motion_early_a",
-  "motion_late_a",
-  "ice_ring",
-  "particles",
-  "intensity_e_per_px",
-  "class_yield",
-];
-
-const FIRST = USUAL.slice(0, 1);
 
 const VIEWS = [
   ["series", "Over time"],
@@ -52,19 +38,10 @@ export default function PlotsPage({ session }: SessionTabProps) {
   const [xAxis, setXAxis] = useParam("x", "number");
   const [more, setMore] = useParam("plots");
   const columns = useColumns();
-  const needed = useMemo(() => {
-    const used = Object.keys(filter.ranges);
-    if (filter.text) used.push("name");
-    if (filter.states.length) used.push("state");
-    if (filter.squares.length) used.push("grid_square");
-    if (filter.holes.length) used.push("foil_hole");
-    if (filter.groups.length) used.push("optics_group");
-    return ["override", ...used, ...(xAxis === "time" ? ["acquired_at", "found_at"] : [])];
-  }, [filter, xAxis]);
+  const needed = useMemo(() => columnsOf(filter, xAxis), [filter, xAxis]);
   const base = useSeries(session.id, needed);
-  // Asked for at once and drawn before the others, which would only slow it down.
-  const first = useSeries(session.id, view === "series" ? FIRST : []);
   const count = base.numbers.length;
+  const afterFirst = useAfterPaint(count > 0 && columns.length > 0);
   const kept = useMemo(() => keptOf(filter, base.columns, count), [filter, base.columns, count]);
   const setRange = useCallback(
     (column: string, range: Range) => setFilter({ ranges: { ...filter.ranges, [column]: range } }),
@@ -123,7 +100,7 @@ export default function PlotsPage({ session }: SessionTabProps) {
       ) : null}
       {count && view === "series" ? (
         <div className="plot-grid">
-          {shown.slice(0, first.pending ? 1 : shown.length).map((column) => (
+          {(afterFirst ? shown : shown.slice(0, 1)).map((column) => (
             <Boundary key={column.name} what={column.label}>
               <SeriesCard
                 evenIfEmpty={more === "all"}

@@ -3,6 +3,7 @@ import type uPlot from "uplot";
 import type { Range } from "../../../lib/filters";
 import { axis, Plot, themeColour } from "../../../ui/plot";
 import { barLength } from "../micrographs/motion-plot";
+import { drawDots, type Seen } from "./dots";
 import { nearest, type Points, robustRange } from "./points";
 import { Thresholds } from "./threshold";
 import { timeAxis } from "./time-axis";
@@ -73,7 +74,8 @@ export function PointPlot(props: PointPlotProps) {
         draw: [
           (made) => {
             drawPoints(made, now.current.points, square);
-            drawn((count) => count + 1);
+            // Limits stand where the scales say.
+            if (now.current.limits?.length) drawn((count) => count + 1);
           },
         ],
         setSelect: [(made) => takeBrush(made, now.current)],
@@ -99,19 +101,9 @@ function drawPoints(plot: uPlot, points: Points, rings: boolean): void {
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
   if (rings) drawRings(plot);
-  const size = (points.x.length > 4000 ? 2 : points.x.length > 600 ? 3 : 4) * devicePixelRatio;
-  for (const kept of [false, true]) {
-    ctx.fillStyle = themeColour(kept ? "accent" : "line-strong");
-    ctx.globalAlpha = kept ? 0.85 : 0.55;
-    for (let place = 0; place < points.x.length; place++) {
-      if (points.kept[place] !== kept) continue;
-      const x = plot.valToPos(points.x[place] ?? 0, "x", true);
-      const y = plot.valToPos(points.y[place] ?? 0, "y", true);
-      const inX = Math.min(bbox.left + bbox.width - size, Math.max(bbox.left, x - size / 2));
-      const inY = Math.min(bbox.top + bbox.height - size, Math.max(bbox.top, y - size / 2));
-      ctx.fillRect(inX, inY, size, size);
-    }
-  }
+  const { x, y } = plot.scales;
+  const seen: Seen = { x: [x?.min ?? 0, x?.max ?? 1], y: [y?.min ?? 0, y?.max ?? 1] };
+  drawDots(ctx, bbox, points, seen, { kept: themeColour("accent"), rejected: themeColour("line-strong") });
   ctx.restore();
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NO_FILTER } from "../../../lib/filters";
-import { binned, keptOf, nearest, pointsOf, polar, ratesOf, robustRange } from "./points";
+import { binned, keptOf, medianOf, nearest, pointsOf, polar, ratesOf, robustRange } from "./points";
 
 describe("points", () => {
   it("are by rising x, without what isn't known, in shown units", () => {
@@ -32,6 +32,14 @@ it("a few outliers don't stretch an axis", () => {
   expect(high).toBeLessThan(1.5);
   expect(robustRange([2, 2])).toEqual([1.9, 2.1]);
   expect(robustRange([])).toEqual([0, 1]);
+});
+
+it("the median is that of what is kept", () => {
+  const values = [5, 1, 9, 3];
+  expect(medianOf(values, [true, true, true, true])).toBe(5);
+  expect(medianOf(values, [false, true, false, true])).toBe(3);
+  expect(medianOf(values, [false, false, false, false])).toBeNull();
+  expect(values).toEqual([5, 1, 9, 3]);
 });
 
 it("bins hold every value, those beyond the edge in the outermost", () => {

@@ -63,10 +63,29 @@ export function keptOf(
   return kept;
 }
 
+const sortedBefore = new WeakMap<readonly number[], Float64Array>();
+
+/** Values by size; the same array, which must not be changed, is sorted only once. */
+function sortedOf(values: readonly number[]): Float64Array {
+  let sorted = sortedBefore.get(values);
+  if (!sorted) {
+    sorted = Float64Array.from(values).sort();
+    sortedBefore.set(values, sorted);
+  }
+  return sorted;
+}
+
+/** Median of the values that are kept; null without any. */
+export function medianOf(values: readonly number[], kept: readonly boolean[]): number | null {
+  const counted = kept.every(Boolean) ? values : values.filter((_, place) => kept[place]);
+  const sorted = sortedOf(counted);
+  return sorted[Math.floor(sorted.length / 2)] ?? null;
+}
+
 /** Lowest and highest value worth drawing: a few outliers stand at the edge instead of stretching the axis. */
 export function robustRange(values: readonly number[]): [number, number] {
   if (!values.length) return [0, 1];
-  const sorted = Float64Array.from(values).sort();
+  const sorted = sortedOf(values);
   const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? 0;
   const [low, high] = [at(0.005), at(0.995)];
   const margin = 0.25 * (high - low);

@@ -8,7 +8,7 @@ import { ErrorNote, Waiting } from "../../../ui/feedback";
 import { Histogram } from "./histogram";
 import { fromShown, limitsOf, type SetRange } from "./limits";
 import { PointPlot } from "./point-plot";
-import { pointsOf } from "./points";
+import { medianOf, pointsOf } from "./points";
 import { useInSight } from "./use-in-sight";
 
 export interface SharedProps {
@@ -57,7 +57,7 @@ function Drawn(props: SeriesCardProps & { values: readonly Value[] }) {
   const { column, x, values, kept, filter, setRange } = props;
   const { scale } = shownAs(column);
   const points = useMemo(() => pointsOf(x, values, kept, { x: 1, y: scale }), [x, values, kept, scale]);
-  const median = medianOf(points.y.filter((_, place) => points.kept[place]));
+  const median = useMemo(() => medianOf(points.y, points.kept), [points]);
   return (
     <>
       <p className="small muted plot-median">
@@ -86,10 +86,4 @@ function Drawn(props: SeriesCardProps & { values: readonly Value[] }) {
       </div>
     </>
   );
-}
-
-function medianOf(values: readonly number[]): number | null {
-  if (!values.length) return null;
-  const sorted = Float64Array.from(values).sort();
-  return sorted[Math.floor(sorted.length / 2)] ?? null;
 }
