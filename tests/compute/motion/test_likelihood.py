@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 import torch
 
 from frazil.compute.motion.likelihood import (
@@ -67,6 +69,22 @@ def test_gradient_matches_finite_differences() -> None:
         np.testing.assert_allclose(
             gradient[frame, axis], slope, rtol=2e-3, atol=1e-3 * np.abs(gradient).max()
         )
+
+
+def test_parts_and_threads_give_the_same_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, shift = _frames(7)
+    weight = ring_weight(np.full(frames.band.rings, 0.3), frames.kept)
+    in_parts = replace(frames, values=frames.values.clone(), threads=3)
+    frames.move_to(shift)
+    value, gradient = log_likelihood_and_gradient(frames, weight)
+    whole = frames.values.sum(0)
+    monkeypatch.setattr("frazil.compute.motion.likelihood._COEFFICIENTS_AT_ONCE", 1500)
+    assert len(in_parts.rows_at_once()) > 5
+    in_parts.move_to(shift)
+    value_of_parts, gradient_of_parts = log_likelihood_and_gradient(in_parts, weight)
+    assert torch.allclose(in_parts.total(), whole, atol=1e-5)
+    assert value_of_parts == pytest.approx(value, rel=1e-5)
+    np.testing.assert_allclose(gradient_of_parts, gradient, atol=1e-5 * np.abs(gradient).max())
 
 
 def test_a_common_shift_changes_nothing() -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from scipy.fft import next_fast_len
 
-from frazil.compute.motion.dose import dose_weights
 from frazil.compute.motion.emphasis import signal_window
+from frazil.compute.motion.frame_spectra import BinnedMovie
 from frazil.compute.motion.global_fit import GlobalFit, fit_global, refine_global
 from frazil.compute.motion.likelihood import Frames
 from frazil.compute.motion.local_fit import LocalFit, fit_local
 from frazil.compute.motion.patches import cut_patches, frame_groups
-from frazil.compute.motion.spectra import MIN_LINE, Band, band_of, edge_taper, shift_error_bound_a
-from frazil.compute.parallel import for_each, single_threaded_torch
+from frazil.compute.motion.spectra import shift_error_bound_a
+from frazil.compute.parallel import single_threaded_torch
 from frazil.model.errors import InputError
 from frazil.model.motion import MotionField
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 _USABLE_MEAN = (0.4, 2.5)
 _USABLE_LEVEL = 30.0
 _LEAST_SPREAD = 3e-3
-_EDGE = 0.03
 _EARLY_DOSE = 4.0
 _MIN_SIDE = 32
 _FEWEST_LEFT = 3
@@ -101,7 +99,7 @@ def align_frames(
     _check(stream, pixel_size_a, dose_per_frame_e_per_a2, frame_weights)
     count, height, width = stream.shape
     still = MotionField.still(count, width_px, height_px, pixel_size_a)
-    trust, means, notes = _trust(stream, frame_weights)
+    trust, means, notes = _trust(stream, frame_weights, threads)
     if np.count_nonzero(trust) < 2:
         note = "one frame: nothing to align" if count == 1 else "fewer than two usable frames: not aligned"
         return _noted(still, [note])
@@ -112,7 +110,7 @@ def align_frames(
     dose_end = dose_start + dose_per_frame_e_per_a2
     padded = (int(next_fast_len(height)), int(next_fast_len(width)))
     middle_dose = 0.5 * (dose_start + dose_end)
-    movie = _Movie(stream, padded, pixel, means, trust, middle_dose, voltage_kv, threads)
+    movie = BinnedMovie(stream, padded, pixel, means, trust, middle_dose, voltage_kv, threads)
     frames = movie.frames(band_low_a, band_high_a)
     whole = fit_global(frames, dose_start, dose_end)
     lost = frames.without_signal(whole.signal)
@@ -204,11 +202,16 @@ def _check(stream: torch.Tensor, pixel_a: float, dose: float, weights: ArrayLike
 
 
 def _trust(
-    stream: torch.Tensor, frame_weights: ArrayLike | None
+    stream: torch.Tensor, frame_weights: ArrayLike | None, threads: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
     """Weight of each frame (F,), its mean (F,), and a note if some are left out."""
-    means = np.array([float(frame.mean()) for frame in stream])
-    squares = np.array([float(torch.linalg.vector_norm(frame)) for frame in stream]) ** 2 / stream[0].numel()
+    means, squares = np.empty(len(stream)), np.empty(len(stream))
+
+    def measure(frame: int) -> None:
+        means[frame] = float(stream[frame].mean())
+        squares[frame] = float(torch.linalg.vector_norm(stream[frame])) ** 2 / stream[frame].numel()
+
+    for_each(measure, range(len(stream)), threads)
     spread = np.sqrt(np.maximum(squares - means**2, 0.0))
     fine = np.isfinite(means) & np.isfinite(spread) & (means > 0) & (spread > _LEAST_SPREAD * np.abs(means))
     typical = float(np.median(means[fine])) if fine.any() else 0.0
@@ -223,85 +226,6 @@ def _trust(
         trust *= np.clip(np.nan_to_num(np.asarray(frame_weights, dtype=np.float64)), 0.0, 1.0)
     left_out = [str(i + 1) for i in np.nonzero(~fine)[0]]
     return trust, means, [f"frames left out (blank or spoilt): {', '.join(left_out)}"] if left_out else []
-
-
-@dataclass(frozen=True)
-class _Movie:
-    """Binned frames and what their transforms need: mean, trust and dose (F,) of each, pixel in Å."""
-
-    stream: torch.Tensor
-    padded: tuple[int, int]
-    pixel_a: float
-    means: NDArray[np.float64]
-    trust: NDArray[np.float64]
-    middle_dose: NDArray[np.float64]
-    voltage_kv: float
-    threads: int
-
-    def frames(
-        self,
-        low_a: float,
-        high_a: float,
-        emphasis: NDArray[np.float32] | None = None,
-        shift_a: NDArray[np.float64] | None = None,
-    ) -> Frames:
-        """Whitened transforms between two resolutions, times the strength of the signal.
-
-        ``emphasis`` is a window over the aligned specimen, found ``shift_a`` (F, 2) further in each frame.
-        """
-        stream, padded, trust = self.stream, self.padded, self.trust
-        count, height, width = stream.shape
-        band = band_of(padded, (self.pixel_a, self.pixel_a), low_a, high_a, device=stream.device)
-        window = edge_taper(height, _EDGE)[:, None] * edge_taper(width, _EDGE)[None, :]
-        over = None if emphasis is None else torch.as_tensor(emphasis, device=stream.device)
-        places = np.round(np.zeros((count, 2)) if shift_a is None else shift_a / self.pixel_a).astype(
-            np.int64
-        )
-        values, power = self._transform(band, torch.as_tensor(window, device=stream.device), over, places)
-        good = np.nonzero(trust > 0)[0]
-        typical = np.median(power[good], axis=0)
-        typical = np.maximum(typical, 1e-6 * max(float(typical.max()), 1e-30))
-        level = np.ones(count)
-        level[good] = np.maximum((power[good] / typical) @ band.count / band.count.sum(), 1e-3)
-        # The specimen's share of a frame goes with its mean, its noise with the measured level.
-        strength = trust.copy()
-        strength[good] *= self.means[good] / np.median(self.means[good]) / np.sqrt(level[good])
-        undamaged = dose_weights(band.ring_k, self.middle_dose - self.middle_dose[0], self.voltage_kv)
-        amplitude = strength[:, None] * undamaged
-        scale = amplitude / np.sqrt(level)[:, None] / np.sqrt(typical)
-
-        def whiten(frame: int) -> None:
-            values[frame] *= band.spread(scale[frame])
-
-        for_each(whiten, range(count), self.threads)
-        own = (scale**2 * power).sum(0)
-        energy = (window if emphasis is None else window * emphasis) ** 2
-        share = float(energy.sum()) / (padded[0] * padded[1])
-        if emphasis is not None:
-            share *= float(energy.sum() / (energy**2).sum())
-        return Frames(band, values, amplitude**2, own, np.zeros((count, 2)), share)
-
-    def _transform(
-        self, band: Band, window: torch.Tensor, emphasis: torch.Tensor | None, places: NDArray[np.int64]
-    ) -> tuple[torch.Tensor, NDArray[np.float64]]:
-        """Coefficients of the band (F, Ky, Kx), zero for frames without trust, and their power (F, rings)."""
-        half, across = len(band.rows) // 2, slice(MIN_LINE, MIN_LINE + len(band.columns))
-        first, last = int(band.rows[0]), int(band.rows[half - 1]) + 1
-        shape = (len(self.stream), 2 * half, len(band.columns))
-        values = torch.zeros(shape, dtype=torch.complex64, device=self.stream.device)
-        power = np.zeros((len(self.stream), band.rings))
-
-        def transform(frame: int) -> None:
-            centred = (self.stream[frame] - float(self.means[frame])) * window
-            if emphasis is not None:
-                centred *= torch.roll(emphasis, (int(places[frame, 1]), int(places[frame, 0])), (0, 1))
-            spectrum = torch.fft.rfft2(centred, s=self.padded)
-            values[frame, :half] = spectrum[first:last, across]
-            values[frame, half:] = spectrum[self.padded[0] - last + 1 : self.padded[0] - first + 1, across]
-            power[frame] = band.ring_mean(values[frame].real ** 2 + values[frame].imag ** 2)
-
-        for_each(transform, np.nonzero(self.trust > 0)[0].tolist(), self.threads)
-        return values, power
 
 
 def _numbers(frames: Frames, fit: GlobalFit, area_a2: float) -> dict[str, float]:

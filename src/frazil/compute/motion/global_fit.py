@@ -6,7 +6,7 @@ Fisher scoring from several starts, from coarse to fine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,7 @@ from frazil.compute.motion.likelihood import (
     ring_weight,
 )
 from frazil.compute.motion.search import first_guess
+from frazil.compute.parallel import for_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,13 +111,19 @@ def fit_global(
     coarse = frames.crop(min(max(SEARCH_A, np.sqrt(0.5 * np.pi * area_a2 / _SEARCH_SIZE)), 40.0))
     begun = dose_start[0]
     motion = displacement_covariance(dose_start - begun, dose_end - begun, _WIDE)
-    guesses = [first_guess(coarse, dose_end - begun, group_dose, motion) for group_dose in _GROUP_DOSES]
-    found: list[tuple[float, int, NDArray[np.float64]]] = []
-    for start in (np.zeros_like(frames.shift_a), *guesses):
-        coarse.move_to(start)
-        fit = _fit_level(coarse, candidates, steps=steps, tolerance_a=tolerance_a)
-        found.append((fit.log_posterior, len(found), fit.shift_a))
-    frames.move_to(max(found)[2])
+    coarse.move_to(np.zeros_like(frames.shift_a))
+    found: list[GlobalFit | None] = [None] * (1 + len(_GROUP_DOSES))
+
+    def try_start(number: int) -> None:
+        own = replace(coarse, values=coarse.values.clone(), threads=1)
+        if number:
+            own.move_to(first_guess(own, dose_end - begun, _GROUP_DOSES[number - 1], motion))
+        found[number] = _fit_level(own, candidates, steps=steps, tolerance_a=tolerance_a)
+
+    # The longer ones first.
+    for_each(try_start, reversed(range(len(found))), frames.threads)
+    best = max((fit for fit in found if fit is not None), key=lambda fit: fit.log_posterior)
+    frames.move_to(best.shift_a)
     if 1 / MIDDLE_A < 0.8 * top:
         middle = frames.crop(MIDDLE_A)
         frames.move_to(_fit_level(middle, candidates, steps=steps, tolerance_a=tolerance_a).shift_a)

@@ -18,9 +18,13 @@ import numpy as np
 import torch
 
 from frazil.compute.motion.spectra import Band, crop_values, ramps, signal_power
+from frazil.compute.parallel import for_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_COEFFICIENTS_AT_ONCE = 2_000_000
+"""Of all frames together: enough to be worth a call, few enough to share among threads."""
 
 
 @dataclass
@@ -39,6 +43,8 @@ class Frames:
         Shape (F, 2): the shifts already applied to ``values``, Å.
     share
         Independent coefficients per coefficient: tapered edges and padding make neighbours alike.
+    threads
+        For work on many coefficients; no result depends on it.
     """
 
     band: Band
@@ -47,24 +53,47 @@ class Frames:
     own_power: NDArray[np.float64]
     shift_a: NDArray[np.float64]
     share: float = 1.0
+    threads: int = 1
 
     def move_to(self, shift_a: NDArray[np.float64]) -> None:
         """Apply ``exp(+2πi k·u)`` so that the frames are aligned for these shifts (F, 2)."""
         step = torch.as_tensor(shift_a - self.shift_a, dtype=torch.float32, device=self.values.device)
-        along_y, along_x = ramps(self.band, step)
-        for frame in torch.nonzero(step.abs().sum(1) > 0).ravel().tolist():
-            self.values[frame] *= along_y[frame]
-            self.values[frame] *= along_x[frame]
+        moved = torch.nonzero(step.abs().sum(1) > 0).ravel().tolist()
+        along_y, along_x = ramps(self.band, step[moved])
+
+        def move(number: int) -> None:
+            frame = self.values[moved[number]]
+            frame *= along_y[number]
+            frame *= along_x[number]
+
+        for_each(move, range(len(moved)), self.threads)
         self.shift_a = shift_a.copy()
+
+    def rows_at_once(self) -> list[slice]:
+        """Rows of coefficients that are handled in one go, in the order of the rows."""
+        count, height, width = self.values.shape
+        rows = height
+        if self.values.device.type == "cpu":
+            rows = max(_COEFFICIENTS_AT_ONCE // (width * count), 1)
+        return [slice(first, first + rows) for first in range(0, height, rows)]
+
+    def total(self) -> torch.Tensor:
+        """Sum of all frames, shape (Ky, Kx)."""
+        total = torch.empty_like(self.values[0])
+
+        def add(rows: slice) -> None:
+            torch.sum(self.values[:, rows], dim=0, out=total[rows])
+
+        for_each(add, self.rows_at_once(), self.threads)
+        return total
 
     def crop(self, high_a: float) -> Frames:
         """Copy of the part below ``1 / high_a``."""
         band, half, width = self.band.crop(high_a)
         values = crop_values(self.values, half, width)
         rings = band.rings
-        return Frames(
-            band, values, self.kept[:, :rings], self.own_power[:rings], self.shift_a.copy(), self.share
-        )
+        kept, own = self.kept[:, :rings], self.own_power[:rings]
+        return Frames(band, values, kept, own, self.shift_a.copy(), self.share, self.threads)
 
     def drop(self, lost: NDArray[np.int64]) -> None:
         """Forget what these frames show; the prior alone then says where they were."""
@@ -80,15 +109,15 @@ class Frames:
         Each aligned frame is projected on the sum of the others, with the weights of the likelihood.
         """
         weight = ring_weight(signal, self.kept)
-        total = self.values.sum(0)
-        found = np.stack(
-            [
-                self.band.ring_mean(
-                    total.real * frame.real + total.imag * frame.imag - frame.real**2 - frame.imag**2
-                )
-                for frame in self.values
-            ]
-        )
+        total = self.total()
+        found = np.empty(self.kept.shape)
+
+        def project(number: int) -> None:
+            frame = self.values[number]
+            shared = total.real * frame.real + total.imag * frame.imag - frame.real**2 - frame.imag**2
+            found[number] = self.band.ring_mean(shared)
+
+        for_each(project, range(len(found)), self.threads)
         others = self.kept.sum(0) - self.kept
         rings = self.share * self.band.count * weight
         expected = (self.kept * others * signal) @ rings
@@ -99,7 +128,7 @@ class Frames:
 
     def estimate_signal(self) -> NDArray[np.float64]:
         """Power of the specimen per ring as the frames now agree."""
-        total = self.values.sum(0)
+        total = self.total()
         power = total.real**2 + total.imag**2
         return signal_power(self.band.ring_mean(power), self.own_power, self.kept, self.band.count)
 
@@ -128,12 +157,20 @@ def log_likelihood_and_gradient(
     """L in nats (up to what no shift changes) and its gradient (F, 2) with respect to the shifts, 1/Å."""
     band = frames.band
     spread = band.spread(weight)
-    total = frames.values.sum(0)
-    weighted = total * spread
-    value = float((weighted.real * total.real + weighted.imag * total.imag).sum(dtype=torch.float64))
-    flat = frames.values.reshape(frames.values.shape[0], -1)
-    sides = torch.stack(
-        [(weighted * band.kx[None, :]).conj().ravel(), (weighted * band.ky[:, None]).conj().ravel()], dim=1
-    )
-    gradient = -4 * torch.pi * (flat @ sides).imag.double().cpu().numpy()
-    return frames.share * value, frames.share * gradient
+    parts = frames.rows_at_once()
+    values = np.empty(len(parts))
+    gradients = np.empty((len(parts), len(frames.values), 2))
+
+    def evaluate(number: int) -> None:
+        rows = parts[number]
+        part = frames.values[:, rows]
+        total = part.sum(0)
+        weighted = total * spread[rows]
+        values[number] = float((weighted.real * total.real + weighted.imag * total.imag).sum().double())
+        sides = torch.stack([weighted * band.kx, weighted * band.ky[rows, None]]).conj().reshape(2, -1).T
+        product = part.reshape(len(part), -1) @ sides
+        gradients[number] = product.imag.double().cpu().numpy()
+
+    for_each(evaluate, range(len(parts)), frames.threads)
+    gradient = -4 * np.pi * gradients.sum(0)
+    return frames.share * float(values.sum()), frames.share * gradient

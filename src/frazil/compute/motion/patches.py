@@ -37,6 +37,8 @@ class Patches:
     share
         Shape (P,): factor on the log-likelihood that undoes the double counting of overlapping patches and of
         coefficients that a window has made alike.
+    threads
+        For work on all patches; no result depends on it.
     """
 
     band: Band
@@ -46,14 +48,18 @@ class Patches:
     shift_a: NDArray[np.float64]
     place: NDArray[np.float64]
     share: NDArray[np.float64]
+    threads: int = 1
 
     def move_to(self, shift_a: NDArray[np.float64]) -> None:
         """Apply ``exp(+2πi k·u)`` so that the patches are aligned for these shifts (P, G, 2)."""
         step = torch.as_tensor(shift_a - self.shift_a, dtype=torch.float32, device=self.values.device)
-        for patch in range(step.shape[0]):
+
+        def move(patch: int) -> None:
             along_y, along_x = ramps(self.band, step[patch])
             self.values[patch] *= along_y
             self.values[patch] *= along_x
+
+        for_each(move, range(len(step)), self.threads)
         self.shift_a = shift_a.copy()
 
     def crop(self, high_a: float) -> Patches:
@@ -67,6 +73,7 @@ class Patches:
             self.shift_a.copy(),
             self.place,
             self.share,
+            self.threads,
         )
 
 
@@ -147,12 +154,18 @@ def cut_patches(
     for_each(cut_group, range(len(groups)), threads)
     grouped = np.stack([frames.kept[members].sum(0) for members in groups])
     kept = np.stack([np.interp(band.ring_k, frames.band.ring_k, row) for row in grouped])
-    own = np.stack([band.ring_mean((patch.real**2 + patch.imag**2).sum(0)) for patch in values])
+    own = np.empty((len(values), band.rings))
+
+    def measure(index: int) -> None:
+        own[index] = band.ring_mean((values[index].real ** 2 + values[index].imag ** 2).sum(0))
+
+    for_each(measure, range(len(values)), threads)
     place_of = np.array(
         [[(x + 0.5 * size[1]) / field[1], (y + 0.5 * size[0]) / field[0]] for y, x in corners]
     )
     share = effective * min(1.0, field[0] * field[1] / (len(corners) * size[0] * size[1]))
-    return Patches(band, values, kept, own, np.zeros((len(corners), len(groups), 2)), place_of, share)
+    still = np.zeros((len(corners), len(groups), 2))
+    return Patches(band, values, kept, own, still, place_of, share, threads)
 
 
 def _window_energy(
