@@ -15,7 +15,7 @@ from frazil.compute.motion.likelihood import Frames
 from frazil.compute.motion.local_fit import LocalFit, fit_local
 from frazil.compute.motion.patches import cut_patches, frame_groups
 from frazil.compute.motion.spectra import shift_error_bound_a
-from frazil.compute.parallel import single_threaded_torch
+from frazil.compute.parallel import for_each, single_threaded_torch
 from frazil.model.errors import InputError
 from frazil.model.motion import MotionField
 
