@@ -139,10 +139,25 @@ class Engine:
             return
         self._summed_rings = wanted
         columns, count = self.bank.columns, self.bank.count
-        rows = np.flatnonzero((columns["draw_weight"][:count] > 0.0).any(axis=1))
+        self._sum_anew(np.flatnonzero((columns["draw_weight"][:count] > 0.0).any(axis=1)))
+
+    def _sum_anew(self, rows: NDArray[np.int64]) -> None:
         self.sums.clear(np.arange(self.class_count))
         for piece in pieces(len(rows), 2048):
             self._move(self.prepared(rows[piece]), rows[piece], 1.0)
+
+    def take_over(self, coarse: Engine, rows: NDArray[np.int64], images: Images) -> None:
+        """Hold and go on with particles that an engine of the same bank has found on a coarser grid."""
+        offset_a = self.bank.columns["offset_a"][rows].astype(np.float64)
+        for piece in pieces(len(rows), 2048):
+            samples = self.sampled(rows[piece], images, offset_a[piece], self.sampler)
+            self.take_samples(rows[piece], samples, offset_a[piece])
+        self.start_noise(rows)
+        known = coarse.grid.ring_count
+        self.residual[:known] = coarse.residual * (self.residual_count / max(coarse.residual_count, 1e-9))
+        self.batch, self.strictness = coarse.batch, coarse.strictness
+        self.hold(rows)
+        self._sum_anew(rows)
 
     def _places(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Where these rows lie among the held ones; None if not all are there."""

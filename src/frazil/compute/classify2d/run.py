@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from frazil.compute.classify2d.outliers import STRONG, strong, typical_power
 from frazil.compute.classify2d.prepared import pieces
 from frazil.compute.classify2d.render import centres_a, polarity, smooth_pictures
 from frazil.compute.classify2d.second_look import look_again
+from frazil.compute.classify2d.startup import settle
 from frazil.compute.classify2d.sums import crossing
 
 if TYPE_CHECKING:
@@ -209,48 +209,13 @@ class Run:
         if not len(alive):
             return
         rows = np.sort(self.random(2).permutation(alive)[: self.startup])
-        again = self.progress.settled > 0
         self.allow()
-        self.engine.hold(rows)
         # Centring moves the poses of all members.
         self.tally.touched.append(np.arange(self.engine.bank.count))
-        if not again:
-            self.engine.start_noise(rows)
-            self._seed(rows)
-        steps = (self.reach.renewal() if again else self.reach.beginning()) + self.reach.ramp()
-        total = sum(step.passes + step.after * step.exchanges for step in steps) + 1
-        done = 0
-        for step, after in pairwise([*steps, None]):
-            if step is None:
-                break
-            if self.progress.limit_a < math.inf and not self._supports(step.stage.resolution_a):
-                break
-            if not again:
-                self.engine.sum_to(step.stage.resolution_a)
-            if step.second_look:
-                self.look_again(rows)
-            for _ in range(step.passes):
-                if step.restart:
-                    self.find_centres(rows, step.stage)
-                else:
-                    self.visit(rows, step.stage)
-            for _ in range(step.exchanges):
-                if self.exchange(step.exchange_share, step.stage.resolution_a):
-                    for _ in range(step.after):
-                        self.visit(rows, step.stage)
-            if step.stage.resolution_a <= self.reach.coarse_a:
-                self.progress.limit_a = step.stage.resolution_a
-            if self.autocentre:
-                self.centre()
-            if not (step.restart or (after is not None and after.restart)):
-                self._recentre(rows, 0.25 * step.stage.resolution_a)
-            done += step.passes + step.after * step.exchanges
-            self.tell(done / total, f"2D classification at {step.stage.resolution_a:.0f} Å")
-        self.engine.sum_to(0.0)
-        self.engine.hold(rows[:0])
+        settle(self, rows)
         self.progress.settled = self.progress.structured = self.usable
 
-    def _recentre(self, rows: NDArray[np.int64], least_a: float) -> None:
+    def recentre(self, rows: NDArray[np.int64], least_a: float) -> None:
         """Sample particles around their centres, those that are further off than ``least_a``."""
         pose = self.engine.bank.columns["pose"][rows]
         off = np.hypot(pose[:, 1], pose[:, 2]) > least_a
@@ -261,7 +226,7 @@ class Run:
         """How particles are looked at at the present limit."""
         return self.reach.fine(min(self.progress.limit_a, self.reach.coarse_a))
 
-    def _supports(self, resolution_a: float) -> bool:
+    def supports(self, resolution_a: float) -> bool:
         """Whether the classes are good enough for a finer limit."""
         limit = self.progress.limit_a
         if resolution_a >= 0.98 * limit:
@@ -275,7 +240,7 @@ class Run:
         seen = np.sort(frc[engine.sums.weight.sum(0) > 0.5])
         return float(seen[len(seen) // 4]) if len(seen) else math.inf
 
-    def _seed(self, rows: NDArray[np.int64]) -> None:
+    def seed(self, rows: NDArray[np.int64]) -> None:
         """Averages of random subsets, each particle at a random angle."""
         engine, chance = self.engine, self.random(3)
         first = min(self.progress.allowed, max(_FIRST_CLASSES, len(rows) // _FIRST_MEMBERS))

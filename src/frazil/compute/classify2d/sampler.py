@@ -87,7 +87,7 @@ class Sampler:
         mask = soft_mask(self.working_box_px, self.working_pixel_a, 0.5 * diameter_a, edge_a)
         self.mask_norm = float(mask.square().sum().sqrt())
         self.mask_area_a2 = self.working_pixel_a**2 * self.mask_norm**2
-        self._mask = mask
+        self._mask, self._unit_pixel_a = mask, self.working_pixel_a
 
     def __call__(self, images: NDArray[np.float32], offset_a: NDArray[np.float64]) -> NDArray[np.float16]:
         """Sample images (m, n, n) around centres (m, 2), (x, y) in Å from the boxes' centres.
@@ -113,7 +113,8 @@ class Sampler:
             device=self.device,
         )
         # Sums over fewer, larger pixels of less noise.
-        coarse.mask_norm *= self.working_pixel_a / coarse.working_pixel_a
+        coarse.mask_norm *= self._unit_pixel_a / coarse.working_pixel_a
+        coarse._unit_pixel_a = self._unit_pixel_a
         return coarse
 
     def make_ready(self) -> None:
