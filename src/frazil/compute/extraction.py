@@ -201,16 +201,15 @@ def _fourier_crop(images: NDArray[np.float32], size: int) -> NDArray[np.float32]
     old = images.shape[-1]
     if size == old:
         return images
-    # Rolled so that the centre is pixel 0, which a crop of the spectrum leaves where it is.
-    spectrum = scipy.fft.rfft2(np.roll(images, (-(old // 2), -(old // 2)), (-2, -1)))
+    # Pixel 0 stays where it is, and so does the middle, as both sizes are even.
+    spectrum = scipy.fft.rfft2(images)
     half = size // 2
     cropped = np.zeros((*images.shape[:-2], size, half + 1), spectrum.dtype)
     # Of the two lines that become the Nyquist line the positive one is kept, as RELION does.
     cropped[..., : half + 1, :] = spectrum[..., : half + 1, : half + 1]
     cropped[..., half + 1 :, :] = spectrum[..., old - half + 1 :, : half + 1]
-    small = scipy.fft.irfft2(cropped, s=(size, size)) * np.float32((size / old) ** 2)
-    rolled: NDArray[np.float32] = np.roll(small, (half, half), (-2, -1)).astype(np.float32, copy=False)
-    return rolled
+    small: NDArray[np.float32] = scipy.fft.irfft2(cropped, s=(size, size)) * np.float32((size / old) ** 2)
+    return small.astype(np.float32, copy=False)
 
 
 class _Background:
@@ -219,27 +218,32 @@ class _Background:
     def __init__(self, box: int, radius_px: float) -> None:
         axis = np.arange(box) - box // 2
         self.outside = np.hypot(axis[:, None], axis[None, :]) > radius_px
-        unit = np.ones((box, box))
-        scaled = axis / (box / 2)
+        self.scaled = axis / (box / 2)
+        # One, x and y of each background pixel, zero inside: shape (3, pixels).
         self.terms = np.stack(
-            [unit, np.broadcast_to(scaled[None, :], unit.shape), np.broadcast_to(scaled[:, None], unit.shape)]
-        )
-        terms = self.terms[:, self.outside]
-        self.solver = np.linalg.inv(terms @ terms.T) @ terms
+            [
+                self.outside,
+                np.where(self.outside, self.scaled[None, :], 0.0),
+                np.where(self.outside, self.scaled[:, None], 0.0),
+            ]
+        ).reshape(3, -1)
+        self.normal = self.terms @ self.terms.T
 
     def flattened(self, image: NDArray[np.float32], good: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Image minus the plane through its good background pixels; 0 where not good."""
-        used = self.outside & good
-        plane: NDArray[np.floating]
-        if good.all():
-            plane = self.solver @ image[self.outside].astype(np.float64)
-        elif used.sum() >= 16:
-            terms = self.terms[:, used]
-            plane = np.linalg.lstsq(terms @ terms.T, terms @ image[used].astype(np.float64), rcond=None)[0]
+        flat = np.array(image)
+        bad = np.flatnonzero(~good)
+        flat.reshape(-1)[bad] = 0.0
+        # What is bad is zero in the one sum, and taken from the other.
+        sums, missing = self.terms @ flat.reshape(-1).astype(np.float64), self.terms[:, bad]
+        if self.normal[0, 0] - missing[0].sum() >= 16:
+            plane = np.linalg.lstsq(self.normal - missing @ missing.T, sums, rcond=None)[0]
         else:
-            plane = np.array([float(image[good].mean()), 0.0, 0.0])
-        flat = image - np.tensordot(plane, self.terms, 1)
-        return np.where(good, flat, 0.0).astype(np.float32)
+            plane = np.array([flat.sum(dtype=np.float64) / (flat.size - bad.size), 0.0, 0.0])
+        flat -= (plane[0] + plane[1] * self.scaled).astype(np.float32)
+        flat -= (plane[2] * self.scaled).astype(np.float32)[:, None]
+        flat.reshape(-1)[bad] = 0.0
+        return flat
 
     def normalised(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Images with background mean 0 and σ 1; blank ones stay blank."""

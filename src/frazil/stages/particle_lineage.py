@@ -66,7 +66,9 @@ def new_lineage(made_as: str) -> Lineage:
 def stored_lineage(table: Path, made_as: str) -> Lineage:
     """Return the lineage of a particle table if its images were made alike, else a new one."""
     try:
-        columns = pq.read_table(table)
+        # Unlike `pyarrow.parquet.read_table`, this loads no library for whole datasets.
+        with pq.ParquetFile(table) as file:
+            columns = file.read()
         extra = {key.decode(): value.decode() for key, value in (columns.schema.metadata or {}).items()}
         if extra.get("made_as") != made_as:
             return new_lineage(made_as)

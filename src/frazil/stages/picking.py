@@ -120,7 +120,8 @@ def _write_candidates(path: Path, picks: Picks) -> None:
 
 def read_candidates(path: Path) -> Picks:
     """Read what `run_picking` stored."""
-    table = pq.read_table(path)
+    with pq.ParquetFile(path) as file:
+        table = file.read()
     extra = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
     return Picks(
         x_px=table.column("x_px").to_numpy(),
