@@ -139,8 +139,9 @@ def test_local_motion_is_found_and_signed_right() -> None:
 def test_still_specimen_has_no_local_motion() -> None:
     field = _align(movie(np.zeros((12, 2)), size=256, seed=6, counts=2.0, contrast=0.1))
     x, y = np.meshgrid(np.linspace(0, field.width_px, 5), np.linspace(0, field.height_px, 5))
-    assert np.abs(field.displacement_a(x, y)).max() < 0.5
-    assert np.sqrt((field.local_shift_a(x, y) ** 2).sum(-1).mean()) < 0.1
+    assert np.abs(field.displacement_a(x, y)).max() < 0.3
+    assert field.local_nodes_a is None
+    assert "local motion is not supported" in field.note
 
 
 def test_a_wrong_gain_does_not_pin_the_trajectory() -> None:

@@ -11,7 +11,6 @@ from scipy.fft import next_fast_len
 from frazil.compute.motion.emphasis import signal_window
 from frazil.compute.motion.frame_spectra import BinnedMovie
 from frazil.compute.motion.global_fit import GlobalFit, fit_global, refine_global
-from frazil.compute.motion.likelihood import Frames
 from frazil.compute.motion.local_fit import LocalFit, fit_local
 from frazil.compute.motion.patches import cut_patches, frame_groups
 from frazil.compute.motion.spectra import shift_error_bound_a
@@ -21,6 +20,8 @@ from frazil.model.motion import MotionField
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from frazil.compute.motion.likelihood import Frames
 
 _USABLE_MEAN = (0.4, 2.5)
 _USABLE_LEVEL = 30.0

@@ -129,5 +129,5 @@ def travel_in_frames(shift_a: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _blur(band: Band, travel_a: NDArray[np.float64]) -> torch.Tensor:
-    """What steady motion by ``travel_a`` (2,) during a frame leaves of its coefficients: (Ky, Kx)."""
+    """Share of each coefficient (Ky, Kx) that steady motion by ``travel_a`` (2,) during a frame leaves."""
     return torch.sinc(band.ky[:, None] * float(travel_a[1]) + band.kx[None, :] * float(travel_a[0]))

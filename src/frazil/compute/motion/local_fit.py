@@ -61,7 +61,7 @@ class LocalFit:
 
 _LENGTHS_A = (500.0, 900.0, 1600.0, 3000.0)
 _LENGTH_WORTH = (-3.0, -1.0, 0.0, 0.0)
-"""Ice moves alike over a thousand Å and more (Zivanov et al. 2019); what each length is worth before, nats."""
+"""What each is worth beforehand, nats: ice moves alike over a thousand Å and more (Zivanov et al. 2019)."""
 _TIMES = (
     TimePrior(1.0, 0.03, 2.5, 2.0),
     TimePrior(0.6, 0.02, 5.0, 2.0),
