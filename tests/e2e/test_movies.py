@@ -374,3 +374,41 @@ def test_an_empty_session_says_what_will_come(open_page: Callable[..., Page], wo
     ):
         page.get_by_role("link", name=tab).click()
         expect(page.get_by_text(words)).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("tab", "region", "entry"),
+    [("table", "Table of movies", "tbody tr"), ("gallery", "Gallery of micrographs", "li")],
+)
+def test_rows_stay_under_the_pointer_while_movies_come(
+    open_page: Callable[..., Page], world: World, tab: str, region: str, entry: str
+) -> None:
+    page = open_page(f"/sessions/{world.others['Empty one']}/{tab}")
+    session = world.others["Empty one"]
+    for name in ("one", "two", "three"):
+        arrive(world, session, f"{tab}_{name}")
+    entries = page.get_by_role("region", name=region).locator(entry)
+    newest = entries.filter(has_text=f"{tab}_three")
+    newest.hover()
+    arrive(world, session, f"{tab}_four")
+    arrive(world, session, f"{tab}_five")
+    show = page.get_by_role("button", name="2 new, show")
+    expect(show).to_be_visible()
+    expect(entries.first).to_contain_text(f"{tab}_three")
+    page.mouse.down()
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(f"movie={tab}_three"))
+    show.click()
+    expect(entries.first).to_contain_text(f"{tab}_five")
+    page.get_by_role("searchbox").hover()
+    arrive(world, session, f"{tab}_six")
+    expect(entries.first).to_contain_text(f"{tab}_six")
+    expect(page.get_by_role("button", name="new, show")).to_have_count(0)
+
+
+def arrive(world: World, session: int, name: str) -> None:
+    """Have a movie come, as transfer tells of it."""
+    row = {"name": name, "path": f"{name}.tif", "state": "queued", "found_at": 1_800_000_000.0}
+    with world.hub.catalogue.write() as connection:
+        movies.add_many(connection, session, [row | {"target_revision": 1}])
+    world.hub.feed.publish(session, "movies", {"names": [name]})

@@ -58,6 +58,8 @@ const MOST_PAGES = 6;
 
 export interface MovieList {
   total: number;
+  /** Rows that were read, by their place. */
+  rows: ReadonlyMap<number, MovieRow>;
   /** Row at a place; undefined while it is on its way. */
   row: (place: number) => MovieRow | undefined;
   /** Tell which places are in sight. */
@@ -108,6 +110,7 @@ export function useMovieList(session: number, wanted: Wanted): MovieList {
   }, []);
   return {
     total: known.current,
+    rows,
     row: (place) => rows.get(place),
     onRange,
     pending: told === undefined && results.some((result) => result.isPending),

@@ -10,6 +10,7 @@ import { whereText } from "../../../movies/definition";
 import { FilterBar } from "../../../movies/filter-bar";
 import { ShowChoice } from "../../../movies/show-choice";
 import { useDecisions } from "../../../movies/use-decisions";
+import { HeldPlace, useHeldList } from "../../../movies/use-held-list";
 import { type MovieList, useColumnMap, useColumns, useMovieList, useShow } from "../../../movies/use-movies";
 import { Button } from "../../../ui/button";
 import { Empty, ErrorNote } from "../../../ui/feedback";
@@ -35,14 +36,26 @@ export default function GalleryPage({ session }: SessionTabProps) {
   const needed = [
     ...new Set([...COLUMNS, ...Object.keys(filter.ranges), ...(sort === "number" ? [] : [sort])]),
   ];
-  const list = useMovieList(session.id, {
+  const where = whereText(filter);
+  const found = useMovieList(session.id, {
     columns: needed,
     sort,
     descending: order === "down",
-    where: whereText(filter),
+    where,
     show,
   });
-  const { place, setPlace, move, decide } = useDecisions(session, list, selected, setSelected, show);
+  const held = useHeldList(found, [sort, order, where, show].join(" "));
+  const { list } = held;
+  const decisions = useDecisions(session, list, selected, setSelected, show);
+  const { place, setPlace } = decisions;
+  const move = (step: number) => {
+    held.use();
+    decisions.move(step);
+  };
+  const decide = (override: "include" | "exclude") => {
+    decisions.decide(override);
+    held.release();
+  };
   const open = useCallback((name: string) => navigate(movieAddress(session.id, name)), [session.id]);
   const choose = useCallback(
     (name: string, at: number) => {
@@ -104,18 +117,20 @@ export default function GalleryPage({ session }: SessionTabProps) {
             : `Micrographs appear here a few seconds after their movies were transferred.${startHint(session)}`}
         </Empty>
       ) : (
-        <Grid
-          session={session.id}
-          list={list}
-          size={size}
-          place={place}
-          selected={selected}
-          filter={show === "all" ? filter : null}
-          sort={sort}
-          onPerRow={setPerRow}
-          onSelect={choose}
-          onOpen={open}
-        />
+        <HeldPlace held={held}>
+          <Grid
+            session={session.id}
+            list={list}
+            size={size}
+            place={place}
+            selected={selected}
+            filter={show === "all" ? filter : null}
+            sort={sort}
+            onPerRow={setPerRow}
+            onSelect={choose}
+            onOpen={open}
+          />
+        </HeldPlace>
       )}
     </>
   );

@@ -8,6 +8,7 @@ import { toDefinition, whereText } from "../../../movies/definition";
 import { FilterBar } from "../../../movies/filter-bar";
 import { ShowChoice } from "../../../movies/show-choice";
 import { useDecisions } from "../../../movies/use-decisions";
+import { HeldPlace, useHeldList } from "../../../movies/use-held-list";
 import { useColumns, useMovieList, useShow } from "../../../movies/use-movies";
 import { Boundary } from "../../../ui/boundary";
 import { Button } from "../../../ui/button";
@@ -43,14 +44,25 @@ export default function TablePage({ session }: SessionTabProps) {
         : [],
     [columns, used],
   );
-  const list = useMovieList(session.id, {
+  const found = useMovieList(session.id, {
     columns: names,
     sort,
     descending: order === "down",
     where,
     show,
   });
-  const { place, setPlace, move, decide } = useDecisions(session, list, selected, setSelected, show);
+  const held = useHeldList(found, [sort, order, where, show].join(" "));
+  const { list } = held;
+  const decisions = useDecisions(session, list, selected, setSelected, show);
+  const { place, setPlace } = decisions;
+  const move = (step: number) => {
+    held.use();
+    decisions.move(step);
+  };
+  const decide = (override: "include" | "exclude") => {
+    decisions.decide(override);
+    held.release();
+  };
   const open = useCallback((name: string) => navigate(movieAddress(session.id, name)), [session.id]);
   const choose = useCallback(
     (name: string, at: number) => {
@@ -115,18 +127,20 @@ export default function TablePage({ session }: SessionTabProps) {
         </Empty>
       ) : (
         <div className={selected ? "table-and-side" : ""}>
-          <MovieTable
-            columns={columns}
-            list={list}
-            sort={sort}
-            descending={order === "down"}
-            selected={selected}
-            place={place}
-            filter={show === "all" ? filter : null}
-            onSort={sortBy}
-            onSelect={choose}
-            onOpen={open}
-          />
+          <HeldPlace held={held}>
+            <MovieTable
+              columns={columns}
+              list={list}
+              sort={sort}
+              descending={order === "down"}
+              selected={selected}
+              place={place}
+              filter={show === "all" ? filter : null}
+              onSort={sortBy}
+              onSelect={choose}
+              onOpen={open}
+            />
+          </HeldPlace>
           {selected ? (
             <Boundary key={selected} what="The side view">
               <SidePanel
