@@ -197,8 +197,8 @@ def batch_cycle(task: CycleTask) -> CycleResult:
 def _do_cycle(stored: StoredRun, task: CycleTask) -> None:
     run = stored.run
     stored.withdraw(task.withdrawn)
-    for _ in _portions(stored, task.particles):
-        pass
+    for new, _ in _portions(stored, task.particles):
+        run.engine.resample(new, run.images, np.zeros((len(new), 2)))
     if not run.usable:
         raise InputError(f"{task.state}: there is no usable particle to classify")
     # Samples of known particles may be taken anew.

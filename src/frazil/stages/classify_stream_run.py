@@ -186,7 +186,10 @@ class StoredRun:
         return len(rows)
 
     def admit(self, particles: StreamParticles, some: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Take new particles in: judge and sample them; returns the rows that can be used."""
+        """Take new particles in and judge their images; returns the rows that can be used.
+
+        They are sampled where their centres are found, or by who visits them without a search.
+        """
         numbers = self.folder.stack_numbers(particles.stacks, particles.names)
         stack, place = numbers[particles.stack_of[some]], particles.index[some].astype(np.int64)
         images = self.images.read(stack, place)
@@ -199,9 +202,6 @@ class StoredRun:
         columns["ctf"][rows] = ctf_columns(ctf)
         columns["alive"][rows] = good
         columns["visited"][rows[~good]] = UNUSABLE
-        if good.any():
-            samples = self.run.engine.sampler(images[good], np.zeros((int(good.sum()), 2)))
-            self.folder.write(rows[good], samples)
         if len(keys):
             self.run.progress.largest_key = max(self.run.progress.largest_key, int(keys.max()))
         return rows[good]

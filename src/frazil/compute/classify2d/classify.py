@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,7 +17,7 @@ from frazil.compute.classify2d.present import present
 from frazil.compute.classify2d.run import Run
 from frazil.compute.classify2d.sampler import Sampler, usable
 from frazil.compute.classify2d.schedule import Reach
-from frazil.compute.parallel import for_each, single_threaded_torch
+from frazil.compute.parallel import single_threaded_torch
 from frazil.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,6 +58,8 @@ class Samples:
 
 def read_images(images: ImageStack, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Images of some rows, wherever they lie, float32."""
+    if isinstance(images, np.ndarray):
+        return images[rows].astype(np.float32, copy=False)
     out = np.empty((len(rows), *images.shape[1:]), dtype=np.float32)
     order = np.argsort(rows, kind="stable")
     picked = rows[order]
@@ -143,7 +144,7 @@ def classify(
         bank.columns["key"][rows] = order
         bank.columns["half"][rows] = rows % 2
         bank.columns["ctf"][rows] = ctf_columns(ctf)[order]
-        images = _sample(images, ctf, engine, order)
+        images = _judged(images, ctf, engine, order)
         radius_a = sampler.grid.mask_radius_a
         reach = Reach(initial_resolution_a, sampler.grid.resolution_a, 2.0 * OFF_CENTRE * radius_a)
         run = Run(engine, reach, lambda some: read_images(images, order[some]), autocentre=autocentre)
@@ -196,34 +197,21 @@ def _check(
         raise InputError(f"classes = {classes}: at least one is needed")
 
 
-def _sample(images: ImageStack, ctf: ParticleCtf, engine: Engine, order: NDArray[np.int64]) -> ImageStack:
-    """Judge and sample all images around their boxes' centres, in the order in which they lie.
-
-    Returns the images: in memory, where they are few enough.
-    """
+def _judged(images: ImageStack, ctf: ParticleCtf, engine: Engine, order: NDArray[np.int64]) -> ImageStack:
+    """Tell which images can be used; returns the images: in memory, where they are few enough."""
     held = None
     if not isinstance(images, np.ndarray) and 4.0 * math.prod(images.shape) <= _HELD_BYTES:
         held = np.empty(tuple(images.shape), dtype=np.float32)
     row = np.empty_like(order)
     row[order] = np.arange(len(order))
-    columns, reading = engine.bank.columns, threading.Lock()
-
-    def work(piece: slice) -> None:
-        with torch.inference_mode():
-            # Whoever gives the images need not know of threads.
-            with reading:
-                block = np.asarray(images[piece], dtype=np.float32)
-            if held is not None:
-                held[piece] = block
-            good = usable(block, some_ctf(ctf, piece))
-            columns["alive"][row[piece]] = good
-            columns["visited"][row[piece][~good]] = UNUSABLE
-            if good.any():
-                samples = engine.sampler(block[good], np.zeros((int(good.sum()), 2)))
-                engine.samples.write(row[piece][good], samples)
-
-    engine.sampler.make_ready()
-    for_each(work, pieces(len(order), _READ), engine.threads)
+    columns = engine.bank.columns
+    for piece in pieces(len(order), _READ):
+        block = np.asarray(images[piece], dtype=np.float32)
+        if held is not None:
+            held[piece] = block
+        good = usable(block, some_ctf(ctf, piece))
+        columns["alive"][row[piece]] = good
+        columns["visited"][row[piece][~good]] = UNUSABLE
     return images if held is None else held
 
 

@@ -317,7 +317,7 @@ class Engine:
         places = self._places(rows)
         if self._held is not None and places is not None:
             new = prepare(self.grid, samples, columns["ctf"][rows], self.optics, self.threads)
-            self._held.planes[places] = new.planes
+            self._held.planes[places], self._held.power[places] = new.planes, new.power
 
     def sampled(
         self, rows: NDArray[np.int64], images: Images, offset_a: NDArray[np.float64], sampler: Sampler
@@ -346,7 +346,9 @@ class Engine:
 
     def take_out(self, rows: NDArray[np.int64]) -> None:
         """Take particles out of the sums for a while; `put_back` must follow."""
-        self._move(self.prepared(rows), rows, -1.0)
+        held = rows[(self.bank.columns["draw_weight"][rows] > 0.0).any(axis=1)]
+        if len(held):
+            self._move(self.prepared(held), held, -1.0)
 
     def put_back(self, rows: NDArray[np.int64]) -> None:
         """Add particles, which the sums lack, as the bank says."""

@@ -104,7 +104,10 @@ def _divided(
     parity: torch.Tensor,
     group: torch.Tensor,
 ) -> torch.Tensor | None:
-    """Two means by turns; evidence that each gains for each member, (p, 2); None where one is too small."""
+    """Two means by turns, until they stay; evidence that each gains for each member, (p, 2).
+
+    None where one is too small.
+    """
     gains = torch.zeros((len(score), 2), dtype=torch.float32)
     values = torch.view_as_real(score).flatten(2)
     flat, weighted = values.flatten(1), (values * weights[:, None]).flatten(1)
@@ -119,9 +122,11 @@ def _divided(
             own = 0.5 * (transfer @ (weights * changes.square().sum(-1)).T)
             # By means of the other half set.
             gains[:, int(g)] = torch.where(judged[0], (fit - own)[:, 0], (fit - own)[:, 1])
-        group = gains[:, 1] > gains[:, 0]
+        before, group = group, gains[:, 1] > gains[:, 0]
         if int(group.sum()) < 4 or int((~group).sum()) < 4:
             return None
+        if bool((group == before).all()):
+            break
     return gains
 
 

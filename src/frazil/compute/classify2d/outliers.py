@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from frazil.compute.classify2d.engine import Engine
+    from frazil.compute.classify2d.stage import Images
 
 # In the bank's column "visited": an image that is left out for its strength.
 STRONG = -3
@@ -24,31 +25,22 @@ STRONG = -3
 MOST_TIMES = 10.0
 # Finest detail looked at, mask radii.
 _DETAIL_RADII = 0.6
-# Fewer images than this have no typical power, and more than so many are not needed for it.
-_FEWEST, _ENOUGH = 20, 6000
+# Fewer images than this have no typical power.
+_FEWEST = 20
 
 
-def coarse_power(engine: Engine, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def coarse_power(engine: Engine, rows: NDArray[np.int64], images: Images) -> NDArray[np.float64]:
     """Power of images at the coarse detail that tells their shape, (p,), any unit."""
-    k = engine.grid.frequencies_per_a().numpy()
-    rings = max(2, int(np.count_nonzero(k <= 1.0 / (_DETAIL_RADII * engine.grid.mask_radius_a))))
+    sampler = engine.limited_sampler(_DETAIL_RADII * engine.grid.mask_radius_a)
+    k = sampler.grid.frequencies_per_a().numpy()
     out = np.zeros(len(rows))
-    for piece in pieces(len(rows), 512):
-        series = engine.samples.read(rows[piece])[:, :rings].astype(np.float32)
-        out[piece] = np.square(series).mean(-1, dtype=np.float64) @ k[:rings]
+    for piece in pieces(len(rows), 2048):
+        some = rows[piece]
+        series = engine.sampled(some, images, np.zeros((len(some), 2)), sampler).astype(np.float32)
+        out[piece] = np.square(series).mean(-1, dtype=np.float64) @ k
     return out
 
 
-def typical_power(engine: Engine, rows: NDArray[np.int64]) -> float:
+def typical_power(power: NDArray[np.float64]) -> float:
     """Median coarse power of images; 0 of too few."""
-    if len(rows) < _FEWEST:
-        return 0.0
-    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _ENOUGH)).astype(np.int64)]
-    return float(np.median(coarse_power(engine, some)))
-
-
-def strong(engine: Engine, rows: NDArray[np.int64], typical: float) -> NDArray[np.bool_]:
-    """Which images are far stronger than is typical, (p,); none where nothing is."""
-    if typical <= 0.0:
-        return np.zeros(len(rows), dtype=np.bool_)
-    return coarse_power(engine, rows) > MOST_TIMES * typical
+    return float(np.median(power)) if len(power) >= _FEWEST else 0.0

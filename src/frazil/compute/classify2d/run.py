@@ -11,7 +11,7 @@ import torch
 
 from frazil.compute.classify2d.centres import find_centres, recentre
 from frazil.compute.classify2d.exchange import exchange
-from frazil.compute.classify2d.outliers import STRONG, strong, typical_power
+from frazil.compute.classify2d.outliers import MOST_TIMES, STRONG, coarse_power, typical_power
 from frazil.compute.classify2d.prepared import pieces
 from frazil.compute.classify2d.render import centres_a, polarity, smooth_pictures
 from frazil.compute.classify2d.second_look import look_again
@@ -187,9 +187,11 @@ class Run:
 
     def without_strong(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Leave out images, not visited yet, that are far stronger than particles; returns the others."""
+        power = coarse_power(self.engine, rows, self.images)
         if self.progress.typical_power <= 0.0:
-            self.progress.typical_power = typical_power(self.engine, rows)
-        too_strong = strong(self.engine, rows, self.progress.typical_power)
+            self.progress.typical_power = typical_power(power)
+        most = MOST_TIMES * self.progress.typical_power
+        too_strong = (power > most) & (most > 0.0)
         columns, found = self.engine.bank.columns, rows[too_strong]
         columns["alive"][found] = False
         columns["visited"][found] = STRONG
