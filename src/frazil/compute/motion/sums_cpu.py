@@ -9,7 +9,7 @@ import numpy as np
 
 from frazil.compute.motion.sum_plan import block_weights
 from frazil.compute.motion.tile_fft import transform_plan
-from frazil.compute.motion.tile_inverse import inverse_tiles
+from frazil.compute.motion.tile_inverse import inverse_tiles, kept_positions
 from frazil.compute.motion.tile_kernels import WEIGHTED, sum_tile
 from frazil.compute.motion.tiles import add_tile, in_order
 
@@ -36,10 +36,12 @@ def sum_on_cpu(
     floats = transform.blocks * transform.block_floats
     group_count = groups.count if groups is not None else 0
     coarse = transform_plan(groups.tile_size) if groups is not None else None
+    group_floats = coarse.blocks * transform.block_floats if coarse is not None else 0
+    kept = kept_positions(transform, coarse) if coarse is not None else np.empty(0, dtype=np.int64)
 
     def work(number: int) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         y, x = plan.layout.tiles[number]
-        group_sums, products = buffers.take(group_count, len(plan.names), floats)
+        group_sums, products = buffers.take((group_count, group_floats), (len(plan.names), floats))
         sum_tile(
             prepared.raw,
             prepared.gain,
@@ -56,6 +58,7 @@ def sum_on_cpu(
             transform.place,
             transform.radices,
             transform.twiddles,
+            kept,
             group_sums,
             products,
         )
@@ -92,14 +95,12 @@ class _Buffers:
         self._free: deque[tuple[NDArray[np.float32], NDArray[np.float32]]] = deque()
 
     def take(
-        self, groups: int, products: int, floats: int
+        self, groups: tuple[int, int], products: tuple[int, int]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         try:
             return self._free.pop()
         except IndexError:
-            return np.empty((groups, floats), dtype=np.float32), np.empty(
-                (products, floats), dtype=np.float32
-            )
+            return np.empty(groups, dtype=np.float32), np.empty(products, dtype=np.float32)
 
     def give(self, group_sums: NDArray[np.float32], products: NDArray[np.float32]) -> None:
         self._free.append((group_sums, products))

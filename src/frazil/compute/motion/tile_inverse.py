@@ -29,7 +29,7 @@ def inverse_tiles(
     Parameters
     ----------
     blocks
-        Shape (tiles, floats): transforms of ``plan``.
+        Shape (tiles, floats): transforms of ``plan``, or their first ``new.blocks`` blocks.
     scale
         Shape (blocks * size * 8,): factors of the coefficients; empty for none.
     plan, new
@@ -44,6 +44,14 @@ def inverse_tiles(
     out = np.empty((len(blocks), new.size, new.size), dtype=np.float32)
     _inverse_tiles(blocks, scale, plan.size, plan.place, new.size, new.place, new.radices, new.twiddles, out)
     return out
+
+
+def kept_positions(plan: TransformPlan, new: TransformPlan) -> NDArray[np.int64]:
+    """Positions in a block of ``plan`` whose kx tiles of ``new`` have, in ascending order."""
+    if new.size == plan.size:
+        return np.arange(plan.size)
+    half = new.size // 2
+    return np.sort(np.concatenate([plan.place[:half], plan.place[1 - half :]]))
 
 
 @njit(nogil=True, cache=True)

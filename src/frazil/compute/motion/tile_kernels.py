@@ -83,15 +83,13 @@ def _phases(shift: float, size: int, table: Any) -> None:
 
 @njit(nogil=True, cache=True)
 def _add_block(
-    blocks: Any, at: int, j: int, size: int, shifts: Any, weights: Any, weight_at: int, totals: Any
+    blocks: Any, at: int, j: int, size: int, shifts: Any, weights: Any, weight_at: int, total: Any, to: int
 ) -> None:
-    """Shift one block in place by its phases; add it to a plain and, weighted, to a weighted total.
+    """Shift one block in place by its phases; add it, weighted, to a total, unless ``to`` is negative.
 
-    ``shifts`` is (order of kx, phases along y, phases along x); ``totals`` is (plain, offset, weighted,
-    offset). A total is left alone where its offset is negative.
+    ``shifts`` is (order of kx, phases along y, phases along x).
     """
     order, along, across = shifts
-    plain, plain_at, weighted, weighted_at = totals
     cos_y = np.empty(8, dtype=np.float32)
     sin_y = np.empty(8, dtype=np.float32)
     for lane in range(8):
@@ -112,15 +110,11 @@ def _add_block(
         shifted_im = multiply_add(re, sin_k, im * cos_k)
         store(blocks, i, shifted_re)
         store(blocks, i + 8, shifted_im)
-        if plain_at >= 0:
-            o = plain_at + position * 16
-            store(plain, o, load(plain, o) + shifted_re)
-            store(plain, o + 8, load(plain, o + 8) + shifted_im)
-        if weighted_at >= 0:
+        if to >= 0:
             w = load(weights, weight_at + position * 8)
-            o = weighted_at + position * 16
-            store(weighted, o, multiply_add(w, shifted_re, load(weighted, o)))
-            store(weighted, o + 8, multiply_add(w, shifted_im, load(weighted, o + 8)))
+            o = to + position * 16
+            store(total, o, multiply_add(w, shifted_re, load(total, o)))
+            store(total, o + 8, multiply_add(w, shifted_im, load(total, o + 8)))
 
 
 @njit(nogil=True, cache=True)
@@ -136,6 +130,15 @@ def _add_weighted(blocks: Any, at: int, weights: Any, weight_at: int, size: int,
 def _add_plain(blocks: Any, at: int, size: int, total: Any, to: int) -> None:
     for i in range(0, size * 16, 8):
         store(total, to + i, load(total, to + i) + load(blocks, at + i))
+
+
+@njit(nogil=True, cache=True)
+def _add_kept(blocks: Any, at: int, kept: Any, total: Any, to: int) -> None:
+    """Add the kept positions of a block."""
+    for position in kept:
+        i, o = at + position * 16, to + position * 16
+        store(total, o, load(total, o) + load(blocks, i))
+        store(total, o + 8, load(total, o + 8) + load(blocks, i + 8))
 
 
 @njit(nogil=True, cache=True)
@@ -155,6 +158,7 @@ def sum_tile(
     place: Any,
     radices: Any,
     twiddles: Any,
+    kept: Any,
     group_sums: Any,
     products: Any,
 ) -> None:
@@ -180,8 +184,11 @@ def sum_tile(
         Shape (F, blocks, size, 8), float32, or empty.
     window
         Shape (size,), float32, including a factor of sqrt(1/2).
+    kept
+        Positions in a block that group sums need, see `frazil.compute.motion.tile_inverse.kept_positions`.
     group_sums, products
-        Shape (groups, floats) (or (0, 0): not wanted) and (products, floats): results, overwritten.
+        Shape (groups, floats of the first blocks that are needed) or (0, 0), zero where not kept; and
+        (products, floats): results, overwritten.
     """
     block_count = size // 16 + 1
     floats = block_count * size * 16
@@ -194,7 +201,7 @@ def sum_tile(
     flat_groups = group_sums.reshape(-1)
     flat_products = products.reshape(-1)
     flat_weights = weights.reshape(-1)
-    keep_groups = group_sums.shape[0] > 0
+    group_floats = group_sums.shape[1]
     for frame in range(frames.shape[0]):
         if groups[frame] < 0:
             continue
@@ -213,11 +220,11 @@ def sum_tile(
             at = j * size * 16
             transform(blocks, at, size, radices, twiddles)
             weight_at = (frame * block_count + j) * size * 8
-            group_at = groups[frame] * floats + at if keep_groups else -1
             product_at = at if first_weighted else -1
             shifts = (order, along, across)
-            totals = (flat_groups, group_at, flat_products, product_at)
-            _add_block(blocks, at, j, size, shifts, flat_weights, weight_at, totals)
+            _add_block(blocks, at, j, size, shifts, flat_weights, weight_at, flat_products, product_at)
+            if at < group_floats:
+                _add_kept(blocks, at, kept, flat_groups, groups[frame] * group_floats + at)
             for product in range(products.shape[0]):
                 to = product * floats + at
                 if selection[product, frame] == PLAIN:
