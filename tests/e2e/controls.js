@@ -17,7 +17,7 @@
     ".log-line": "line of a log",
     ".file-entry": "entry of a folder",
     ".crumbs span button": "folder above",
-    ".card-name": "name of a session",
+    ".card-name, .session-name a": "name of a session",
     ".note a": "session of an alert",
     ".column-groups input": "column",
     // Made of the schema by one component each; a test of its own goes through all of them.

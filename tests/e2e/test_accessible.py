@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = (
     "/sessions",
+    "/sessions?view=table",
     "/sessions/new?tab=image_data",
     "/sessions/1/operation",
     "/sessions/1/settings?tab=detection",

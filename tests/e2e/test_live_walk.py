@@ -37,7 +37,7 @@ def page(browser: Browser, running: Live, watch: Watch) -> Iterator[Page]:
     # A restart takes the updates of before away; what is asked for at that very moment is not there any more.
     watch.expected[:] = ["/classify2d/updates/"]
     context = browser.new_context(base_url=running.url, viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     made = context.new_page()
     watch.on(made)
     if "cookie" not in _KEPT:

@@ -56,6 +56,35 @@ def test_list_shows_what_each_session_does_and_the_search_is_in_the_address(
     expect(page.get_by_text("No session fits")).to_be_visible()
 
 
+def test_sessions_as_a_table(open_page: Callable[..., Page]) -> None:
+    page = open_page("/sessions")
+    page.get_by_role("button", name="Table", exact=True).click()
+    table = page.get_by_role("region", name="Table of sessions")
+    row = table.get_by_role("row").filter(has_text="Apoferritin, grid 3")
+    expect(row).to_contain_text("2D classification stopped")
+    expect(row.get_by_role("img", name="Newest class averages")).to_be_visible()
+    # Every heading sorts, and turns the order round.
+    for heading in table.get_by_role("columnheader").filter(has=page.get_by_role("button")).all():
+        heading.get_by_role("button").click()
+        expect(heading).to_have_attribute("aria-sort", re.compile("ascending|descending"))
+        before = heading.get_attribute("aria-sort") or ""
+        heading.get_by_role("button").click()
+        expect(heading).not_to_have_attribute("aria-sort", before)
+    names = table.get_by_role("rowheader").get_by_role("link")
+    table.get_by_role("button", name="Movies").click()
+    expect(names.first).to_have_text("Apoferritin, grid 3")
+    # Where the address says nothing, as it was chosen last.
+    page.goto("/sessions")
+    expect(row).to_be_visible()
+    row.get_by_role("button", name="Copy settings of Apoferritin, grid 3").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    row.get_by_role("link", name="Apoferritin, grid 3").click()
+    expect(page).to_have_url(re.compile("/sessions/1/operation"))
+    page.go_back()
+    page.get_by_role("button", name="Cards", exact=True).click()
+    expect(page.get_by_role("article", name="Apoferritin, grid 3")).to_be_visible()
+
+
 def test_new_session_as_the_tutorial_walks_it(open_page: Callable[..., Page]) -> None:
     page = open_page("/sessions", login="otto")
     page.get_by_role("link", name="New session").first.click()

@@ -1,24 +1,15 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { api, url } from "../../api/client";
-import { keys } from "../../api/queries";
+import { url } from "../../api/client";
 import type { SessionView, TrackName } from "../../api/types";
 import { ago, count, noun, shortCount } from "../../lib/format";
-import { allows } from "../../lib/me";
 import { useNow } from "../../lib/now";
 import { trackLabel, tracksOf } from "../../lib/tracks";
-import { Button } from "../../ui/button";
-import { Badge, toast, toastError } from "../../ui/feedback";
+import { Badge } from "../../ui/feedback";
 import { Link } from "../../ui/link";
 import { StateDot } from "../../ui/state";
+import { LifeBadge, SessionActions, type SessionActionsProps } from "./session-actions";
 
-interface CardProps {
-  session: SessionView;
-  onCopy: () => void;
-  onDelete: () => void;
-  onArchive: () => void;
-}
-
-export function SessionCard({ session, onCopy, onDelete, onArchive }: CardProps) {
+export function SessionCard(props: SessionActionsProps) {
+  const { session } = props;
   const now = useNow(5);
   const { counts, last_movie: lastMovie, last_classes: classes } = session;
   return (
@@ -32,39 +23,8 @@ export function SessionCard({ session, onCopy, onDelete, onArchive }: CardProps)
             {[session.label, session.group, session.owner].filter(Boolean).join(" · ")}
           </p>
         </div>
-        {session.life === "archived" ? <Badge>archived</Badge> : null}
-        {session.life === "deleting" ? <Badge tone="warn">being deleted</Badge> : null}
-        <div className="card-actions">
-          <Button
-            small
-            look="quiet"
-            icon="copy"
-            title="Copy settings"
-            aria-label={`Copy settings of ${session.name}`}
-            onClick={onCopy}
-          />
-          {allows(session.role, "owner") ? <Unarchive session={session} /> : null}
-          {allows(session.role, "owner") ? (
-            <Button
-              small
-              look="quiet"
-              icon="archive"
-              title="Archive or move"
-              aria-label={`Archive or move ${session.name}`}
-              onClick={onArchive}
-            />
-          ) : null}
-          {allows(session.role, "owner") ? (
-            <Button
-              small
-              look="quiet"
-              icon="trash"
-              title="Delete"
-              aria-label={`Delete ${session.name}`}
-              onClick={onDelete}
-            />
-          ) : null}
-        </div>
+        <LifeBadge session={session} />
+        <SessionActions {...props} />
       </div>
       {session.folder_problem ? (
         <p className="small breakable">
@@ -99,26 +59,6 @@ export function SessionCard({ session, onCopy, onDelete, onArchive }: CardProps)
         {classes ? ` · classes ${ago(classes.finished_at, now)}` : ""}
       </p>
     </article>
-  );
-}
-
-/** Lets an archived session be worked with again. */
-function Unarchive({ session }: { session: SessionView }) {
-  const client = useQueryClient();
-  if (session.life !== "archived") return null;
-  const unarchive = async () => {
-    try {
-      await api.post(`/sessions/${session.id}/unarchive`);
-      toast(`${session.name} can be worked with again`);
-      void client.invalidateQueries({ queryKey: keys.sessions });
-    } catch (failure) {
-      toastError(failure);
-    }
-  };
-  return (
-    <Button small look="quiet" onClick={() => void unarchive()} aria-label={`Unarchive ${session.name}`}>
-      Unarchive
-    </Button>
   );
 }
 

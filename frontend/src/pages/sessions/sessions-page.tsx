@@ -7,7 +7,7 @@ import { plural } from "../../lib/format";
 import { useKeys } from "../../lib/keyboard";
 import { useMe } from "../../lib/me";
 import { useParam } from "../../lib/router";
-import { Button } from "../../ui/button";
+import { Button, Segments } from "../../ui/button";
 import { Empty, ErrorNote, Waiting } from "../../ui/feedback";
 import { Icon } from "../../ui/icon";
 import { Link } from "../../ui/link";
@@ -19,6 +19,8 @@ import { CopyDialog } from "./copy-dialog";
 import { DeleteDialog } from "./delete-dialog";
 import { SessionCard } from "./session-card";
 import { ORDERS, type Order, sorted } from "./session-order";
+import { SessionTable } from "./session-table";
+import { useView, VIEWS } from "./use-view";
 
 type Open = { what: "copy" | "delete" | "archive"; session: SessionView } | { what: "adopt" } | null;
 
@@ -32,7 +34,10 @@ export function SessionsPage() {
   const [search, setSearch] = useParam("search");
   const [group, setGroup] = useParam("group");
   const [life, setLife] = useParam("life");
-  const [order, setOrder] = useParam("order", "newest");
+  const [orderText, setOrder] = useParam("order", "newest");
+  const order = ORDERS.find(([name]) => name === orderText)?.[0] ?? "newest";
+  const [turned, setTurned] = useParam("turned");
+  const [view, setView] = useView();
   const [open, setOpen] = useState<Open>(null);
   const searchField = useRef<HTMLInputElement>(null);
   useKeys({ "/": () => searchField.current?.focus() });
@@ -49,9 +54,19 @@ export function SessionsPage() {
     enabled: me.user_id !== null,
   });
   const shown = useMemo(
-    () => sorted(filtered(sessions.data ?? [], search, group), order as Order),
-    [sessions.data, search, group, order],
+    () => sorted(filtered(sessions.data ?? [], search, group), order, turned !== ""),
+    [sessions.data, search, group, order, turned],
   );
+  const sortBy = (next: Order) => {
+    setTurned(next === order && !turned ? "1" : "");
+    setOrder(next);
+  };
+  const actions = (session: SessionView) => ({
+    session,
+    onCopy: () => setOpen({ what: "copy", session }),
+    onDelete: () => setOpen({ what: "delete", session }),
+    onArchive: () => setOpen({ what: "archive", session }),
+  });
   const none = sessions.data?.length === 0 && !life;
   return (
     <div className="page">
@@ -88,7 +103,16 @@ export function SessionsPage() {
           onChange={setGroup}
         />
         <Choice label="Life" value={life} choices={LIVES} onChange={setLife} />
-        <Choice label="Order" value={order} choices={ORDERS} onChange={setOrder} />
+        <Choice
+          label="Order"
+          value={order}
+          choices={ORDERS}
+          onChange={(next) => {
+            setOrder(next);
+            setTurned("");
+          }}
+        />
+        <Segments label="Sessions as" value={view} choices={VIEWS} onChange={setView} />
         <span className="muted">{sessions.data ? plural(shown.length, "session") : ""}</span>
       </search>
       <ErrorNote error={sessions.error} retry={() => void sessions.refetch()} />
@@ -99,17 +123,21 @@ export function SessionsPage() {
           Nothing matches this search and these choices.
         </Empty>
       ) : null}
-      <div className="cards">
-        {shown.map((session) => (
-          <SessionCard
-            key={session.id}
-            session={session}
-            onCopy={() => setOpen({ what: "copy", session })}
-            onDelete={() => setOpen({ what: "delete", session })}
-            onArchive={() => setOpen({ what: "archive", session })}
-          />
-        ))}
-      </div>
+      {view === "table" && shown.length ? (
+        <SessionTable
+          sessions={shown}
+          order={order}
+          turned={turned !== ""}
+          onOrder={sortBy}
+          actions={actions}
+        />
+      ) : (
+        <div className="cards">
+          {shown.map((session) => (
+            <SessionCard key={session.id} {...actions(session)} />
+          ))}
+        </div>
+      )}
       {open?.what === "copy" ? <CopyDialog session={open.session} onClose={() => setOpen(null)} /> : null}
       {open?.what === "delete" ? <DeleteDialog session={open.session} onClose={() => setOpen(null)} /> : null}
       {open?.what === "archive" ? (
