@@ -13,14 +13,6 @@ from frazil import __version__
 from frazil.app.inputs import find_inputs
 from frazil.app.process_request import ProcessResult
 from frazil.app.process_settings import require_complete
-from frazil.app.relion_tables import write_micrograph_tables, write_particle_table
-from frazil.app.session_classes import (
-    FEWEST_PARTICLES,
-    classify_task,
-    fingerprint,
-    good_micrographs,
-    newest_update,
-)
 from frazil.engine.batch import Batch
 from frazil.engine.pipes import pipe_executor
 from frazil.engine.task import describe_error
@@ -39,8 +31,6 @@ from frazil.stages.tasks import (
     preprocess_movie,
 )
 from frazil.store.log import TrackLog
-from frazil.store.particles import load_libraries as load_table_libraries
-from frazil.store.particles import read_particle_tables
 from frazil.store.session import SessionFolder, assign_names
 
 if TYPE_CHECKING:
@@ -88,6 +78,8 @@ def process(
                 others = f" and {len(inputs.ignored) - 1} others" if len(inputs.ignored) > 1 else ""
                 report.message(f"left out: {path.name}{others} ({rule})")
             run = _Run(request, session, log, report, start)
+            for text in inputs.closed:
+                run.problem(text)
             try:
                 return run.process(inputs.sources)
             finally:
@@ -114,6 +106,12 @@ class _Run:
         self._start_executor = start or _start_workers
         self._executor: Batch | None = None
         self._device = ""
+
+    def problem(self, text: str, step: str = "look") -> None:
+        """Tell what concerns the whole session."""
+        self.result.problems.append(text)
+        self.report.problem(text)
+        self.log.error(text, step=step)
 
     def close(self) -> None:
         if self._executor is not None:
@@ -160,7 +158,7 @@ class _Run:
             try:
                 wanted = stages_to_do(record, self.settings, self.session.path, source, by_hand)
             except OSError as error:
-                record.stages["align"] = StageRecord(state="failed", reason=describe_error(error))
+                record.stages["align"] = StageRecord(state="failed", reason=_out_of_reach(source, error))
                 self.log.error(record.reason, movie=name, stage="align")
                 unreachable += 1
                 continue
@@ -179,7 +177,7 @@ class _Run:
             task = replace(task, manual_picks=self.session.manual_picks(name))
             tasks[name] = task
             executor.submit(name, preprocess_movie, task)
-        load_table_libraries()
+        _load_what_follows()
         while (outcome := executor.wait()) is not None:
             self._collect(outcome, tasks[outcome.key])
 
@@ -268,17 +266,19 @@ class _Run:
         try:
             return work()
         except (FrazilError, OSError) as error:
-            text = describe_error(error)
-            self.result.problems.append(text)
-            self.report.problem(text)
-            self.log.error(text, step=what)
+            self.problem(describe_error(error), step=what)
             return None
 
     def _write_micrographs(self, movies: list[MovieRecord]) -> None:
+        from frazil.app.relion_tables import write_micrograph_tables
+
         pairs = [(record, self.session.products(record.name)) for record in movies]
         write_micrograph_tables(self.session.path, pairs, self.settings)
 
     def _write_particles(self, extracted: list[MovieRecord], update: ClassUpdate | None) -> None:
+        from frazil.app.relion_tables import write_particle_table
+        from frazil.store.particles import read_particle_tables
+
         particles = read_particle_tables([self.session.products(record.name) for record in extracted])
         write_particle_table(self.session.path, particles, extracted, self.settings, update)
 
@@ -286,6 +286,15 @@ class _Run:
         """Class averages of all good particles, computed only if there are new ones or new settings."""
         if self.settings.detection.picking_method == "none" or not self.request.classify:
             return None
+        from frazil.app.session_classes import (
+            FEWEST_PARTICLES,
+            classify_task,
+            fingerprint,
+            good_micrographs,
+            newest_update,
+        )
+        from frazil.store.particles import read_particle_tables
+
         good = good_micrographs(extracted, self.settings)
         count = int(sum(record.number("particles") for record in good))
         left_out = [
@@ -332,6 +341,22 @@ class _Run:
         return newest_update(self.session)
 
 
+def _load_what_follows() -> None:
+    """Load what writes tables while workers are busy: before their start it would make them wait."""
+    import frazil.app.relion_tables
+    import frazil.app.session_classes  # noqa: F401
+    from frazil.store.particles import load_libraries
+
+    load_libraries()
+
+
+def _out_of_reach(source: Path, error: OSError) -> str:
+    """Say why a file can't even be looked at."""
+    if source.is_symlink():
+        return f"{source}: a link to {source.readlink()}, which can't be followed: {error.strerror}"
+    return describe_error(error)
+
+
 def _start_workers(workers: int, threads: int) -> Executor:
     return pipe_executor({"movies": Pool(workers, threads, initialise=load_libraries)})
 
@@ -351,6 +376,6 @@ def summary_line(record: MovieRecord) -> str:
         else:
             parts.append("no Thon rings")
     if record.stage("pick").state == "done":
-        parts.append(f"{record.number('picks'):.0f} picks")
+        parts.append(plural(round(record.number("picks")), "pick"))
     parts.append(f"{record.number('seconds_total'):.1f} s")
     return ", ".join(parts)
