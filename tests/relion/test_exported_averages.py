@@ -96,7 +96,8 @@ def test_relion_averages_many_defoci_as_we_do(tmp_path: Path) -> None:
         made.images,
         made.ctf,
         pixel_size_a=IMAGE_PIXEL_A,
-        classes=4,
+        # Fewer than views: one of them holds two.
+        classes=3,
         mask_diameter_a=MASK_A,
         final_resolution_a=8.0,
         seed=3,
@@ -115,11 +116,13 @@ def test_relion_averages_many_defoci_as_we_do(tmp_path: Path) -> None:
             agreement.append(frc_of_class(task.final, k))
             members.append(int(found.population[k]))
     assert sum(members) > 0.9 * PARTICLES
-    mean = np.average(agreement, axis=0, weights=members)
-    rings_a = BOX_PX * IMAGE_PIXEL_A / np.arange(1, mean.size + 1)
-    assert mean[rings_a >= 12.0].min() >= 0.9, (members, mean)
-    # Shifts that are wrong by 2 Å would show here first.
-    assert mean[(rings_a < 12.0) & (rings_a >= 9.0)].mean() >= 0.97, (members, mean)
+    rings_a = BOX_PX * IMAGE_PIXEL_A / np.arange(1, len(agreement[0]) + 1)
+    for own, count in zip(agreement, members, strict=True):
+        # Every class by itself, also small ones and those that hold two views.
+        assert own[rings_a >= 12.0].min() >= 0.9, (count, own)
+        assert own[(rings_a < 60.0) & (rings_a >= 12.0)].min() >= 0.99, (count, own)
+        # Shifts that are wrong by 2 Å would show here first.
+        assert own[(rings_a < 12.0) & (rings_a >= 9.0)].mean() >= 0.95, (count, own)
 
 
 def frc_of_class(export: Path, k: int) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from frazil.compute.resample import resample_centred
-from frazil.formats.mrc import MrcStack, read_mrc, write_mrc
+from frazil.formats.mrc import MrcStack, write_mrc
 from frazil.formats.relion_classes import ClassModel, group_name, ring_power, write_class_model
 from frazil.formats.relion_optics import groups_table
 from frazil.formats.star import write_star
-from frazil.model.errors import InputError
 from frazil.stages.export.particles import read_summary
 from frazil.stages.export.relion import particle_columns
 
@@ -35,36 +33,6 @@ _DIAMETERS = 2.0
 """The particle's diameter is twice the mask's radius."""
 
 
-def read_averages(session: Path, chosen: ChosenClasses) -> tuple[NDArray[np.float32], float]:
-    """Read the class averages, shape (K, n, n), and their pixel (Å); `InputError` where they are gone."""
-    path = session / chosen.folder / "classes.mrcs"
-    image = read_mrc(path)
-    data = image.data if image.data.ndim == 3 else image.data[None]
-    if image.pixel_size_a is None:
-        raise InputError(f"{path}: does not say its pixel size; choose another update")
-    return data.astype(np.float32), image.pixel_size_a
-
-
-def fitting_averages(
-    session: Path, chosen: ChosenClasses, particles: ParticleSet, movies: Sequence[Gathered]
-) -> tuple[NDArray[np.float32], float]:
-    """Class averages with box and pixel (Å) of the exported images; where these differ, of most of them.
-
-    Images have a background of σ 1 per pixel. White noise in larger pixels is weaker, so that the particle in
-    them is stronger: averages follow in proportion to the pixel.
-    """
-    averages, pixel = read_averages(session, chosen)
-    shapes = [(movie.image_size_px, movie.image_pixel_size_a) for movie in movies]
-    count = np.bincount(particles.movie, minlength=len(movies))
-    images: dict[tuple[int, float], int] = {}
-    for shape, number in zip(shapes, count.tolist(), strict=True):
-        images[shape] = images.get(shape, 0) + number
-    size, wanted = max(images, key=images.__getitem__)
-    if size == averages.shape[-1] and abs(wanted - pixel) < _SAME_PIXEL * pixel:
-        return averages, pixel
-    return resample_centred(averages, pixel, size, wanted) * np.float32(wanted / pixel), wanted
-
-
 def tell_other_boxes(optics: ExportOptics, averages: NDArray[np.float32], pixel: float) -> str:
     """Say which optics groups have images of another box or pixel than the averages; empty where none has."""
     size = averages.shape[-1]
@@ -78,28 +46,16 @@ def tell_other_boxes(optics: ExportOptics, averages: NDArray[np.float32], pixel:
         return ""
     one = len(others) == 1
     return (
-        f"the class averages have the box and pixel of most images, {size} px of {pixel:.4g} A; those of "
-        f"optics {'group' if one else 'groups'} {', '.join(others)} are others. RELION fits the averages to "
-        "each group; for programs that don't, have all particles cut out anew with one box and pixel"
+        f"the class averages hold all images, and have box and pixel of most, {size} px of {pixel:.4g} A; "
+        f"those of optics {'group' if one else 'groups'} {', '.join(others)} are others. RELION fits the "
+        "averages to each group; for programs that don't, have all particles cut out anew with one box and "
+        "pixel"
     )
 
 
-def write_averages(
-    folder: Path,
-    session: Path,
-    chosen: ChosenClasses,
-    particles: ParticleSet | None,
-    movies: Sequence[Gathered],
-) -> None:
-    """Write ``classes.mrcs``: one slice per class, empty ones as zeros; always float32, which all read.
-
-    Without particles, as the session has them.
-    """
-    if particles is None:
-        averages, pixel = read_averages(session, chosen)
-    else:
-        averages, pixel = fitting_averages(session, chosen, particles, movies)
-    write_mrc(folder / "classes.mrcs", averages, pixel, depth="float32")
+def write_averages(folder: Path, averages: NDArray[np.float32], pixel_size_a: float) -> None:
+    """Write ``classes.mrcs``: one slice per class, empty ones as zeros; always float32, which all read."""
+    write_mrc(folder / "classes.mrcs", averages, pixel_size_a, depth="float32")
 
 
 def write_class2d(
@@ -110,10 +66,11 @@ def write_class2d(
     movies: Sequence[Gathered],
     optics: ExportOptics,
     names: Names,
+    averages: NDArray[np.float32],
+    pixel: float,
 ) -> str:
     """Write the folder that looks like a Class2D job of RELION; returns what a person should know of it."""
     summary = read_summary(session, chosen)
-    averages, pixel = fitting_averages(session, chosen, particles, movies)
     target = folder / FOLDER
     target.mkdir(exist_ok=True)
     write_mrc(target / "run_it000_classes.mrcs", averages, pixel, depth="float32")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
+from frazil.compute.parallel import in_order
 from frazil.formats.atomic import atomic_path
-from frazil.stages.export.resources import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -17,7 +17,9 @@ _IMPORT = {
   - particles.star goes into Class2D, InitialModel, Refine3D; micrographs_ctf.star and autopick.star into
     Extraction; corrected_micrographs.star and the motion files into Bayesian polishing (which needs the
     movies, too: they are named raw/<name>).
-  - class2d/run_it000_optimiser.star opens in Subset selection and in the class ranker.
+  - class2d/run_it000_optimiser.star opens in Subset selection and in the class ranker. Its averages are those
+    of the particles in particles.star at the angles and shifts given there, as RELION makes them of that
+    table; the session's own averages weight every particle with its probabilities.
   In another project: link this folder's subfolders into it.
   RELION 3.1 reads no half precision: export with image depth float32 for it.
 """,
@@ -31,7 +33,7 @@ _IMPORT = {
 """,
     "cistem": """How to use it in cisTEM
   Assets, Refinement packages, Import: stack particles.mrcs, table particles.star, type cisTEM.
-  Protein is white.
+  Protein is white. classes.mrcs holds the averages of these particles at the angles and shifts of the table.
   For refine2d: the same two files; answer Yes to "invert".
 """,
     "csv": """Tables only: CSV (UTF-8) and the same as Parquet. Empty means missing; times are UTC.

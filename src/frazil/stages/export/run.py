@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from frazil.compute.parallel import in_order
 from frazil.formats.atomic import atomic_path, flush_directory
 from frazil.model.errors import InputError
 from frazil.model.settings import Settings, with_values
@@ -27,7 +28,7 @@ from frazil.stages.export.progress import Progress
 from frazil.stages.export.readme import readme
 from frazil.stages.export.reextract import reextract
 from frazil.stages.export.request import JOURNAL, LOG, PROGRESS, SNAPSHOT, Snapshot, without_secrets
-from frazil.stages.export.resources import in_order, memory_limit
+from frazil.stages.export.resources import memory_limit
 from frazil.stages.export.writers import write_format
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from frazil.stages.export.particles import ParticleSet
     from frazil.stages.export.request import ExportMovie, ExportTask
 
-_STEPS = 9
+_STEPS = 10
 
 
 def run_export(task: ExportTask) -> dict[str, Any]:

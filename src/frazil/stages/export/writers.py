@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from frazil.model.errors import InputError
 from frazil.stages.export import cistem, class2d, cryosparc, relion, tables
+from frazil.stages.export.averages import exported_averages, session_averages
 from frazil.stages.export.gain import bring_gain
 from frazil.stages.export.overlay import draw_overlays
 from frazil.stages.export.particles import read_summary
@@ -14,11 +15,14 @@ from frazil.stages.export.particles import read_summary
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from frazil.stages.export.gather import Gathered
     from frazil.stages.export.optics import ExportOptics
     from frazil.stages.export.particles import ParticleSet
     from frazil.stages.export.progress import Progress
-    from frazil.stages.export.request import ExportTask, Snapshot
+    from frazil.stages.export.request import ChosenClasses, ExportTask, Snapshot
 
 
 @dataclass
@@ -120,24 +124,38 @@ class _Maker:
         if chosen is None or particles is None:
             return
         if not self.wants("particles"):
-            class2d.write_averages(self.folder, self.task.session, chosen, None, self.movies)
-            self.progress.note("class2d/ needs the particles: only the averages were exported")
+            class2d.write_averages(self.folder, *session_averages(self.task.session, chosen))
+            self.progress.note(
+                "class2d/ needs the particles: only the averages were exported, as the session has them"
+            )
             return
+        averages, pixel = self._averages(chosen, particles)
         if told := class2d.write_class2d(
-            self.folder, self.task.session, chosen, particles, self.movies, self.optics, names
+            self.folder,
+            self.task.session,
+            chosen,
+            particles,
+            self.movies,
+            self.optics,
+            names,
+            averages,
+            pixel,
         ):
             self.progress.note(told)
+
+    def _averages(self, chosen: ChosenClasses, particles: ParticleSet) -> tuple[NDArray[np.float32], float]:
+        threads = self.snapshot.request.threads or 1
+        return exported_averages(self.task.session, chosen, particles, self.movies, self.progress, threads)
 
     def write_cistem(self) -> None:
         """Write the stack and its table."""
         if self.particles is None:
             raise InputError("there are no particles, and cisTEM's format holds nothing else")
+        if self.wants("classes") and self.snapshot.classes is not None:
+            # Before the images come into one stack, and those cut out for it go.
+            class2d.write_averages(self.folder, *self._averages(self.snapshot.classes, self.particles))
         cistem.write_stack(self.folder, self.particles, self.movies, self.progress)
         cistem.write_table(self.folder, self.particles, self.movies)
-        if self.wants("classes") and self.snapshot.classes is not None:
-            class2d.write_averages(
-                self.folder, self.task.session, self.snapshot.classes, self.particles, self.movies
-            )
 
     def draw(self) -> None:
         """Draw the exported coordinates."""
