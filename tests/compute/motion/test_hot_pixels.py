@@ -103,3 +103,16 @@ def test_a_large_hole_is_filled_from_elsewhere() -> None:
     repair_frame(frame, y * 60 + x, table, count, elsewhere, 11)
     assert frame.max() < 30
     assert frame[bad].mean() == pytest.approx(5.0, abs=0.5)
+
+
+@pytest.mark.parametrize("with_gain", [False, True])
+def test_bands_and_threads_find_the_same_pixels(with_gain: bool) -> None:
+    rng = np.random.default_rng(11)
+    total = rng.poisson(30.0, (700, 90)).astype(np.float32)
+    gain = rng.normal(1.0, 0.03, total.shape).astype(np.float32) if with_gain else None
+    hot = np.array([[0, 5], [255, 1], [256, 89], [511, 40], [699, 0]])
+    total[hot[:, 0], hot[:, 1]] = 300.0
+    one, spread = find_bad_pixels(total, gain, 6.0, 1)
+    many, same = find_bad_pixels(total, gain, 6.0, 3)
+    assert np.array_equal(one, many) and spread == same
+    assert np.array_equal(np.argwhere(many), hot)

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 
+from frazil.compute.parallel import for_each
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BLOCK = 64
+_BAND = 4 * _BLOCK
 _DEAD_BELOW_SIGMA = 6.0
 
 
 def find_bad_pixels(
-    total: NDArray[np.float32], gain: NDArray[np.float32] | None, sigma: float
+    total: NDArray[np.float32], gain: NDArray[np.float32] | None, sigma: float, threads: int = 1
 ) -> tuple[NDArray[np.bool_], float]:
     """Hot and dead pixels of the sum of all unaligned frames.
 
@@ -29,6 +32,10 @@ def find_bad_pixels(
         Shape (h, w): raw sum, in counts or whatever the camera gives.
     gain
         Shape (h, w), zero where a pixel is known to be bad, or None.
+    sigma
+        Threshold.
+    threads
+        The result does not depend on it.
 
     Returns
     -------
@@ -37,8 +44,8 @@ def find_bad_pixels(
     spread
         Typical deviation in units of the Poisson noise: 1 for a counting camera with the right gain.
     """
-    local = _local_mean(total, gain)
     counting = bool(total.min() >= 0)
+    local = _local_mean(total, gain, counting, threads)
     height, width = total.shape
     step = max(1, height * width // 400_000)
     empty = np.empty((0, 0), dtype=np.float32)
@@ -49,19 +56,38 @@ def find_bad_pixels(
     if spread > 0:
         # Of few counts, which are whole numbers, the median deviation can be far too small.
         unit = max(spread, 1.0) if counting else spread
-        _mark(total, empty if gain is None else gain, local, counting, middle, unit, sigma, bad)
+
+        def mark(rows: slice) -> None:
+            own = empty if gain is None else gain[rows]
+            blocks = local[rows.start // _BLOCK : -(-rows.stop // _BLOCK)]
+            _mark(total[rows], own, blocks, counting, middle, unit, sigma, bad[rows])
+
+        for_each(mark, _bands(height), threads)
     if gain is not None:
         bad |= ~((gain > 0) & np.isfinite(gain))
     return bad, spread
 
 
-def _local_mean(total: NDArray[np.float32], gain: NDArray[np.float32] | None) -> NDArray[np.float32]:
+def _bands(height: int) -> list[slice]:
+    """Rows that one thread looks at in one go: whole blocks."""
+    return [slice(y, min(y + _BAND, height)) for y in range(0, height, _BAND)]
+
+
+def _local_mean(
+    total: NDArray[np.float32], gain: NDArray[np.float32] | None, counting: bool, threads: int
+) -> NDArray[np.float32]:
     """Mean of the gain-corrected sum in blocks of 64 pixels, without what is far above the median."""
     sample = total[:: max(1, total.shape[0] // 256), :: max(1, total.shape[1] // 256)]
-    cap = 4.0 * float(np.median(sample)) + 10.0 if total.min() >= 0 else float("inf")
+    cap = 4.0 * float(np.median(sample)) + 10.0 if counting else float("inf")
     rows, columns = -(-total.shape[0] // _BLOCK), -(-total.shape[1] // _BLOCK)
     mean = np.zeros((rows, columns), dtype=np.float32)
-    _block_means(total, np.empty((0, 0), dtype=np.float32) if gain is None else gain, np.float32(cap), mean)
+    empty = np.empty((0, 0), dtype=np.float32)
+
+    def average(band: slice) -> None:
+        blocks = slice(band.start // _BLOCK, -(-band.stop // _BLOCK))
+        _block_means(total[band], empty if gain is None else gain[band], np.float32(cap), mean[blocks])
+
+    for_each(average, _bands(total.shape[0]), threads)
     return mean
 
 

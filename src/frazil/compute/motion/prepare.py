@@ -197,20 +197,27 @@ def prepare_movie(
         total = np.empty((height, width), dtype=np.float32)
         bands = [slice(y, min(y + 64, height)) for y in range(0, height, 64)]
         list(pool.map(lambda band: sum_rows(raw, band.start, band.stop, total), bands))
-        bad, spread = _bad_pixels(total, flat, defects, hot_pixel_sigma)
+        bad, spread = _bad_pixels(total, flat, defects, hot_pixel_sigma, threads)
         if bad.all():
             raise InputError(f"{source.name}: all pixels are bad by the gain reference or the defect map")
         correlation = _gain_correlation(total, flat, bad)
-        y, x = np.nonzero(bad)
+        # Most rows have none.
+        some = np.flatnonzero(bad.any(axis=1))
+        y, x = np.nonzero(bad[some])
+        y = some[y]
         if len(y):
             _replace(raw, bad, y, x, first_frame, pool)
             if flat is not None:
                 flat[bad] = 1.0
         no_gain = np.empty((0, 0), dtype=np.float32)
         pixel_gain = flat if flat is not None and strong else no_gain
-        list(pool.map(lambda f: bin_frame(raw[f], pixel_gain, factors, binning, stream[f]), range(frames)))
-        statistics = np.array(list(pool.map(lambda f: mean_and_std(stream[f]), range(frames))))
-        ceiling = np.array(list(pool.map(lambda f: share_at_ceiling(raw[f]), range(frames))))
+
+        def bin_and_measure(f: int) -> tuple[float, float, float]:
+            bin_frame(raw[f], pixel_gain, factors, binning, stream[f])
+            return *mean_and_std(stream[f]), share_at_ceiling(raw[f])
+
+        measured = np.array(list(pool.map(bin_and_measure, range(frames))))
+        statistics, ceiling = measured[:, :2], measured[:, 2]
     means = statistics[:, 0] / binning**2
     good, notes = _usable(means, statistics[:, 1], ceiling, first_frame)
     return PreparedMovie(
@@ -265,8 +272,9 @@ def _bad_pixels(
     flat: NDArray[np.float32] | None,
     defects: NDArray[np.bool_] | None,
     sigma: float,
+    threads: int,
 ) -> tuple[NDArray[np.bool_], float]:
-    bad, spread = find_bad_pixels(total, flat, sigma if sigma > 0 else float("inf"))
+    bad, spread = find_bad_pixels(total, flat, sigma if sigma > 0 else float("inf"), threads)
     if sigma <= 0:
         bad = np.zeros(total.shape, dtype=np.bool_) if flat is None else flat <= 0
     if defects is not None:
