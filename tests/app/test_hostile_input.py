@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -171,10 +172,32 @@ def test_a_dangling_link_is_not_counted_as_done(tmp_path: Path) -> None:
     assert counts == (1, 0)
     assert result.done == ["good"]
     assert list(result.failed) == ["link"]
-    assert "link.mrc: No such file" in result.failed["link"]
+    assert "link.mrc: a link to nowhere.mrc, which can't be followed: No such file" in result.failed["link"]
     # Again: nothing is left but what can't be reached.
     result, counts = run(tmp_path / "in", tmp_path / "s")
     assert counts == (0, 1)
+
+
+def test_a_folder_that_is_closed_makes_the_run_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in" / "closed").mkdir(parents=True)
+    micrograph(tmp_path / "in" / "good.mrc")
+    scandir = os.scandir
+
+    def refuse(place: str) -> object:
+        if str(place).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    result, _ = run(tmp_path / "in", tmp_path / "s")
+    assert result.done == ["good"]
+    assert result.problems == [f"{tmp_path}/in/closed: this folder can't be looked into: Permission denied"]
+    assert result.exit_status == 1
+
+
+def test_a_file_where_the_session_should_be_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"in\.mrc: is a file, not a folder; give another name"):
+        run(micrograph(tmp_path / "in.mrc"), tmp_path / "in.mrc")
 
 
 def test_a_movie_that_changed_is_done_again(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +52,29 @@ def test_a_folder_that_is_called_like_a_movie_is_told(folder: Path, pattern: str
     assert {path.name: rule for path, rule in found.ignored}["x.tiff"] == "is a folder"
     assert "sub" not in {path.name for path, _ in found.ignored}
     assert "m2.tif" in {path.name for path in found.sources}
+
+
+def test_a_link_that_leads_in_a_circle_is_no_reason_to_stop(folder: Path) -> None:
+    (folder / "loop.tif").symlink_to("loop.tif")
+    assert {"loop.tif", "m2.tif"} <= set(names([str(folder)]))
+
+
+def test_a_folder_that_is_closed_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def refuse(place: str) -> object:
+        if str(place).endswith("sub"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = find_inputs([str(folder)], Settings())
+    assert [path.name for path in found.sources] == ["b.mrc.gz", "m2.tif", "m10.tif"]
+    (told,) = found.closed
+    assert str(folder / "sub") in told
+    assert "Permission denied" in told
+    with pytest.raises(InputError, match="Permission denied"):
+        find_inputs([str(folder / "sub")], Settings())
 
 
 def test_a_relative_pattern_holds_from_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

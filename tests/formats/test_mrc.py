@@ -221,7 +221,7 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         (folder, "is a folder, not a file"),
         (pipe, "is a pipe or a device, not a file"),
         (stub, "100 bytes, a header has 1024"),
-        (binary, "begins with 'ff d8 ff e0"),
+        (binary, "is a JPEG picture, not a TIFF"),
     ):
         with pytest.raises(InputError, match=f"{path.name}: .*{problem}"):
             open_movie(path)

@@ -16,6 +16,7 @@ from frazil.compute.device import choose_device
 from frazil.formats.relion_particles import read_particles
 from frazil.formats.star import StarTable, write_star
 from frazil.model.errors import InputError
+from frazil.model.words import plural
 from frazil.stages.classify import run_classification
 from frazil.stages.classify_stream import stream_batch
 from frazil.stages.classify_stream_task import Publication, StreamParticles, StreamSettings, StreamTask
@@ -74,7 +75,10 @@ def classify_star(request: ClassifyRequest) -> Iterator[str]:
     )
     result_folder = request.out / "result"
     if request.initial_resolution_a < finest:
-        raise InputError(f"initial resolution {request.initial_resolution_a:g} Å is finer than the final one")
+        raise InputError(
+            f"initial resolution {request.initial_resolution_a:g} Å is finer than the final one, "
+            f"{finest:g} Å; pixels of {particles.pixel_size_a:g} Å reach {2 * particles.pixel_size_a:g} Å"
+        )
     if request.stream is not None:
         yield from _streamed(request, particles, 0.5 * mask_a, finest, result_folder)
         yield from _finished(request, particles, result_folder)
@@ -95,7 +99,13 @@ def classify_star(request: ClassifyRequest) -> Iterator[str]:
         depth=request.depth,
     )
     _make_folder(request.out)
-    run_classification(task)
+    summary = run_classification(task)
+    if not any(item["particles"] for item in summary["classes"]):
+        shutil.rmtree(result_folder)
+        raise InputError(
+            f"{request.particles}: no class came out of {plural(len(particles), 'particle')}: "
+            + (" ".join(summary["notes"]) or "they are too few")
+        )
     yield from _finished(request, particles, result_folder)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,17 +14,18 @@ from frazil.model.words import plural
 from frazil.tracks.transfer.patterns import Patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from frazil.model.settings import Settings
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Movies, and what matched but was left out, with the rule that took it."""
+    """Movies; what matched but was left out, with the rule that took it; and closed folders."""
 
     sources: list[Path]
     ignored: list[tuple[Path, str]]
+    closed: list[str] = field(default_factory=list)
 
 
 def find_inputs(patterns: Sequence[str], settings: Settings, session: Path | None = None) -> Inputs:
@@ -44,48 +45,50 @@ def find_inputs(patterns: Sequence[str], settings: Settings, session: Path | Non
     image_data = settings.image_data
     if not patterns:
         raise InputError("no movies given: name files, folders or a quoted pattern such as 'DIR/*.tiff'")
-    references = {
-        Path(path).resolve() for path in (settings.gain.gain_path, settings.gain.defects_path) if path
-    }
-    own = None if session is None else session.resolve()
+    references = {_real(Path(path)) for path in (settings.gain.gain_path, settings.gain.defects_path) if path}
+    own = None if session is None else _real(session)
     found: dict[Path, None] = {}
     ignored: dict[Path, str] = {}
+    closed: list[str] = []
     names = Patterns(image_data.file_patterns, image_data.ignore_patterns)
     for pattern in patterns:
-        for path in _matches(pattern, recursive=image_data.source_recursive):
+        for path in _matches(pattern, closed, recursive=image_data.source_recursive):
             rule = names.judge(path.name).rule
             if path.is_dir():
                 # Folders are no news, unless one is called like a movie.
                 if not rule:
                     ignored[path] = "is a folder"
                 continue
-            if path.resolve() in references:
+            if _real(path) in references:
                 rule = "is the gain reference or defect list"
-            elif own is not None and own in (path.parent.resolve(), *path.parent.resolve().parents):
+            elif own is not None and own in (parent := _real(path.parent), *parent.parents):
                 rule = "lies in the session folder"
             if rule:
                 ignored[path] = rule
             else:
                 found[path] = None
+    if not found and not ignored:
+        raise InputError(closed[0])
     if not found:
         path, rule = next(iter(ignored.items()))
         raise InputError(
             f"{' '.join(patterns[:3])}: no movie among {plural(len(ignored), 'file')}; {path.name} {rule}"
         )
-    return Inputs(sorted(found, key=_natural), sorted(ignored.items()))
+    return Inputs(sorted(found, key=_natural), sorted(ignored.items()), closed)
 
 
-def _matches(pattern: str, *, recursive: bool) -> list[Path]:
-    """Files that a person means by ``pattern``, absolute and without ``..``, at least one; and folders."""
+def _matches(pattern: str, closed: list[str], *, recursive: bool) -> list[Path]:
+    """Files that a person means by ``pattern``, absolute and without ``..``, at least one; and folders.
+
+    Folders below a given one that can't be looked into are added to ``closed``.
+    """
     if not pattern.strip():
         raise InputError("an empty name is given for the movies: is a variable of your shell empty?")
     try:
         path = Path(pattern).expanduser()
         if path.is_dir():
-            files = path.rglob("*") if recursive else path.glob("*")
-            matches = [file for file in files if _is_visible(file, path)]
-            if all(match.is_dir() for match in matches):
-                os.listdir(path)  # noqa: PTH208 - unlike pathlib, it says if the folder may not be read
+            matches = list(_visible_below(path, closed, recursive=recursive))
+            if all(match.is_dir() for match in matches) and not closed:
                 raise InputError(f"{pattern}: there is no file in this folder")
         elif path.exists() or path.is_symlink():
             matches = [path]
@@ -98,7 +101,7 @@ def _matches(pattern: str, *, recursive: bool) -> list[Path]:
         raise InputError(f"{pattern}: there is no such user") from error
     except OSError as error:
         raise InputError(f"{pattern}: can't be looked at: {error.strerror}") from error
-    if not matches:
+    if not matches and not closed:
         raise InputError(f"{pattern}: no such file, and no file matches it as a pattern")
     return [_plain(match) for match in matches]
 
@@ -109,8 +112,24 @@ def _plain(path: Path) -> Path:
     return plain if ".." in path.parts and plain.exists() and plain.samefile(path) else path.absolute()
 
 
-def _is_visible(file: Path, folder: Path) -> bool:
-    return not any(part.startswith(".") for part in file.relative_to(folder).parts)
+def _real(path: Path) -> Path:
+    """Path with all links followed; one that leads in a circle is taken as it is."""
+    return Path(os.path.realpath(path))
+
+
+def _visible_below(folder: Path, closed: list[str], *, recursive: bool) -> Iterator[Path]:
+    """Files and folders below ``folder``, hidden ones left out; links to folders are not followed."""
+
+    def refused(error: OSError) -> None:
+        if error.filename == str(folder):
+            raise error
+        closed.append(f"{error.filename}: this folder can't be looked into: {error.strerror}")
+
+    for place, folders, files in os.walk(folder, onerror=refused):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in (*folders, *files) if not name.startswith("."))
+        if not recursive:
+            return
 
 
 def _natural(path: Path) -> list[tuple[int, int | str]]:

@@ -111,4 +111,5 @@ def require_complete(settings: Settings) -> None:
         raise InputError("the dose is missing: give --dose-per-movie-e-per-a2, or --set dose_weighting=off")
     for path in (settings.gain.gain_path, settings.gain.defects_path):
         if path is not None and not Path(path).is_file():
-            raise InputError(f"{path}: no such file")
+            found = "is a folder, not a file" if Path(path).is_dir() else "no such file"
+            raise InputError(f"{path}: {found}")

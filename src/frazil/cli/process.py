@@ -43,7 +43,7 @@ def process(
     dose_per_movie_e_per_a2: Annotated[
         float | None, typer.Option(help="Dose of the whole exposure, e/Å².")
     ] = None,
-    gain: Annotated[Path | None, typer.Option(help="Gain reference: MRC, TIFF or .gain.")] = None,
+    gain: Annotated[Path | None, typer.Option(help="Gain reference: MRC, TIFF, DM3, DM4 or .gain.")] = None,
     defects: Annotated[Path | None, typer.Option(help="Defect list or map.")] = None,
     particle_diameter_a: Annotated[float | None, typer.Option(help="Diameter of the particles, Å.")] = None,
     classes: Annotated[int | None, typer.Option(min=0, help="2D classes; 0: no classification [50].")] = None,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Self
 
 import typer
 
+from frazil.model.words import plural
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -45,8 +47,8 @@ class PlainReporter:
     def begin(self, movies: int, already_done: int) -> None:
         """Work begins."""
         self._movies, self._finished, self._began = movies, 0, time.monotonic()
-        done = f", {already_done} are done already" if already_done else ""
-        self._show(f"{movies} movies to process{done}")
+        done = f", {plural(already_done, 'is', 'are')} done already" if already_done else ""
+        self._show(f"{plural(movies, 'movie')} to process{done}")
 
     def movie(self, name: str, summary: str, *, failed: bool) -> None:
         """One movie is finished."""
@@ -60,11 +62,15 @@ class PlainReporter:
 
     def summary(self, result: ProcessResult) -> None:
         """Show the last words."""
-        self._show(f"{len(result.done)} movies done, {len(result.failed)} failed")
-        for name, reason in list(result.failed.items())[:_SHOWN_FAILURES]:
-            self._show(f"  {name}: {reason}")
-        if len(result.failed) > _SHOWN_FAILURES:
-            self._show(f"  … and {len(result.failed) - _SHOWN_FAILURES} more; see logs/preprocess.jsonl")
+        self._show(f"{plural(len(result.done), 'movie')} done, {len(result.failed):,} failed")
+        alike: dict[str, list[str]] = {}
+        for name, reason in result.failed.items():
+            alike.setdefault(reason, []).append(name)
+        for reason, (first, *others) in list(alike.items())[:_SHOWN_FAILURES]:
+            more = f" and {plural(len(others), 'other')}" if others else ""
+            self._show(f"  {first}{more}: {reason}")
+        if left := sum(map(len, list(alike.values())[_SHOWN_FAILURES:])):
+            self._show(f"  … and {left:,} more; see logs/preprocess.jsonl")
 
     def _rate(self) -> float:
         return 3600.0 * self._finished / max(time.monotonic() - self._began, 1e-3)

@@ -19,6 +19,15 @@ _IMOD_STAMP = 1146047817
 _DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2", 101: "u1"}
 MODES = {"int8": 0, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}
 _SANE_SIZE = 1 << 20
+# How files begin that are often given by mistake.
+_OTHERS = {
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"\x89PNG": "a PNG picture",
+    b"PK\x03\x04": "a zip archive",
+    b"\x89HDF": "an HDF5 file",
+    b"%PDF": "a PDF document",
+    b"<?xml": "an XML file",
+}
 
 
 @dataclass(frozen=True)
@@ -151,6 +160,9 @@ def _byte_order(path: Path, block: bytes) -> ByteOrder:
 
 def _foreign(block: bytes) -> str:
     """How a file begins that is not what it should be, for a message: that often tells what it is."""
+    for magic, kind in _OTHERS.items():
+        if block.startswith(magic):
+            return f"is {kind}, not a TIFF or EER file"
     start = block[:8].decode("latin-1")
     shown = start if start.isascii() and start.isprintable() else block[:8].hex(" ")
     return f"begins with {shown!r}, not as TIFF and EER do"

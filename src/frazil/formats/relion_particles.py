@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_POSITIVE = ("pixel size", "voltage")
+_SANE = {
+    "pixel size": (0.05, 50.0, " Å"),
+    "voltage": (10.0, 3000.0, " kV"),
+    "Cs": (0.0, 100.0, " mm"),
+    "amplitude contrast": (0.0, 1.0, ""),
+}
 _LARGEST = 1e7
 """Beyond every defocus in Å and every angle in degrees."""
 
@@ -152,12 +157,12 @@ def _images(path: Path, table: StarTable) -> tuple[tuple[Path, ...], NDArray[np.
 
 def _find(path: Path, name: str) -> Path:
     folder = path.resolve().parent
-    for base in (folder, *folder.parents):
-        if (base / name).is_file():
-            return base / name
-    beside = folder / Path(name).name
-    if beside.is_file():
-        return beside
+    for place in (*(base / name for base in (folder, *folder.parents)), folder / Path(name).name):
+        try:
+            if place.is_file():
+                return place
+        except OSError as error:
+            raise InputError(f"{path}: the stack {name[:80]}: {error.strerror}") from error
     raise InputError(f"{path}: the stack {name} is neither below {folder} nor below a folder above it")
 
 
@@ -222,8 +227,12 @@ def _old_pixel_size(path: Path, table: StarTable) -> NDArray[np.float64]:
 
 
 def _one(path: Path, what: str, values: NDArray[np.float64]) -> float:
-    if not np.isfinite(values).all() or values.min() < 0 or (values.min() == 0 and what in _POSITIVE):
-        raise InputError(f"{path}: the {what} can't be {values.min():g}; correct it in the table")
+    least, most, unit = _SANE[what]
+    if bad := np.flatnonzero(~((values >= least) & (values <= most))).tolist():
+        raise InputError(
+            f"{path}: the {what} can't be {values[bad[0]]:g}{unit}, only {least:g} to {most:g}; "
+            "correct it in the table"
+        )
     if np.ptp(values) > 1e-3 * abs(values[0]):
         raise InputError(
             f"{path}: its optics groups differ in {what} ({values.min():g} to {values.max():g}); "

@@ -14,6 +14,7 @@ import numpy as np
 
 from frazil.formats.file_bytes import FileBytes
 from frazil.model.errors import InputError
+from frazil.model.words import plural
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,8 +186,8 @@ def require_complete(path: Path, directory: TiffDirectory) -> None:
     """Raise `InputError` unless the chain of pages ends properly and has at least one page."""
     if directory.break_reason or not directory.pages:
         raise InputError(
-            f"{path}: {len(directory.pages)} frames readable, then {directory.break_reason or 'nothing'}; "
-            "the file is truncated or still being written"
+            f"{path}: {plural(len(directory.pages), 'frame')} readable, then "
+            f"{directory.break_reason or 'nothing'}; the file is truncated or still being written"
         )
 
 

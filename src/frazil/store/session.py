@@ -220,6 +220,8 @@ def product_stem(source: Path) -> str:
 def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise InputError(f"{path}: is a file, not a folder; give another name for the session") from error
     except OSError as error:
         raise InputError(f"{path}: can't make this folder: {error.strerror}") from error
 
