@@ -151,5 +151,6 @@ def test_neither_aggregates_nor_noise_are_taken_for_typical_particles() -> None:
     scores = np.concatenate([whole, heaps, noise])
     assert typical_score(scores) == pytest.approx(8.5, abs=0.6)
     assert 5.0 < split_scores(scores, 3.0) < 6.5
+    assert typical_score(np.array([60.0, *rng.normal(5.5, 0.4, 9)])) == pytest.approx(5.5, abs=0.4)
     assert typical_score(np.zeros(0)) == 0.0
     assert typical_score(np.array([3.2, 3.4])) == 3.4

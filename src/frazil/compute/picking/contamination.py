@@ -31,6 +31,13 @@ RIM_SMOOTHING = 0.08
 """σ in diameters with which the edge itself is looked for."""
 RIM_DIAMETERS = 0.3
 RIM_LEVEL = 0.3
+OPAQUE_SMOOTHING = 0.1
+"""σ in diameters."""
+OPAQUE_DEPTH = 0.12
+"""Share of the electrons that is missing; particles in ice hide less than half of that."""
+OPAQUE_SPREADS = 8.0
+MOST_OPAQUE = 12
+"""So many dark places are what the micrograph is of."""
 EXTREME = 3.5
 """Times what a typical sure particle leaves."""
 ENERGY_SPREADS = 4.0
@@ -91,6 +98,28 @@ def find_large(
                 smooth = _level(pixels, valid, RIM_SMOOTHING * diameter_px)
             mask |= _with_rim(enlarged, np.abs(smooth - mode) > RIM_LEVEL * typical, diameter_px)
     return mask
+
+
+def find_opaque(
+    pixels: NDArray[np.float32], valid: NDArray[np.bool_], diameter_px: float
+) -> NDArray[np.bool_]:
+    """Ice crystals, drops and thick aggregates of any size: darker than any particle could be.
+
+    Compared with the level of the half of the field that is most alike. A micrograph whose zero does not mean
+    "no electrons" (its mean was subtracted, say) has none: there noise or particles reach as far.
+    """
+    level = _level(pixels, valid, OPAQUE_SMOOTHING * diameter_px)
+    if not valid.any():
+        return np.zeros(pixels.shape, dtype=bool)
+    mode, spread = most_alike(level[valid])
+    limit = max(OPAQUE_DEPTH * mode, OPAQUE_SPREADS * spread)
+    if mode <= limit:
+        return np.zeros(pixels.shape, dtype=bool)
+    dark = binary_propagation(valid & (level < mode - limit), mask=valid & (level < mode - 0.5 * limit))
+    if label(dark)[1] > MOST_OPAQUE:
+        return np.zeros(pixels.shape, dtype=bool)
+    grown: NDArray[np.bool_] = binary_dilation(dark, structure=_disc(max(int(0.1 * diameter_px), 1)))
+    return grown
 
 
 def most_alike(values: NDArray[np.float32]) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from frazil.compute.picking.clumps import start_beside
-from frazil.compute.picking.contamination import ContaminationMask, find_large
+from frazil.compute.picking.contamination import ContaminationMask, find_large, find_opaque
 from frazil.compute.picking.reduction import flatten_background, reduce_micrograph
 from frazil.compute.picking.search import LOWEST_SCORE, Candidates, Search
 from frazil.compute.picking.template import Rings, blob_template
@@ -157,7 +157,8 @@ def find_particles(
     )
     usable = reduced.valid
     if mask_contamination:
-        usable = usable & ~find_large(reduced.pixels, reduced.valid, largest / pixel_a)
+        field = reduced.pixels, reduced.valid, largest / pixel_a
+        usable = usable & ~find_large(*field) & ~find_opaque(*field)
     flat = flatten_background(reduced.pixels, usable, sigma_px)
     clipped = _clipped(flat, usable)
     search.look_at(clipped, usable)

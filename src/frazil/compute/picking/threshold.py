@@ -59,7 +59,8 @@ def typical_score(scores: NDArray[np.float64], lowest: float = SURELY_NOT_NOISE)
     """Score of a typical particle.
 
     Of all values, the one around which (from `LEAST_WHOLE` to `LARGEST_WHOLE` times it) most score lies: a
-    few aggregates score higher, many noise peaks lower, but particles are most of what stands out.
+    few aggregates score higher, many noise peaks lower, but particles are most of what stands out. The best
+    score around each value doesn't count: one ice crystal is no kind, however dark it is.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def typical_score(scores: NDArray[np.float64], lowest: float = SURELY_NOT_NOISE)
     sums = np.concatenate([[0.0], np.cumsum(z)])
     first = np.searchsorted(z, LEAST_WHOLE * z)
     last = np.searchsorted(z, LARGEST_WHOLE * z, side="right")
-    best = int(np.argmax(sums[last] - sums[first]))
+    best = int(np.argmax(sums[last - 1] - sums[first]))
     return float(np.median(z[first[best] : last[best]]))
 
 
