@@ -91,6 +91,7 @@ const HELP: readonly (readonly [string, string])[] = [
   ["Home End", "first, last"],
   ["↑ ↓", "choose a row of the table, a line of the gallery"],
   ["Enter", "open the chosen micrograph"],
+  ["Tab ← →", "the points of a plot, one by one; Enter opens the micrograph"],
   ["l", "live: follow the newest micrograph"],
   ["c", "include the micrograph, then next"],
   ["x", "exclude it, then next"],

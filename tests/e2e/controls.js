@@ -14,6 +14,7 @@
     "a[href='/profile']": "Profile",
     "th button": "heading of a column",
     ".tile": "tile of a micrograph",
+    ".point-walk": "points of a plot",
     ".log-line": "line of a log",
     ".file-entry": "entry of a folder",
     ".crumbs span button": "folder above",

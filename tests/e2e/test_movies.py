@@ -353,6 +353,27 @@ def test_a_point_shows_its_movie(open_page: Callable[..., Page], world: World) -
     expect(page).to_have_url(re.compile("micrographs.*movie=FoilHole"))
 
 
+def test_points_are_walked_through_by_keys(open_page: Callable[..., Page], world: World) -> None:
+    page = open_page(f"/sessions/{world.main}/plots")
+    points = page.get_by_role("slider", name=re.compile("^Points of Defocus")).first
+    points.focus()
+    last = int(points.get_attribute("aria-valuenow") or 0)
+    assert last > 100
+    page.keyboard.press("Home")
+    card = page.get_by_role("status").filter(has_text="FoilHole_")
+    expect(card).to_contain_text("FoilHole_00000_Data")
+    page.keyboard.press("ArrowRight")
+    expect(card).to_contain_text("FoilHole_00001_Data")
+    expect(points).to_have_attribute("aria-valuetext", re.compile(r"^2: \d\.\d\d$"))
+    page.keyboard.press("End")
+    expect(points).to_have_attribute("aria-valuenow", str(last))
+    page.keyboard.press("PageDown")
+    page.keyboard.press("ArrowLeft")
+    name = card.locator("b").inner_text()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"micrographs.*movie={name}"))
+
+
 def test_throughput_is_drawn(open_page: Callable[..., Page], world: World) -> None:
     page = open_page(f"/sessions/{world.main}/plots")
     page.get_by_role("button", name="Throughput").click()

@@ -44,11 +44,12 @@ export function HoverCard({ session, hover }: { session: number; hover: Hovered 
     enabled: hover !== null,
   });
   const movie = row.data;
-  if (!hover || !movie) return null;
+  // Said, too, for those who walk through the points by keys.
+  if (!hover || !movie) return <div role="status" />;
   const left = Math.min(hover.x + 16, window.innerWidth - WIDTH_PX - 8);
   const top = Math.max(8, Math.min(hover.y + 16, window.innerHeight - HEIGHT_PX));
   return (
-    <div className="hover-card" style={{ left, top, width: WIDTH_PX }}>
+    <div role="status" className="hover-card" style={{ left, top, width: WIDTH_PX }}>
       {movie.done_at === null ? null : (
         <Picture
           src={url(`/sessions/${session}/pictures/${movie.name}/thumbnail.jpg`, { v: String(movie.done_at) })}

@@ -4,6 +4,7 @@ import type { Range } from "../../../lib/filters";
 import { axis, Plot, themeColour } from "../../../ui/plot";
 import { barLength } from "../micrographs/motion-plot";
 import { drawDots, type Seen } from "./dots";
+import { PointWalk } from "./point-walk";
 import { nearest, type Points, robustRange } from "./points";
 import { Thresholds } from "./threshold";
 import { timeAxis } from "./time-axis";
@@ -89,6 +90,16 @@ export function PointPlot(props: PointPlotProps) {
   return (
     <div className="point-plot" ref={frame}>
       <Plot data={data} options={options} height={props.height} label={props.label} onReady={setPlot} />
+      {plot && props.onOpen ? (
+        <PointWalk
+          plot={plot}
+          points={points}
+          label={props.label}
+          xIsTime={xIsTime}
+          onHover={props.onHover}
+          onOpen={props.onOpen}
+        />
+      ) : null}
       {plot && props.limits ? <Thresholds plot={plot} limits={props.limits} /> : null}
     </div>
   );
