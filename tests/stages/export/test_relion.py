@@ -333,6 +333,28 @@ def test_the_gain_is_turned_as_it_was_applied(world: World, kind: str) -> None:
     assert np.allclose(turned, gain[::-1, ::-1])
 
 
+@pytest.mark.parametrize("files", ["copy", "none"])
+def test_every_gain_that_was_applied_goes_along(world: World, files: str) -> None:
+    gain = np.linspace(0.5, 1.5, HEIGHT_PX * WIDTH_PX, dtype=np.float32).reshape(HEIGHT_PX, WIDTH_PX)
+    for name, level in (("monday", 1.0), ("friday", 2.0)):
+        write_mrc(world.folder / f"{name}.mrc", gain * level, PIXEL_A, depth="float32")
+    monday, friday = (str(world.folder / f"{name}.mrc") for name in ("monday", "friday"))
+    usual = world.settings[1]
+    world.settings = {
+        1: usual | {"gain_path": monday},
+        2: usual | {"gain_path": friday},
+        3: usual | {"gain_path": friday, "gain_flip_x": True},
+    }
+    for revision, movie in enumerate(world.movies, 1):
+        movie.row["settings_revision"] = revision
+    task = world.prepare(ALL.model_copy(update={"files": files}))
+    run_export(task)
+    metadata = read(task.final, "corrected_micrographs.star")["micrographs"].rlnMicrographMetadata
+    for star, applied in zip(metadata, (gain, 2.0 * gain, 2.0 * gain[:, ::-1]), strict=True):
+        named = task.final / read(task.final, star)["general"]["rlnMicrographGainName"]
+        assert np.allclose(read_mrc(named).data, applied)
+
+
 def test_the_mtf_goes_along_and_every_table_names_it(world: World, tmp_path: Path) -> None:
     mtf = tmp_path / "MTF of K3.star"
     mtf.write_text("data_\nloop_\n_rlnResolutionInversePixel #1\n_rlnMtfValue #2\n0 1\n0.5 0.5\n")

@@ -1,4 +1,4 @@
-"""The gain reference of an export, turned as it was applied: RELION's polishing turns nothing."""
+"""The gain references of an export, turned as they were applied: RELION's polishing turns nothing."""
 
 from __future__ import annotations
 
@@ -12,19 +12,48 @@ from frazil.stages.export.pin import pin_movie
 from frazil.stages.listed_gain import KNOWN_TO_RELION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from frazil.model.settings_input import GainSettings
     from frazil.stages.export.gather import Gathered
     from frazil.stages.export.progress import Progress
     from frazil.stages.export.request import ExportRequest
 
 
-def gain_name(settings: GainSettings) -> str:
-    """Name the gain reference as the tables of an export do; "" if there is none."""
-    if settings.gain_path is None:
-        return ""
-    suffix = Path(settings.gain_path).suffix
+class Gains:
+    """Names of gain references in an export: one for each file, and for each way in which it was applied.
+
+    Parameters
+    ----------
+    settings
+        Those that the movies of the export were made with, in any number.
+    """
+
+    def __init__(self, settings: Iterable[GainSettings]) -> None:
+        self._names: dict[tuple[object, ...], str] = {}
+        for each in settings:
+            if each.gain_path is not None:
+                self._names.setdefault(_applied(each), self._new_name(each))
+
+    def name(self, settings: GainSettings) -> str:
+        """Name in the tables of the export; "" if there is no gain reference."""
+        return "" if settings.gain_path is None else self._names[_applied(settings)]
+
+    def _new_name(self, settings: GainSettings) -> str:
+        suffix = Path(settings.gain_path or "").suffix
+        number = f"_{len(self._names) + 1}" if self._names else ""
+        is_kept = not _changed(settings) and suffix.lower() in KNOWN_TO_RELION
+        return f"raw/gain{number}{suffix if is_kept else '.mrc'}"
+
+
+def _applied(settings: GainSettings) -> tuple[object, ...]:
+    """Return what decides about the values that frames were multiplied with."""
     return (
-        "raw/gain.mrc" if _changed(settings) or suffix.lower() not in KNOWN_TO_RELION else f"raw/gain{suffix}"
+        settings.gain_path,
+        settings.gain_rotation_deg,
+        settings.gain_flip_x,
+        settings.gain_flip_y,
+        settings.gain_invert,
     )
 
 
@@ -34,12 +63,23 @@ def _changed(settings: GainSettings) -> bool:
     return bool(turned) or settings.gain_invert == "on"
 
 
-def bring_gain(folder: Path, movie: Gathered, request: ExportRequest, progress: Progress) -> None:
-    """Bring the gain reference of a movie in, under the name that the motion files give it."""
+def bring_gains(
+    folder: Path, movies: Sequence[Gathered], gains: Gains, request: ExportRequest, progress: Progress
+) -> None:
+    """Bring the gain references of all movies in, under the names that their motion files give them."""
+    of_name: dict[str, Gathered] = {}
+    for movie in movies:
+        name = gains.name(movie.settings.gain)
+        # The motion file tells the size of the frames.
+        if name and (name not in of_name or not of_name[name].has("motion_star")):
+            of_name[name] = movie
+    for name, movie in of_name.items():
+        _bring(folder / name, movie, request, progress)
+
+
+def _bring(target: Path, movie: Gathered, request: ExportRequest, progress: Progress) -> None:
     settings = movie.settings.gain
-    if settings.gain_path is None:
-        return
-    source, target = Path(settings.gain_path), folder / gain_name(settings)
+    source = Path(settings.gain_path or "")
     if not source.is_file():
         progress.note(f"the gain reference is not at {source} any more; it is left out")
         return

@@ -15,7 +15,7 @@ from frazil.formats.atomic import atomic_path
 from frazil.formats.mrc import MrcStack
 from frazil.formats.relion_motion import with_names
 from frazil.model.errors import InputError, PassingError
-from frazil.stages.export.gain import gain_name
+from frazil.stages.export.gain import Gains
 from frazil.stages.export.pin import pin_file, pin_image, pin_movie
 from frazil.stages.products import Products
 from frazil.stages.record_file import stored_record
@@ -104,6 +104,8 @@ class Collector:
         the project then, so that its own motion files are right.
     kept
         What an interrupted try has brought already; None where nothing is brought.
+    gains
+        What gain references are called; None where no motion file is written.
     """
 
     def __init__(
@@ -114,9 +116,11 @@ class Collector:
         progress: Progress,
         final: Path | None = None,
         kept: Kept | None = None,
+        gains: Gains | None = None,
     ) -> None:
         self._session, self._target, self._request = session, target, request
         self._progress, self._final, self._kept = progress, final, kept
+        self._gains = gains or Gains(())
 
     @property
     def _brings_files(self) -> bool:
@@ -207,7 +211,7 @@ class Collector:
             text = source.motion_star.read_text(encoding="utf-8")
         except FileNotFoundError:
             return False
-        movie, gain = found.movie, gain_name(found.settings.gain)
+        movie, gain = found.movie, self._gains.name(found.settings.gain)
         raw = _name_of_raw(movie.name, Path(movie.raw_path or movie.row.get("path") or ""))
         target = found.files
         if not self._brings_files and self._final is not None:
@@ -220,7 +224,7 @@ class Collector:
 
     def _absolute_names(self, found: Gathered) -> tuple[str, str]:
         """Movie where it lies, and gain reference in the export: there it is turned as it was applied."""
-        raw, gain = found.movie.raw_path or "None", gain_name(found.settings.gain)
+        raw, gain = found.movie.raw_path or "None", self._gains.name(found.settings.gain)
         if len(raw.split()) > 1:
             self._progress.note(f"{raw}: tables can't name a path with blanks; link or copy instead")
             raw = "None"

@@ -17,6 +17,7 @@ from frazil.formats.atomic import atomic_path, flush_directory
 from frazil.model.errors import InputError
 from frazil.model.settings import Settings, with_values
 from frazil.model.words import plural
+from frazil.stages.export.gain import Gains
 from frazil.stages.export.gather import FOLDERS_OF_FILES, Collector
 from frazil.stages.export.kept import Kept
 from frazil.stages.export.lead import FACTS
@@ -63,7 +64,9 @@ def _make(task: ExportTask, snapshot: Snapshot) -> dict[str, Any]:
     kept = Kept(task.part)
     progress = Progress(task.part, _STEPS)
     progress.notes += snapshot.notes
-    movies = _collect(task, snapshot, progress, kept)
+    settings = _settings(snapshot)
+    gains = Gains(settings[movie.number].gain for movie in snapshot.movies)
+    movies = _collect(task, snapshot, progress, kept, settings, gains)
     particles = _particles(task.session, snapshot, movies, progress)
     if not movies:
         raise InputError("none of the chosen movies has a micrograph yet; there is nothing to export")
@@ -72,7 +75,7 @@ def _make(task: ExportTask, snapshot: Snapshot) -> dict[str, Any]:
         if not len(particles):
             raise InputError("all new boxes reach too far over the edges: choose a smaller box")
     optics = _optics(task, snapshot, movies, progress)
-    made = write_format(task, snapshot, movies, particles, optics, progress)
+    made = write_format(task, snapshot, movies, particles, optics, gains, progress)
     for folder in FOLDERS_OF_FILES:
         if not any((task.part / folder).iterdir()):
             (task.part / folder).rmdir()
@@ -118,16 +121,30 @@ def _at_home(snapshot: Snapshot, session: Path) -> Snapshot:
     return snapshot.model_copy(update={"movies": movies})
 
 
-def _collect(task: ExportTask, snapshot: Snapshot, progress: Progress, kept: Kept) -> list[Gathered]:
-    settings = {revision: with_values(Settings(), values) for revision, values in snapshot.settings.items()}
-    newest = settings[snapshot.newest]
-    collector = Collector(task.session, task.part, snapshot.request, progress, task.final, kept)
+def _settings(snapshot: Snapshot) -> dict[int, Settings]:
+    """Return the settings that each movie was made with, by its number."""
+    revisions = {revision: with_values(Settings(), values) for revision, values in snapshot.settings.items()}
+    newest = revisions[snapshot.newest]
+    return {
+        movie.number: revisions.get(movie.row.get("settings_revision") or snapshot.newest, newest)
+        for movie in snapshot.movies
+    }
+
+
+def _collect(
+    task: ExportTask,
+    snapshot: Snapshot,
+    progress: Progress,
+    kept: Kept,
+    settings: dict[int, Settings],
+    gains: Gains,
+) -> list[Gathered]:
+    collector = Collector(task.session, task.part, snapshot.request, progress, task.final, kept, gains)
     for folder in FOLDERS_OF_FILES:
         (task.part / folder).mkdir(exist_ok=True)
 
     def collect(movie: ExportMovie) -> Gathered | None:
-        revision = movie.row.get("settings_revision")
-        return collector.collect(movie, settings.get(revision or snapshot.newest, newest))
+        return collector.collect(movie, settings[movie.number])
 
     collected = in_order(collect, snapshot.movies, snapshot.request.threads or 1)
     found = [

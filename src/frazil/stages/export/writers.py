@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from frazil.model.errors import InputError
 from frazil.stages.export import cistem, class2d, cryosparc, relion, tables
 from frazil.stages.export.averages import exported_averages, session_averages
-from frazil.stages.export.gain import bring_gain
+from frazil.stages.export.gain import bring_gains
 from frazil.stages.export.overlay import draw_overlays
 from frazil.stages.export.particles import read_summary
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from frazil.stages.export.gain import Gains
     from frazil.stages.export.gather import Gathered
     from frazil.stages.export.optics import ExportOptics
     from frazil.stages.export.particles import ParticleSet
@@ -39,10 +40,11 @@ def write_format(
     movies: list[Gathered],
     particles: ParticleSet | None,
     optics: ExportOptics,
+    gains: Gains,
     progress: Progress,
 ) -> Made:
     """Write all tables and images of the format that was asked for."""
-    maker = _Maker(task, snapshot, movies, particles, optics, progress)
+    maker = _Maker(task, snapshot, movies, particles, optics, gains, progress)
     maker.write_rows()
     if snapshot.request.format == "cistem":
         maker.write_cistem()
@@ -59,6 +61,7 @@ class _Maker:
     movies: list[Gathered]
     particles: ParticleSet | None
     optics: ExportOptics
+    gains: Gains
     progress: Progress
     made: Made = field(default_factory=Made)
 
@@ -98,7 +101,7 @@ class _Maker:
                 self.progress.note("no movie is there any more: movies.star was not written")
         if self.wants("movies") or (request.files == "none" and self.wants("micrographs")):
             # With absolute names the movies are there anyhow, and motion files name both.
-            bring_gain(self.folder, self.movies[-1], request, self.progress)
+            bring_gains(self.folder, self.movies, self.gains, request, self.progress)
         named = self.wants("picks") or self.wants("particles")
         if named and not self.wants("micrographs") and request.files != "none":
             self.progress.note("micrographs were not asked for: tables name them, but they are not there")
