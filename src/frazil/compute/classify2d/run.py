@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from frazil.compute.classify2d.centres import find_centres, recentre
+from frazil.compute.classify2d.division import divide_large
 from frazil.compute.classify2d.exchange import exchange
 from frazil.compute.classify2d.outliers import MOST_TIMES, STRONG, coarse_power, typical_power
 from frazil.compute.classify2d.prepared import pieces
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from frazil.compute.classify2d.engine import Engine
+    from frazil.compute.classify2d.exchange import Move
     from frazil.compute.classify2d.schedule import Reach
     from frazil.compute.classify2d.stage import Images, Stage, VisitReport
 
@@ -257,7 +259,13 @@ class Run:
     def exchange(self, share: float, resolution_a: float) -> bool:
         """One round of giving up and splitting; whether anything moved."""
         most = max(1, round(share * self.progress.allowed))
-        moves = exchange(self.engine, most, resolution_a, self.progress.allowed)
+        return self._note(exchange(self.engine, most, resolution_a, self.progress.allowed))
+
+    def divide(self, stage: Stage) -> bool:
+        """Divide classes far larger than the others; whether anything moved."""
+        return self._note(divide_large(self.engine, stage, self.progress.allowed))
+
+    def _note(self, moves: list[Move]) -> bool:
         before = list(self.names.stable_id)
         for move in moves:
             self.names.born(move.free, [before[move.parent]])

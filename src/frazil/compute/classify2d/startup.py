@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from frazil.compute.classify2d.engine import Engine
+from frazil.compute.classify2d.samples import FewSamples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from frazil.compute.classify2d.run import Run
-    from frazil.compute.classify2d.sampler import Sampler
     from frazil.compute.classify2d.schedule import Step
 
 # A coarse grid pays if it is so many times coarser than the run's.
@@ -65,7 +65,7 @@ def _begin_coarsely(
         sampler,
         fine.optics,
         fine.bank,
-        _FewSamples(rows, sampler),
+        FewSamples(rows, sampler),
         fine.class_count,
         seed=fine.seed,
         threads=fine.threads,
@@ -97,6 +97,7 @@ def _go_through(
             engine.sum_to(limit_a)
         if step.second_look:
             run.look_again(rows)
+            run.divide(step.stage)
         for _ in range(step.passes):
             if step.restart:
                 run.find_centres(rows, step.stage)
@@ -113,20 +114,3 @@ def _go_through(
         if not (step.restart or (after is not None and after.restart)):
             run.recentre(rows, 0.25 * limit_a)
         tell(step)
-
-
-class _FewSamples:
-    """Samples of some rows, sorted, in memory."""
-
-    def __init__(self, rows: NDArray[np.int64], sampler: Sampler) -> None:
-        grid = sampler.grid
-        self._rows = rows
-        self._all = np.zeros((len(rows), grid.ring_count, grid.angle_count), dtype=np.float16)
-
-    def read(self, rows: NDArray[np.int64]) -> NDArray[np.float16]:
-        """Return samples of rows."""
-        return self._all[np.searchsorted(self._rows, rows)]
-
-    def write(self, rows: NDArray[np.int64], samples: NDArray[np.float16]) -> None:
-        """Set samples of rows."""
-        self._all[np.searchsorted(self._rows, rows)] = samples
