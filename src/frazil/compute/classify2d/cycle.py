@@ -79,8 +79,8 @@ def _polar(picture: NDArray[np.float32], sampler: Sampler) -> torch.Tensor:
 def run_cycle(run: Run, rows: NDArray[np.int64], limit_a: float, *, everyone: bool) -> None:
     """Visit particles once at a limit; then give up and split classes, unless it is the last cycle.
 
-    ``everyone``: look for the particles again in the whole box before, and visit the rest as well, after the
-    averages are made.
+    ``everyone``: look for the particles again in the whole box and divide large classes before, and visit the
+    rest as well, after the averages are made.
     """
     engine, reach, progress = run.engine, run.reach, run.progress
     limit = max(limit_a, reach.final_a)
@@ -94,6 +94,7 @@ def run_cycle(run: Run, rows: NDArray[np.int64], limit_a: float, *, everyone: bo
     seeds = _taken_over(run)
     if everyone and seeds is None and stage.coarse is not None:
         run.look_again(rows[engine.bank.columns["visits"][rows] > 1])
+        run.divide(stage)
     run.visit(rows, stage)
     if seeds is not None:
         # What came from elsewhere has served.
