@@ -51,7 +51,8 @@ class GlobalFit:
     prior
         The likeliest kind of motion.
     log_posterior
-        Of these shifts, up to what no shift changes; compares results from different starts, nats.
+        Of these shifts, up to what no shift changes; compares results from different starts, nats. NaN where
+        nothing is to be compared.
     """
 
     shift_a: NDArray[np.float64]
@@ -118,7 +119,7 @@ def fit_global(
         own = replace(coarse, values=coarse.values.clone(), threads=1)
         if number:
             own.move_to(first_guess(own, dose_end - begun, _GROUP_DOSES[number - 1], motion))
-        found[number] = _fit_level(own, candidates, steps=steps, tolerance_a=tolerance_a)
+        found[number] = _fit_level(own, candidates, steps=steps, tolerance_a=tolerance_a, compared=True)
 
     # The longer ones first.
     for_each(try_start, reversed(range(len(found))), frames.threads)
@@ -137,7 +138,9 @@ def refine_global(
     return _fit_level(frames, candidate_priors(dose_start, dose_end), steps=8, tolerance_a=0.02)
 
 
-def _fit_level(frames: Frames, candidates: list[Candidate], *, steps: int, tolerance_a: float) -> GlobalFit:
+def _fit_level(
+    frames: Frames, candidates: list[Candidate], *, steps: int, tolerance_a: float, compared: bool = False
+) -> GlobalFit:
     shift = frames.shift_a.copy()
     for step in range(steps):
         if step < 4:
@@ -169,5 +172,5 @@ def _fit_level(frames: Frames, candidates: list[Candidate], *, steps: int, toler
     best = candidates[int(np.argmax(worth))]
     inner = best.root.T @ information @ best.root + np.eye(best.root.shape[1])
     unknown = np.linalg.solve(inner, best.root.T @ score)
-    value, _ = log_likelihood_and_gradient(frames, weight)
+    value = log_likelihood_and_gradient(frames, weight)[0] if compared else float("nan")
     return GlobalFit(shift, covariance, signal, best.prior, value - 0.5 * float((unknown**2).sum()))
