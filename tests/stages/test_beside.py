@@ -87,3 +87,24 @@ def test_a_stage_whose_picture_cannot_be_written_fails_and_is_done_again(
     record = preprocess(task)
     assert record.failed_stage is None and in_the_way.is_file() and record.stage("pick").state == "done"
     assert read_mrc(Products(task.session, "a").micrograph).data.shape == (256, 256)
+
+
+def test_what_ends_a_task_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in FOLDERS:
+        (tmp_path / "s" / name).mkdir(parents=True)
+    source = tmp_path / "a.mrc"
+    write_mrc(source, np.random.default_rng(2).normal(size=(64, 64)).astype(np.float32), 4.0)
+
+    def end(*_: object, **__: object) -> None:
+        raise SystemExit(143)
+
+    monkeypatch.setattr("frazil.stages.contrast_transfer.estimate_ctf", end)
+    settings = with_values(Settings(), {"kind": "micrographs", "pixel_size_a": 4.0, "voltage_kv": 300.0})
+    task = MovieTask(tmp_path / "s", "a", source, settings, MovieRecord(name="a", source=str(source)))
+    with pytest.raises(SystemExit):
+        preprocess(task)
+    files = Products(task.session, "a")
+    assert files.micrograph.is_file() and files.picture("preview").is_file()
+    assert not list(task.session.rglob("*.part"))

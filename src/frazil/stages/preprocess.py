@@ -19,7 +19,7 @@ from frazil.stages.record_file import store_record, stored_record
 from frazil.stages.source import input_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from frazil.stages.movie_task import MovieTask
@@ -65,22 +65,34 @@ def preprocess(task: MovieTask) -> MovieRecord:
 
         exposure.ctf = ctf_of_record(record)
     with at_most_threads(task.threads):
-        unsaved_s = 0.0
-        for stage in todo:
-            done = _run_stage(stage, exposure, fingerprints[stage])
-            record.stages[stage] = done
-            record.put_numbers(exposure.numbers)
-            unsaved_s += done.seconds
-            if done.state == "failed" or stage == todo[-1] or exposure.beside.failed:
-                break
-            if unsaved_s > _WORTH_KEEPING_S and exposure.beside.idle:
-                store_record(task.session, record)
-                unsaved_s = 0.0
+        try:
+            _do(todo, exposure, record, fingerprints)
+        except BaseException:
+            # Nothing is left half-written, whatever it is that ends this.
+            exposure.beside.finish()
+            raise
         if todo:
             _finish_writing(exposure, record)
     record.numbers["seconds_total"] = sum(record.stage(stage).seconds for stage in STAGES)
     store_record(task.session, record)
     return record
+
+
+def _do(
+    todo: Sequence[Stage], exposure: Exposure, record: MovieRecord, fingerprints: Mapping[Stage, str]
+) -> None:
+    """Do one stage after the other until one fails; store the record where nothing is left to be written."""
+    unsaved_s = 0.0
+    for stage in todo:
+        done = _run_stage(stage, exposure, fingerprints[stage])
+        record.stages[stage] = done
+        record.put_numbers(exposure.numbers)
+        unsaved_s += done.seconds
+        if done.state == "failed" or stage == todo[-1] or exposure.beside.failed:
+            return
+        if unsaved_s > _WORTH_KEEPING_S and exposure.beside.idle:
+            store_record(exposure.task.session, record)
+            unsaved_s = 0.0
 
 
 def _finish_writing(exposure: Exposure, record: MovieRecord) -> None:
