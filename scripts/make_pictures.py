@@ -54,6 +54,7 @@ class Shot:
 SHOTS = (
     Shot("login", "/sessions", logged_in=False),
     Shot("sessions", "/sessions"),
+    Shot("sessions-table", "/sessions?view=table"),
     Shot("new-session", "/sessions/new?tab=image_data"),
     Shot("operation", "/sessions/{id}/operation"),
     Shot("plots", "/sessions/{id}/plots"),

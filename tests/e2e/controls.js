@@ -12,7 +12,6 @@
   const OWN_WORDS = {
     ".brand": "brand",
     "a[href='/profile']": "Profile",
-    "th button": "heading of a column",
     ".tile": "tile of a micrograph",
     ".point-walk": "points of a plot",
     ".log-line": "line of a log",
@@ -28,7 +27,8 @@
 
   const nameOf = (element) => {
     for (const [which, words] of Object.entries(OWN_WORDS)) if (element.matches(which)) return words;
-    if (element.matches("nav[aria-label=Main] a")) return tidy(element.title);
+    // A heading says by an arrow, too, how it sorts.
+    if (element.matches("nav[aria-label=Main] a, th button")) return tidy(element.title);
     const by = element.getAttribute("aria-labelledby");
     const own =
       element.getAttribute("aria-label") ?? (by ? document.getElementById(by)?.textContent : null);

@@ -14,14 +14,17 @@ export function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLInputElement && !["checkbox", "radio", "button"].includes(target.type);
 }
 
-/** Keys of a page: `{ArrowRight: next, c: include}`. Not while typing, not under a dialog of another owner. */
-export function useKeys(keys: Keys, active = true): void {
+/**
+ * Keys of a page: `{ArrowRight: next, c: include}`. Not while typing, and not while a window is open over the page;
+ * keys with `inWindow` are those of a window.
+ */
+export function useKeys(keys: Keys, { inWindow = false } = {}): void {
   const newest = useRef(keys);
   newest.current = keys;
   useEffect(() => {
-    if (!active) return;
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      if ((document.querySelector("dialog[open]") !== null) !== inWindow) return;
       const action = newest.current[event.key];
       if (!action) return;
       event.preventDefault();
@@ -29,5 +32,5 @@ export function useKeys(keys: Keys, active = true): void {
     };
     window.addEventListener("keydown", press);
     return () => window.removeEventListener("keydown", press);
-  }, [active]);
+  }, [inWindow]);
 }

@@ -26,7 +26,7 @@ interface ClassDialogProps {
 /** One class, large; arrow keys go on to its neighbours. */
 export function ClassDialog(props: ClassDialogProps) {
   const { item } = props;
-  useKeys({ ArrowRight: () => props.onStep(1), ArrowLeft: () => props.onStep(-1) });
+  useKeys({ ArrowRight: () => props.onStep(1), ArrowLeft: () => props.onStep(-1) }, { inWindow: true });
   const share = props.total ? (100 * item.particles) / props.total : 0;
   return (
     <Dialog

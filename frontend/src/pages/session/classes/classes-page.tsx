@@ -55,10 +55,10 @@ export default function ClassesPage({ session }: SessionTabProps) {
     const next = places[at + by];
     if (next !== undefined) setOpen(String(next));
   };
-  useKeys(
-    { ArrowLeft: () => history.go(history.place - 1), ArrowRight: () => history.go(history.place + 1) },
-    !shown,
-  );
+  useKeys({
+    ArrowLeft: () => history.go(history.place - 1),
+    ArrowRight: () => history.go(history.place + 1),
+  });
   return (
     <div className="classes-room">
       <Boundary what="The jobs of 2D classification">
