@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from frazil.formats.star_table import Column
 
-__all__ = ["StarTable", "read_star", "write_star"]
+__all__ = ["StarTable", "parse_star", "read_star", "write_star"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +52,12 @@ def read_star(path: Path) -> dict[str, StarTable]:
     with FileBytes(path) as source:
         if source.size > _LARGEST_BYTES:
             raise InputError(f"{path}: {source.size} bytes are too many for a STAR file")
-        text = _as_utf8(path, source.read(0, source.size))
-    return _Reader(path, text).tables()
+        return parse_star(path, source.read(0, source.size))
+
+
+def parse_star(path: Path, text: bytes) -> dict[str, StarTable]:
+    """Read all tables of the text of a STAR file, or of a part of it; result and errors as of `read_star`."""
+    return _Reader(path, _as_utf8(path, text)).tables()
 
 
 def _as_utf8(path: Path, text: bytes) -> bytes:

@@ -16,7 +16,7 @@ from frazil.formats.warp_settings import is_file_word
 from frazil.model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from typing import Literal
 
@@ -143,7 +143,11 @@ def read_warp_particles(path: Path, networks: Sequence[str]) -> list[WarpBlock]:
     PassingError
         The disk fails.
     """
-    tables = read_star(path)
+    return blocks_of_tables(path, read_star(path), networks)
+
+
+def blocks_of_tables(path: Path, tables: Mapping[str, StarTable], networks: Sequence[str]) -> list[WarpBlock]:
+    """Sort the rows of a particle table by stack; result and errors as of `read_warp_particles`."""
     table = next((each for each in tables.values() if "rlnImageName" in each), None)
     if table is None:
         if any(len(each) for each in tables.values()):

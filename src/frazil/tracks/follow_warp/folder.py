@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from frazil.formats.file_bytes import FileBytes
-from frazil.formats.warp_particles import WarpBlock, find_particle_table, read_warp_particles
+from frazil.formats.warp_particles import WarpBlock, find_particle_table
 from frazil.formats.warp_settings import NO_PARTICLES, SETTINGS_NAME, WarpSettings, read_warp_settings
+from frazil.formats.warp_table import WarpTable
 from frazil.model.errors import InputError, PassingError
 from frazil.tracks.follow_warp.stacks import signature
 from frazil.tracks.runner import BlockedError
@@ -69,6 +70,7 @@ class WarpFolder:
     _settings_signature: str = ""
     _table_signature: str = ""
     _unfinished: str = ""
+    _reader: WarpTable | None = None
     _troubles: dict[str, tuple[float, str]] = field(default_factory=dict)
 
     def read_settings(self, now: float) -> WarpSettings:
@@ -169,7 +171,10 @@ class WarpFolder:
         if (name, found) != (self.table, self._table_signature):
             if not self._is_finished(path, found):
                 return
-            blocks = patiently(lambda: read_warp_particles(path, networks))
+            if self._reader is None or self._reader.path != path:
+                self._reader = WarpTable(path)
+            reader = self._reader
+            blocks = patiently(lambda: reader.read(networks))
             self.table, self._table_signature = name, found
             self.blocks = {}
             for block in blocks:
