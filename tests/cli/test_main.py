@@ -46,6 +46,16 @@ def parts(folder: Path) -> list[Path]:
     return [path for path in folder.rglob(".*") if path.name.endswith(".part")]
 
 
+def test_the_module_that_the_command_begins_in_is_empty_and_runs_it() -> None:
+    program = (
+        "import sys\nfrom frazil.cli.start import main\n"
+        "print([name for name in ('typer', 'frazil.cli.main') if name in sys.modules])\n"
+        "sys.argv = ['frazil', '--version']\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[0] == "[]" and done.stdout.splitlines()[1].startswith("frazil ")
+
+
 def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys\nfrom frazil.cli.main import app\n"
