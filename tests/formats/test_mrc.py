@@ -220,8 +220,8 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         (foreign, "begins with 'lorem ip', not as TIFF .* MRC file"),
         (folder, "is a folder, not a file"),
         (pipe, "is a pipe or a device, not a file"),
-        (stub, "100 bytes, a header has 1024"),
-        (binary, "is a JPEG picture, not a TIFF"),
+        (stub, "100 bytes, and an MRC header has 1024"),
+        (binary, "is a JPEG picture, not an MRC"),
     ):
         with pytest.raises(InputError, match=f"{path.name}: .*{problem}"):
             open_movie(path)

@@ -96,9 +96,8 @@ def parse_header(path: Path, block: bytes) -> MrcHeader:
     if not block:
         raise InputError(f"{path}: the file is empty")
     if len(block) < HEADER_BYTES:
-        raise InputError(
-            f"{path}: {_foreign(block)}; nor is it MRC: {len(block)} bytes, a header has {HEADER_BYTES}"
-        )
+        too_few = f"{len(block)} bytes, and an MRC header has {HEADER_BYTES}"
+        raise InputError(f"{path}: {_foreign(block, too_few)}")
     order = _byte_order(path, block)
     columns, rows, sections, mode = struct.unpack_from(order + "4i", block, 0)
     if mode not in _DTYPES:
@@ -155,17 +154,20 @@ def _byte_order(path: Path, block: bytes) -> ByteOrder:
             and axes in ([1, 2, 3], [0, 0, 0])
         ):
             return order
-    raise InputError(f"{path}: {_foreign(block)}, and its sizes, mode and stamp are not those of an MRC file")
+    raise InputError(f"{path}: {_foreign(block, 'its sizes, mode and stamp are not those of an MRC file')}")
 
 
-def _foreign(block: bytes) -> str:
-    """How a file begins that is not what it should be, for a message: that often tells what it is."""
+def _foreign(block: bytes, no_mrc: str) -> str:
+    """Say what a file is that is not what it should be, or how it begins, which often tells that.
+
+    ``no_mrc`` is why it is no MRC file.
+    """
     for magic, kind in _OTHERS.items():
         if block.startswith(magic):
-            return f"is {kind}, not a TIFF or EER file"
+            return f"is {kind}, not an MRC, TIFF or EER file"
     start = block[:8].decode("latin-1")
     shown = start if start.isascii() and start.isprintable() else block[:8].hex(" ")
-    return f"begins with {shown!r}, not as TIFF and EER do"
+    return f"begins with {shown!r}, not as TIFF and EER do; {no_mrc}"
 
 
 def _pixel_size_a(samples: int, cell_a: float) -> float | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from frazil.stages.exposure import Exposure
 
 _LARGEST_MEAN_SIGMA = 20.0
+_ONLY_ONE = "an averaged micrograph has one; movies are for `frazil process` without --micrographs"
 
 
 def run_averaged(exposure: Exposure) -> None:
@@ -56,14 +57,11 @@ def read_image(path: Path) -> NDArray[np.float32]:
 
         with TiffMovie(path) as movie:
             if movie.frames != 1:
-                raise InputError(f"{path}: {movie.frames} pages; an averaged micrograph has one")
+                raise InputError(f"{path}: {movie.frames} pages; {_ONLY_ONE}")
             return movie.read_frame(0).astype(np.float32)
     data = read_mrc(path).data
     if data.ndim != 2:
-        raise InputError(
-            f"{path}: {len(data)} images in one file; an averaged micrograph is one (is it a movie? "
-            "then leave out --micrographs)"
-        )
+        raise InputError(f"{path}: {len(data)} images in one file; {_ONLY_ONE}")
     return data.astype(np.float32)
 
 
