@@ -34,8 +34,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 @pytest.fixture
 def page(browser: Browser, running: Live, watch: Watch) -> Iterator[Page]:
     """Open the link that the server has printed, in a browser of one's own."""
-    # A restart takes the updates of before away; what is asked for at that very moment is not there any more.
-    watch.expected[:] = ["/classify2d/updates/"]
+    # A restart takes what was made before away; what is asked for at that very moment is not there any more.
+    watch.expected[:] = ["/classify2d/updates/", "/picks", "/profile", "/motion"]
     context = browser.new_context(base_url=running.url, viewport={"width": 1440, "height": 900})
     context.set_default_timeout(60_000)
     made = context.new_page()
@@ -197,7 +197,8 @@ def _look_around(page: Page) -> None:
         by_name.get_by_role("button").click()
         expect(by_name).to_have_attribute("aria-sort", order)
     row = page.get_by_role("region", name="Table of movies").get_by_role("row").filter(has_text="movie_0001")
-    expect(row).to_contain_text("done")
+    # The newest movies are done first.
+    expect(row).to_contain_text("done", timeout=_SOON_MS)
     row.click()
     side = page.get_by_role("complementary", name="Movie movie_0001")
     expect(side.get_by_role("img", name=re.compile("Micrograph with picks"))).to_be_visible()
