@@ -19,7 +19,7 @@ from frazil.app.access import SERVER
 from frazil.app.report import Report, make_report
 from frazil.app.report_page import bin_counts, limits, report_page
 from frazil.app.report_pdf import report_pdf
-from frazil.store.catalogue import movies
+from frazil.store.catalogue import movies, revisions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +93,33 @@ def test_a_session_without_anything_has_a_report(hub: Hub, tmp_path: Path) -> No
     number = sessions.create(hub, SERVER, {"folder": str(tmp_path / "empty"), "name": "Empty"})["id"]
     report = make_report(hub, SERVER, number)
     assert report.facts["classes"] is None and report.facts["throughput"] is None
-    assert "Nothing yet" in report_page(report)
+    page = report_page(report)
+    assert "Nothing yet" in page and "Nothing has been recorded yet." in page
+    assert "In the order" not in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "things", "done"),
+    [("micrographs", "Micrographs", "processed on the fly with Frazil"), ("warp", "Movies", "with Warp")],
+)
+def test_reports_call_things_by_what_they_are(
+    hub: Hub, tmp_path: Path, kind: str, things: str, done: str
+) -> None:
+    own = {"warp_folder": str(tmp_path)} if kind == "warp" else SETTINGS
+    values = {"folder": str(tmp_path / "s"), "name": "Other", "kind": kind, **own}
+    number = sessions.create(hub, SERVER, values)["id"]
+    with hub.catalogue.write() as connection:
+        # What the track reads of Warp's settings.
+        found = revisions.newest(connection, number).values | SETTINGS
+        revisions.add(connection, number, found, saved_by="warp", saved_at=2.0)
+    add_update(hub, number, fill_session(hub, number))
+    report = make_report(hub, SERVER, number)
+    page = report_page(report)
+    assert f"<th>{things}</th>" in page and f"In the order of the {things.lower()}" in page
+    assert done in report.facts["methods"] and "detection" not in report.facts["methods"] * (kind == "warp")
+    assert ("Dose per movie" in page) == (kind == "warp")
+    assert ("ovie" in re.sub(r"movie_\d+", "", page)) == (kind == "warp")
+    assert report_pdf(report).startswith(b"%PDF-")
 
 
 def test_the_pdf_is_one_page_whatever_there_is(hub: Hub, session: int) -> None:

@@ -75,7 +75,13 @@ def make_report(hub: Hub, actor: Actor, session_id: int) -> Report:
     best, worst = by_resolution[:_SHOWN], by_resolution[_SHOWN:][-_SHOWN:]
     facts = {
         "schema_version": 1,
-        "session": {"number": session_id, "name": session.name, "group": session.group},
+        "session": {
+            "number": session_id,
+            "name": session.name,
+            "group": session.group,
+            "kind": settings.session.kind,
+            "unit": "movie" if _has_movies(settings) else "micrograph",
+        },
         "made_at": hub.now(),
         "settings_revision": newest.revision,
         "settings": without_secrets(newest.values),
@@ -111,31 +117,43 @@ def make_report(hub: Hub, actor: Actor, session_id: int) -> Report:
 def methods(facts: Mapping[str, Any], settings: Settings) -> str:
     """Describe the processing as a paper would."""
     microscope, counts = settings.microscope, facts["movies"]
+    if not counts["total"]:
+        return "Nothing has been recorded yet."
     words = []
-    is_movie = settings.session.kind == "movies" and settings.image_data.has_frames
-    taken = plural(counts["total"], "movie" if is_movie else "micrograph")
+    is_warp = settings.session.kind == "warp"
+    is_movie = settings.session.kind == "movies" and _has_movies(settings)
+    taken = plural(counts["total"], facts["session"]["unit"])
     if microscope.voltage_kv and microscope.pixel_size_a:
         taken += f" recorded at {microscope.voltage_kv:g} kV and {microscope.pixel_size_a:g} Å per pixel"
     if is_movie and microscope.dose_per_movie_e_per_a2:
         taken += f" with an exposure of {microscope.dose_per_movie_e_per_a2:g} e/Å²"
+    done = (
+        f"processed on the fly with Warp, and its results taken over by Frazil {__version__}"
+        if is_warp
+        else f"processed on the fly with Frazil {__version__}"
+    )
     if counts["done"] == counts["total"]:
-        were = "was" if counts["total"] == 1 else "were"
-        words.append(f"{taken} {were} processed on the fly with Frazil {__version__}.")
+        words.append(f"{taken} {'was' if counts['total'] == 1 else 'were'} {done}.")
     else:
-        words.append(f"Of {taken}, {counts['done']:,} were processed on the fly with Frazil {__version__}.")
+        words.append(f"Of {taken}, {counts['done']:,} {'was' if counts['done'] == 1 else 'were'} {done}.")
     if is_movie and settings.alignment.alignment_method != "none":
         kind = "globally and locally" if settings.alignment.alignment_method == "local" else "globally"
         weighted = " and weighted by exposure" if settings.alignment.dose_weighting else ""
         words.append(f"Frames were aligned {kind}{weighted}.")
     resolution = facts["columns"]["ctf_resolution_a"]
     if resolution is not None:
-        words.append(
-            "The contrast transfer function was fitted to power spectra; the median fit reaches "
-            f"{resolution['median']:.1f} Å."
+        fit = (
+            "The median fit of the contrast transfer function"
+            if is_warp
+            else "The contrast transfer function was fitted to power spectra; the median fit"
         )
+        words.append(f"{fit} reaches {resolution['median']:.1f} Å.")
     if facts["particles"]:
         found = plural(facts["particles"], "particle was", "particles were")
-        words.append(f"{found} found by {settings.detection.picking_method} detection and extracted.")
+        method = settings.detection.picking_method
+        words.append(
+            f"{found} {'taken from Warp' if is_warp else f'found by {method} detection and extracted'}."
+        )
     classes = facts["classes"]
     if classes is not None:
         words.append(
@@ -146,18 +164,15 @@ def methods(facts: Mapping[str, Any], settings: Settings) -> str:
     return " ".join(words)
 
 
+def _has_movies(settings: Settings) -> bool:
+    return settings.session.kind != "micrographs" and settings.image_data.has_frames
+
+
 def _microscope(settings: Settings) -> dict[str, Any]:
-    microscope = settings.microscope
-    return {
-        name: getattr(microscope, name)
-        for name in (
-            "pixel_size_a",
-            "voltage_kv",
-            "cs_mm",
-            "amplitude_contrast",
-            "dose_per_movie_e_per_a2",
-        )
-    }
+    names = ["pixel_size_a", "voltage_kv", "cs_mm", "amplitude_contrast"]
+    if _has_movies(settings):
+        names.append("dose_per_movie_e_per_a2")
+    return {name: getattr(settings.microscope, name) for name in names}
 
 
 def _statistics(values: Sequence[float | None]) -> dict[str, float] | None:

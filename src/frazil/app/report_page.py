@@ -51,10 +51,7 @@ def report_page(report: Report) -> str:
         _pairs(overview(facts)),
         "<h2>Measured</h2>",
         _statistics(facts["columns"]),
-        "<h2>In the order of the movies, and how often</h2>",
-        '<div class="row">',
-        *(_series(name, values) + _histogram(values) for name, values in facts["series"].items()),
-        "</div>",
+        *_plots(plots_title(facts), facts["series"]),
         *_micrographs("Best micrographs", facts["best"], report.pictures),
         *_micrographs("Worst micrographs", facts["worst"], report.pictures),
         *_classes(facts["classes"], report.pictures),
@@ -73,14 +70,14 @@ def report_page(report: Report) -> str:
 
 def overview(facts: Mapping[str, Any]) -> dict[str, str]:
     """Gather counts and microscope, by what they are called."""
-    counts, throughput = facts["movies"], facts["throughput"]
+    counts, throughput, unit = facts["movies"], facts["throughput"], facts["session"]["unit"]
+    shares = [f"{counts['total']:,}", *(f"{counts[k]:,} {k}" for k in ("done", "failed", "excluded"))]
     rows = {
-        "Movies": f"{counts['total']:,}, {counts['done']:,} done, {counts['failed']:,} failed, "
-        f"{counts['excluded']:,} excluded",
+        f"{unit.capitalize()}s": ", ".join(shares),
         "Particles": f"{facts['particles']:,}",
     }
     if throughput is not None:
-        rows["Throughput"] = f"{plural(throughput['movies_per_hour'], 'movie')} per hour"
+        rows["Throughput"] = f"{plural(throughput['movies_per_hour'], unit)} per hour"
     for name, value in facts["microscope"].items():
         info = setting_info(name)
         unit = f" {info.unit}" if info.unit and value is not None else ""
@@ -106,6 +103,11 @@ def _statistics(columns: Mapping[str, Any]) -> str:
     return f"<table><tr><th></th>{head}</tr>{''.join(lines)}</table>" if lines else "<p>Nothing yet.</p>"
 
 
+def plots_title(facts: Mapping[str, Any]) -> str:
+    """Head the plots."""
+    return f"In the order of the {facts['session']['unit']}s, and how often"
+
+
 def column_label(name: str) -> str:
     """Name of a column for people, with its unit."""
     column = COLUMN_BY_NAME[name]
@@ -119,6 +121,11 @@ def value_text(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _plots(title: str, series: Mapping[str, Sequence[float | None]]) -> list[str]:
+    plots = "".join(_series(name, values) + _histogram(values) for name, values in series.items())
+    return [f"<h2>{title}</h2>", f'<div class="row">{plots}</div>'] if plots else []
 
 
 def _series(name: str, values: Sequence[float | None]) -> str:

@@ -18,7 +18,15 @@ from reportlab.lib.utils import ImageReader
 from reportlab.platypus import Image, KeepInFrame, Paragraph, Spacer, Table
 from reportlab.platypus.doctemplate import SimpleDocTemplate
 
-from frazil.app.report_page import bin_counts, column_label, dot_radius, limits, overview, value_text
+from frazil.app.report_page import (
+    bin_counts,
+    column_label,
+    dot_radius,
+    limits,
+    overview,
+    plots_title,
+    value_text,
+)
 from frazil.model.words import plural
 
 if TYPE_CHECKING:
@@ -65,7 +73,7 @@ def report_pdf(report: Report) -> bytes:
             colWidths=[_WIDTH * 0.36, _WIDTH * 0.64],
             style=[("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)],
         ),
-        *_plots(facts["series"]),
+        *_plots(plots_title(facts), facts["series"]),
         *_micrographs("Best micrographs", facts["best"], report.pictures),
         *_micrographs("Worst micrographs", facts["worst"], report.pictures),
         *_classes(facts["classes"], report.pictures),
@@ -119,7 +127,7 @@ def _statistics(columns: Mapping[str, Any]) -> Any:
     return Table(cells, style=style, hAlign="LEFT")
 
 
-def _plots(series: Mapping[str, Sequence[float | None]]) -> list[Any]:
+def _plots(title: str, series: Mapping[str, Sequence[float | None]]) -> list[Any]:
     shown = {
         name: values for name, values in series.items() if sum(value is not None for value in values) >= 2
     }
@@ -131,7 +139,7 @@ def _plots(series: Mapping[str, Sequence[float | None]]) -> list[Any]:
         [_series(values) for values in shown.values()],
         [_histogram(values) for values in shown.values()],
     ]
-    return [_paragraph("In the order of the movies, and how often", _HEAD), _grid(rows)]
+    return [_paragraph(title, _HEAD), _grid(rows)]
 
 
 def _grid(rows: list[list[Any]]) -> Any:
