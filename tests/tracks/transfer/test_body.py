@@ -233,6 +233,24 @@ def test_full_disk_pauses_and_goes_on(make: Callable[..., Transfer], monkeypatch
     assert transfer.bench.row("a")["state"] == "queued"
 
 
+def test_a_lower_reserve_lets_a_paused_transfer_go_on(
+    make: Callable[..., Transfer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transfer = make()
+    transfer.movie("a.tif")
+    original = shutil.disk_usage
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: original(path)._replace(free=8_000_000_000))
+    transfer.bench.save_settings(min_free_gb=50.0)
+    transfer.begin()
+    with pytest.raises(BlockedError, match="reserve of 50 GB"):
+        transfer.wait(30)
+    assert "reserve of 50 GB" in transfer.body.blocked()
+    transfer.bench.save_settings(min_free_gb=1.0)
+    assert transfer.body.blocked() == ""
+    transfer.wait(18)
+    assert transfer.bench.row("a")["state"] == "queued"
+
+
 def test_a_vanished_share_pauses_and_goes_on(make: Callable[..., Transfer]) -> None:
     transfer = make()
     transfer.movie("a.tif")

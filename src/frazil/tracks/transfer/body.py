@@ -68,13 +68,7 @@ class TransferBody:
         run.active = True
         now = self._context.clock()
         try:
-            if now - self._checked_space_at >= _SPACE_CHECK_S:
-                self._checked_space_at = now
-                run.blocked = run.blocked or self._no_space(run.plan)
-            if run.blocked:
-                reason, run.blocked = run.blocked, ""
-                run.flush()
-                raise BlockedError(reason)
+            # Other settings first: they may be what helps.
             if self._settings_changed(now):
                 if run.in_flight:
                     # What is in flight lands first; nothing new is begun with old settings.
@@ -82,6 +76,13 @@ class TransferBody:
                 self.begin(anew=False)
                 run = self._running()
                 run.active = True
+            if now - self._checked_space_at >= _SPACE_CHECK_S:
+                self._checked_space_at = now
+                run.blocked = run.blocked or self._no_space(run.plan)
+            if run.blocked:
+                reason, run.blocked = run.blocked, ""
+                run.flush()
+                raise BlockedError(reason)
         except BlockedError:
             run.active = False
             raise
@@ -120,9 +121,11 @@ class TransferBody:
             self._run.abandon()
 
     def blocked(self) -> str:
-        """Why nothing can be transferred now: space, source, destination, or settings."""
+        """Why nothing can be transferred now: space, source, destination, or settings, as they are now."""
+        # Settings that were saved meanwhile count at the next step, too.
+        self._checked_settings_at = -float("inf")
         try:
-            plan = self._run.plan if self._run is not None else self._plan(self._memory())
+            plan = self._plan(self._memory())
         except BlockedError as error:
             return str(error)
         folders = [Path(folder) for folder in plan.settings.transfer.extra_destinations]
