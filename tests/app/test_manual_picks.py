@@ -93,7 +93,8 @@ def test_from_the_request_to_the_particle_table(hub: Hub, session: int, tmp_path
     assert np.hypot(x - before["x_px"][gone], y - before["y_px"][gone]).min() > 5.0
     assert abs(columns.num_rows - count) <= 1
     star = read_star(tmp_path / "s" / "picks" / f"{NAME}.star")[""]
-    assert len(star.numbers("rlnCoordinateX")) == record.number("picks")
+    # What was cut out stands in the pick file; picks at the border are only counted.
+    assert len(star.numbers("rlnCoordinateX")) == columns.num_rows <= record.number("picks")
     assert np.isfinite(star.numbers("rlnAutopickFigureOfMerit")).all()
     after = shown(hub, session)
     assert after["by_hand"][-1] == 1 and after["by_hand"][gone] == -1

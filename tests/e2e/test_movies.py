@@ -415,32 +415,33 @@ def test_an_empty_session_says_what_will_come(open_page: Callable[..., Page], wo
 
 
 @pytest.mark.parametrize(
-    ("tab", "region", "entry"),
-    [("table", "Table of movies", "tbody tr"), ("gallery", "Gallery of micrographs", "li")],
+    ("tab", "region", "entry", "grid"),
+    [("table", "Table of movies", "tbody tr", 1), ("gallery", "Gallery of micrographs", "li", 2)],
 )
 def test_rows_stay_under_the_pointer_while_movies_come(
-    open_page: Callable[..., Page], world: World, tab: str, region: str, entry: str
+    open_page: Callable[..., Page], world: World, tab: str, region: str, entry: str, grid: int
 ) -> None:
     page = open_page(f"/sessions/{world.others['Empty one']}/{tab}")
     session = world.others["Empty one"]
-    for name in ("one", "two", "three"):
-        arrive(world, session, f"{tab}_{name}")
+    _, one, two, three, four, five, six = (f"movie_{grid}{number:03d}" for number in range(7))
+    for name in (one, two, three):
+        arrive(world, session, name)
     entries = page.get_by_role("region", name=region).locator(entry)
-    newest = entries.filter(has_text=f"{tab}_three")
+    newest = entries.filter(has_text=three)
     newest.hover()
-    arrive(world, session, f"{tab}_four")
-    arrive(world, session, f"{tab}_five")
+    arrive(world, session, four)
+    arrive(world, session, five)
     show = page.get_by_role("button", name="2 new, show")
     expect(show).to_be_visible()
-    expect(entries.first).to_contain_text(f"{tab}_three")
+    expect(entries.first).to_contain_text(three)
     page.mouse.down()
     page.mouse.up()
-    expect(page).to_have_url(re.compile(f"movie={tab}_three"))
+    expect(page).to_have_url(re.compile(f"movie={three}"))
     show.click()
-    expect(entries.first).to_contain_text(f"{tab}_five")
+    expect(entries.first).to_contain_text(five)
     page.get_by_role("searchbox").hover()
-    arrive(world, session, f"{tab}_six")
-    expect(entries.first).to_contain_text(f"{tab}_six")
+    arrive(world, session, six)
+    expect(entries.first).to_contain_text(six)
     expect(page.get_by_role("button", name="new, show")).to_have_count(0)
 
 

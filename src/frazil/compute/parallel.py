@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
-_AHEAD = 4
+_AHEAD = 3
 """Results of each thread that may wait for their turn."""
 
 

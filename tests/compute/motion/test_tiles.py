@@ -4,7 +4,8 @@ import time
 import numpy as np
 import pytest
 
-from frazil.compute.motion.tiles import add_tile, in_order, lay_tiles, tile_window
+from frazil.compute.motion.tiles import add_tile, lay_tiles, tile_window
+from frazil.compute.parallel import in_order
 
 
 @pytest.mark.parametrize(("height", "width"), [(4092, 5760), (1024, 1024), (100, 37), (1, 1), (993, 257)])
@@ -42,7 +43,7 @@ def test_results_come_in_order_and_from_several_threads() -> None:
         time.sleep(0.002 * (7 - number % 8))
         return number
 
-    assert list(in_order(work, 40, 4)) == list(range(40))
+    assert list(in_order(work, range(40), 4)) == list(range(40))
     assert len(seen) > 1
-    assert list(in_order(work, 3, 1)) == [0, 1, 2]
-    assert list(in_order(work, 0, 2)) == []
+    assert list(in_order(work, range(3), 1)) == [0, 1, 2]
+    assert list(in_order(work, range(0), 2)) == []

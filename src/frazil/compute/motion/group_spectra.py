@@ -12,7 +12,8 @@ import numpy as np
 
 from frazil.compute.motion.tile_fft import can_transform, transform_plan
 from frazil.compute.motion.tile_kernels import add_tile_power
-from frazil.compute.motion.tiles import TileLayout, add_tile, in_order, tile_window
+from frazil.compute.motion.tiles import TileLayout, add_tile, tile_window
+from frazil.compute.parallel import in_order
 from frazil.model.periodograms import Periodograms
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def tile_power(
 
     power = np.empty((len(starts), _SIZE, _SIZE // 2 + 1), dtype=np.float32)
     for number, (half, (top, left)) in enumerate(
-        zip(in_order(work, len(starts), threads), starts, strict=True)
+        zip(in_order(work, range(len(starts)), threads), starts, strict=True)
     ):
         rows = _energy(window, top, height)
         columns = _energy(window, left, width)

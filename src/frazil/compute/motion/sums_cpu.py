@@ -11,7 +11,8 @@ from frazil.compute.motion.sum_plan import block_weights
 from frazil.compute.motion.tile_fft import transform_plan
 from frazil.compute.motion.tile_inverse import inverse_tiles, kept_positions
 from frazil.compute.motion.tile_kernels import WEIGHTED, sum_tile
-from frazil.compute.motion.tiles import add_tile, in_order
+from frazil.compute.motion.tiles import add_tile
+from frazil.compute.parallel import in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,7 +80,7 @@ def sum_on_cpu(
 
     buffers = _Buffers()
     images = [np.zeros((height, width), dtype=np.float32) for _ in plan.names]
-    for number, (tiles, cropped) in enumerate(in_order(work, len(plan.layout.tiles), threads)):
+    for number, (tiles, cropped) in enumerate(in_order(work, range(len(plan.layout.tiles)), threads)):
         y, x = plan.layout.tiles[number]
         for image, tile in zip(images, tiles, strict=True):
             add_tile(image, tile, y, x)

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
-
     from numpy.typing import NDArray
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,22 +74,6 @@ def tile_window(size: int, overlap: int) -> NDArray[np.float64]:
     window[:overlap] = edge
     window[size - overlap :] = edge[::-1]
     return window
-
-
-def in_order(work: Callable[[int], T], count: int, threads: int) -> Iterator[T]:
-    """``work(0), work(1), …`` from several threads, in order, with few results waiting."""
-    if threads <= 1:
-        for number in range(count):
-            yield work(number)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[T]] = deque()
-        for number in range(count):
-            waiting.append(pool.submit(work, number))
-            if len(waiting) > 3 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def add_tile(image: NDArray[np.float32], tile: NDArray[np.float32], y: int, x: int) -> None:
