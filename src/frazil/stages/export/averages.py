@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from frazil.stages.export.request import ChosenClasses
 
 _SUMS_BYTES, _IMAGES_BYTES = 1 << 28, 1 << 25
-_ENOUGH, _AT_PX, _FEWEST = 100_000, 64, 1000
+_ENOUGH, _AT_PX, _FEWEST = 50_000, 64, 1000
 """So many images of 64² pixels go into all averages together, fewer larger ones; but at least so many of each
 class. More would make them finer than anybody sees, and the export wait."""
 
@@ -99,13 +99,12 @@ def _some_of_each(particles: ParticleSet, count: int, size: int) -> tuple[NDArra
     members = np.bincount(classes[classes > 0], minlength=count + 1)[1:]
     used = max(1, int(np.count_nonzero(members)))
     most = max(_FEWEST, int(_ENOUGH * (_AT_PX / size) ** 2) // used)
-    order = np.argsort(classes, kind="stable")
+    # From whole micrographs anywhere in the session, because each costs a file to be opened.
+    movies = int(particles.movie.max(initial=0)) + 1
+    rank = np.random.default_rng(0).permutation(movies)[particles.movie]
+    order = np.lexsort((rank, classes))
     order = order[classes[order] > 0]
-    # Spread over the session.
-    chosen = [
-        own[np.linspace(0, len(own) - 1, min(len(own), most)).astype(np.int64)]
-        for own in np.split(order, np.cumsum(members)[:-1])
-    ]
+    chosen = [own[:most] for own in np.split(order, np.cumsum(members)[:-1])]
     rows = np.sort(np.concatenate(chosen)).astype(np.int64)
     told = f"class averages of {len(rows):,} particles at their exported angles and shifts"
     return rows, told + (f": {most:,} of each larger class" if len(rows) < len(order) else "")

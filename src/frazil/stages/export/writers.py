@@ -11,6 +11,7 @@ from frazil.stages.export.averages import exported_averages, session_averages
 from frazil.stages.export.gain import bring_gains
 from frazil.stages.export.overlay import draw_overlays
 from frazil.stages.export.particles import read_summary
+from frazil.stages.machine import worker_threads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,7 +148,7 @@ class _Maker:
             self.progress.note(told)
 
     def _averages(self, chosen: ChosenClasses, particles: ParticleSet) -> tuple[NDArray[np.float32], float]:
-        threads = self.snapshot.request.threads or 1
+        threads = self.snapshot.request.threads or worker_threads()
         return exported_averages(self.task.session, chosen, particles, self.movies, self.progress, threads)
 
     def write_cistem(self) -> None:
