@@ -4,6 +4,7 @@ import { api } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { SessionView, ShareLink } from "../../api/types";
 import { clock } from "../../lib/format";
+import { useAction } from "../../lib/use-action";
 import { Button } from "../../ui/button";
 import { CopyText } from "../../ui/copy-text";
 import { Dialog } from "../../ui/dialog";
@@ -25,15 +26,9 @@ export function ShareDialog({ session, onClose }: { session: SessionView; onClos
   const links = useQuery({ queryKey, queryFn: () => api.get<ShareLink[]>(path) });
   const [days, setDays] = useState("7");
   const [made, setMade] = useState("");
-  const [error, setError] = useState<unknown>(null);
-  const change = async (action: () => Promise<void>) => {
-    setError(null);
-    try {
-      await action();
-      await client.invalidateQueries({ queryKey });
-    } catch (failure) {
-      setError(failure);
-    }
+  const { busy, error, run } = useAction();
+  const change = async (work: () => Promise<unknown>) => {
+    if (await run(work)) await client.invalidateQueries({ queryKey });
   };
   const make = () =>
     change(async () => {
@@ -46,7 +41,7 @@ export function ShareDialog({ session, onClose }: { session: SessionView; onClos
       <ErrorNote error={error ?? links.error} />
       <div className="row end">
         <SelectField label="Valid for" value={days} choices={DAYS} onChange={setDays} />
-        <Button look="primary" icon="link" onClick={() => void make()}>
+        <Button look="primary" icon="link" busy={busy} onClick={() => void make()}>
           Make a link
         </Button>
       </div>

@@ -2,20 +2,18 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { MovieRow } from "../../../api/types";
 import { cellWithUnit, heading } from "../../../lib/columns";
-import { type Filter, passes, useFilter } from "../../../lib/filters";
+import { type Filter, passes } from "../../../lib/filters";
 import { useKeys } from "../../../lib/keyboard";
-import { navigate, useParam } from "../../../lib/router";
+import { useParam } from "../../../lib/router";
 import { startHint } from "../../../lib/tracks";
-import { whereText } from "../../../movies/definition";
 import { FilterBar } from "../../../movies/filter-bar";
 import { ShowChoice } from "../../../movies/show-choice";
-import { useDecisions } from "../../../movies/use-decisions";
-import { HeldPlace, useHeldList } from "../../../movies/use-held-list";
-import { type MovieList, useColumnMap, useColumns, useMovieList, useShow } from "../../../movies/use-movies";
+import { HeldPlace } from "../../../movies/use-held-list";
+import { type MovieList, useColumnMap, useColumns } from "../../../movies/use-movies";
 import { Button } from "../../../ui/button";
 import { Empty, ErrorNote } from "../../../ui/feedback";
-import { movieAddress } from "../micrographs/address";
 import type { SessionTabProps } from "../session-page";
+import { useListing } from "../use-listing";
 import { across, CAPTION_PX, GAP_PX } from "./layout";
 import { Tile } from "./tile";
 import "./gallery.css";
@@ -24,46 +22,13 @@ const COLUMNS = ["name", "state", "override", "particles", "ctf_resolution_a", "
 
 /** Thumbnails of any number of movies. */
 export default function GalleryPage({ session }: SessionTabProps) {
-  const [filter, setFilter] = useFilter();
-  const [show, setShow] = useShow();
-  const [sort, setSort] = useParam("sort", "number");
-  const [order, setOrder] = useParam("order", "down");
   const [sizeText, setSize] = useParam("size", usualSize());
-  const [selected, setSelected] = useParam("movie");
+  const [sorted] = useParam("sort", "number");
   const [perRow, setPerRow] = useState(1);
   const columns = useColumns();
   const size = Math.min(420, Math.max(90, Number(sizeText) || Number(usualSize())));
-  const needed = [
-    ...new Set([...COLUMNS, ...Object.keys(filter.ranges), ...(sort === "number" ? [] : [sort])]),
-  ];
-  const where = whereText(filter);
-  const found = useMovieList(session.id, {
-    columns: needed,
-    sort,
-    descending: order === "down",
-    where,
-    show,
-  });
-  const held = useHeldList(found, [sort, order, where, show].join(" "));
-  const { list } = held;
-  const decisions = useDecisions(session, list, selected, setSelected, show);
-  const { place, setPlace } = decisions;
-  const move = (step: number) => {
-    held.use();
-    decisions.move(step);
-  };
-  const decide = (override: "include" | "exclude") => {
-    decisions.decide(override);
-    held.release();
-  };
-  const open = useCallback((name: string) => navigate(movieAddress(session.id, name)), [session.id]);
-  const choose = useCallback(
-    (name: string, at: number) => {
-      setSelected(name);
-      setPlace(at);
-    },
-    [setSelected, setPlace],
-  );
+  const listing = useListing(session, sorted === "number" ? COLUMNS : [...COLUMNS, sorted]);
+  const { filter, show, sort, descending, selected, list, place, setPlace, move, decide, open } = listing;
   useKeys({
     ArrowRight: () => move(1),
     ArrowLeft: () => move(-1),
@@ -78,14 +43,14 @@ export default function GalleryPage({ session }: SessionTabProps) {
   const sortable = columns.filter((column) => column.kind !== "text" || column.name === "name");
   return (
     <>
-      <FilterBar session={session} filter={filter} onChange={setFilter} />
+      <FilterBar session={session} filter={filter} onChange={listing.setFilter} />
       <div className="row tight">
-        <ShowChoice value={show} onChange={setShow} />
+        <ShowChoice value={show} onChange={listing.setShow} />
         <select
           className="input choice"
           aria-label="Order"
           value={sort}
-          onChange={(event) => setSort(event.target.value)}
+          onChange={(event) => listing.setSort(event.target.value)}
         >
           <option value="number">by time of arrival</option>
           {sortable.map((column) => (
@@ -94,8 +59,8 @@ export default function GalleryPage({ session }: SessionTabProps) {
             </option>
           ))}
         </select>
-        <Button small onClick={() => setOrder(order === "down" ? "up" : "down")}>
-          {orderWords(sort, order)}
+        <Button small onClick={() => listing.setDescending(!descending)}>
+          {orderWords(sort, descending)}
         </Button>
         <label className="slider">
           Size
@@ -117,7 +82,7 @@ export default function GalleryPage({ session }: SessionTabProps) {
             : `Micrographs appear here a few seconds after their movies were transferred.${startHint(session)}`}
         </Empty>
       ) : (
-        <HeldPlace held={held}>
+        <HeldPlace held={listing.held}>
           <Grid
             session={session.id}
             list={list}
@@ -127,7 +92,7 @@ export default function GalleryPage({ session }: SessionTabProps) {
             filter={show === "all" ? filter : null}
             sort={sort}
             onPerRow={setPerRow}
-            onSelect={choose}
+            onSelect={listing.choose}
             onOpen={open}
           />
         </HeldPlace>
@@ -141,9 +106,9 @@ function usualSize(): string {
   return window.innerWidth < 600 ? "160" : "190";
 }
 
-function orderWords(sort: string, order: string): string {
-  if (sort === "number") return order === "down" ? "newest first" : "oldest first";
-  return order === "down" ? "largest first" : "smallest first";
+function orderWords(sort: string, descending: boolean): string {
+  if (sort === "number") return descending ? "newest first" : "oldest first";
+  return descending ? "largest first" : "smallest first";
 }
 
 interface GridProps {

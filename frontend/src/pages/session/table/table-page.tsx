@@ -1,21 +1,20 @@
-import { useCallback, useMemo, useState } from "react";
-import { isEmpty, useFilter } from "../../../lib/filters";
+import { useMemo, useState } from "react";
+import { isEmpty } from "../../../lib/filters";
 import { useKeys } from "../../../lib/keyboard";
 import { mayChange } from "../../../lib/me";
 import { navigate, setParams, useParam } from "../../../lib/router";
 import { startHint } from "../../../lib/tracks";
-import { toDefinition, whereText } from "../../../movies/definition";
+import { toDefinition } from "../../../movies/definition";
 import { FilterBar } from "../../../movies/filter-bar";
 import { ShowChoice } from "../../../movies/show-choice";
-import { useDecisions } from "../../../movies/use-decisions";
-import { HeldPlace, useHeldList } from "../../../movies/use-held-list";
-import { useColumns, useMovieList, useShow } from "../../../movies/use-movies";
+import { HeldPlace } from "../../../movies/use-held-list";
+import { useColumns } from "../../../movies/use-movies";
 import { Boundary } from "../../../ui/boundary";
 import { Button } from "../../../ui/button";
 import { Empty, ErrorNote } from "../../../ui/feedback";
 import { ExportDialog } from "../exports/export-dialog";
-import { movieAddress } from "../micrographs/address";
 import type { SessionTabProps } from "../session-page";
+import { useListing } from "../use-listing";
 import { ColumnsDialog } from "./columns-dialog";
 import { MovieTable } from "./movie-table";
 import { SidePanel } from "./side-panel";
@@ -24,53 +23,16 @@ import "./table.css";
 
 /** Every movie with all that is known of it. */
 export default function TablePage({ session }: SessionTabProps) {
-  const [filter, setFilter] = useFilter();
-  const [show, setShow] = useShow();
-  const [sort, setSort] = useParam("sort", "number");
-  const [order, setOrder] = useParam("order", "down");
   const [columnText, setColumnText] = useParam("columns");
-  const [selected, setSelected] = useParam("movie");
   const [choosing, setChoosing] = useState(false);
   const [exporting, setExporting] = useState(false);
   const all = useColumns();
   const columns = useMemo(() => chosenColumns(all, columnText), [all, columnText]);
-  const where = whereText(filter);
-  // What the filter looks at must be known to mark what it rejects.
-  const used = useMemo(() => Object.keys(filter.ranges), [filter]);
-  const names = useMemo(
-    () =>
-      columns.length
-        ? [...new Set([...columns.map((column) => column.name), "state", "override", ...used])]
-        : [],
-    [columns, used],
+  const listing = useListing(
+    session,
+    columns.map((column) => column.name),
   );
-  const found = useMovieList(session.id, {
-    columns: names,
-    sort,
-    descending: order === "down",
-    where,
-    show,
-  });
-  const held = useHeldList(found, [sort, order, where, show].join(" "));
-  const { list } = held;
-  const decisions = useDecisions(session, list, selected, setSelected, show);
-  const { place, setPlace } = decisions;
-  const move = (step: number) => {
-    held.use();
-    decisions.move(step);
-  };
-  const decide = (override: "include" | "exclude") => {
-    decisions.decide(override);
-    held.release();
-  };
-  const open = useCallback((name: string) => navigate(movieAddress(session.id, name)), [session.id]);
-  const choose = useCallback(
-    (name: string, at: number) => {
-      setSelected(name);
-      setPlace(at);
-    },
-    [setSelected, setPlace],
-  );
+  const { filter, show, sort, descending, selected, list, place, setPlace, move, decide, open } = listing;
   useKeys({
     ArrowDown: () => move(1),
     ArrowUp: () => move(-1),
@@ -79,20 +41,20 @@ export default function TablePage({ session }: SessionTabProps) {
     Home: () => setPlace(0),
     End: () => setPlace(list.total - 1),
     Enter: () => selected && open(selected),
-    Escape: () => setSelected(""),
+    Escape: () => listing.select(""),
     c: () => decide("include"),
     x: () => decide("exclude"),
   });
   const sortBy = (name: string) => {
-    const next = name === sort ? (order === "down" ? "up" : "down") : "down";
+    const next = name === sort && descending ? "up" : "down";
     setParams({ sort: name === "number" ? null : name, order: next === "down" ? null : next });
   };
   return (
     <>
-      <FilterBar session={session} filter={filter} onChange={setFilter} />
+      <FilterBar session={session} filter={filter} onChange={listing.setFilter} />
       <div className="row apart">
         <div className="row tight">
-          <ShowChoice value={show} onChange={setShow} />
+          <ShowChoice value={show} onChange={listing.setShow} />
           <Button small icon="list" onClick={() => setChoosing(true)}>
             Columns ({columns.length} of {all.length})
           </Button>
@@ -101,12 +63,12 @@ export default function TablePage({ session }: SessionTabProps) {
               Export…
             </Button>
           ) : null}
-          {sort === "number" && order === "down" ? null : (
+          {sort === "number" && descending ? null : (
             <Button
               small
               onClick={() => {
-                setSort("number");
-                setOrder("down");
+                listing.setSort("number");
+                listing.setDescending(true);
               }}
             >
               Newest first
@@ -127,17 +89,17 @@ export default function TablePage({ session }: SessionTabProps) {
         </Empty>
       ) : (
         <div className={selected ? "table-and-side" : ""}>
-          <HeldPlace held={held}>
+          <HeldPlace held={listing.held}>
             <MovieTable
               columns={columns}
               list={list}
               sort={sort}
-              descending={order === "down"}
+              descending={descending}
               selected={selected}
               place={place}
               filter={show === "all" ? filter : null}
               onSort={sortBy}
-              onSelect={choose}
+              onSelect={listing.choose}
               onOpen={open}
             />
           </HeldPlace>
@@ -147,7 +109,7 @@ export default function TablePage({ session }: SessionTabProps) {
                 session={session}
                 name={selected}
                 onDecide={decide}
-                onClose={() => setSelected("")}
+                onClose={() => listing.select("")}
               />
             </Boundary>
           ) : null}
