@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,8 @@ from frazil.compute.classify2d.classify import Samples
 from frazil.compute.classify2d.engine import Engine
 from frazil.compute.classify2d.exchange import try_split
 from frazil.compute.classify2d.expectation import Expectation
-from frazil.compute.classify2d.prepared import ctf_columns, in_class_frame
+from frazil.compute.classify2d.polar import from_real_series
+from frazil.compute.classify2d.prepared import ctf_columns
 from frazil.compute.classify2d.render import render
 from frazil.compute.classify2d.sampler import Sampler
 from frazil.compute.classify2d.stage import Stage
@@ -20,6 +22,7 @@ from frazil.microscope.particles import SimulatedParticles, simulate_particles
 
 if TYPE_CHECKING:
     import pytest
+    from numpy.typing import NDArray
 
 BOX_PX, PIXEL_A = 40, 6.0
 
@@ -69,13 +72,29 @@ def test_averages_at_the_true_poses_are_the_true_views_to_scale() -> None:
         assert abs(np.polyfit(made.signal_scale * b, a, 1)[0] - 1.0) < 0.15
 
 
+def one_by_one(engine: Engine, rows: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+    """C X turned and shifted back to the class's frame, (p, R, Q/2), and orders of C² alike, (p, R, 3)."""
+    grid, prepared = engine.grid, engine.prepared(rows)
+    gamma, x, y = (torch.as_tensor(v) for v in engine.bank.columns["pose"][rows].astype(np.float64).T)
+    orders = prepared.orders(np.arange(len(rows)), grid.ring_count, grid.order_count)
+    turn = torch.exp(1j * gamma[:, None] * torch.arange(grid.order_count))
+    series = torch.fft.irfft(orders * turn[:, None], n=grid.angle_count, norm="forward")
+    theta = grid.half_angles()
+    along = x[:, None] * torch.cos(theta) + y[:, None] * torch.sin(theta)
+    phases = torch.exp(2j * math.pi * grid.frequencies_per_a()[:, None] * along[:, None])
+    squares = torch.as_tensor(prepared.squares[prepared.rows])
+    return from_real_series(series) * phases, squares * torch.exp(
+        1j * gamma[:, None, None] * torch.arange(3) * 2.0
+    )
+
+
 def test_sums_are_those_of_the_particles_turned_and_shifted_one_by_one() -> None:
     engine, made = at_truth(snr=0.3, count=100, views=2, seed=4)
     columns, rows = engine.bank.columns, np.arange(100)
     columns["pose"][rows, 1:] = np.random.default_rng(0).normal(0.0, 3.0, (100, 2))
     for view in range(2):
         engine.place(rows[made.truth.view_id == view], view)
-    values, squares = in_class_frame(engine.prepared(rows), rows, columns["pose"][rows], engine.full_band)
+    values, squares = one_by_one(engine, rows)
     num, den = engine.sums.tensors()
     for view in range(2):
         mine = torch.as_tensor(made.truth.view_id == view)

@@ -98,3 +98,31 @@ def contribution(
         den.reshape(2, classes, *den.shape[1:]),
         np.bincount(target, weight, 2 * classes).astype(np.float64).reshape(2, classes),
     )
+
+
+def in_class_frame(prepared: Prepared, pose: NDArray[np.float64], band: Band) -> NDArray[np.float32]:
+    """Turn and shift C X of single particles back, (P, Q/2, re | im, rings filled up to eights).
+
+    ``pose`` (P, 5) as `deposit` takes it; ``band`` may be coarser than the particles' grid.
+    """
+    count, rings = len(prepared), band.grid.ring_count
+    angles = band.grid.half_angles().numpy()
+    out = np.zeros((count, len(angles), 2, -(-rings // 8) * 8), dtype=np.float32)
+    each = np.arange(count)
+    deposit(
+        prepared.planes,
+        prepared.squares,
+        prepared.rows,
+        each,
+        pose,
+        np.ones(count),
+        each,
+        band.tables,
+        band.plan.place,
+        np.stack([np.cos(angles), np.sin(angles)], axis=1),
+        band.grid.ring_step_per_a,
+        out,
+        np.zeros((count, 0, SQUARE_ORDERS), dtype=np.complex64),
+    )
+    out[..., rings:] = 0.0
+    return out

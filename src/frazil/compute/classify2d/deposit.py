@@ -135,12 +135,13 @@ def deposit(
         (cos θ, sin θ) on half the circle, (Q/2, 2); Δk, 1/Å.
     num, den
         Sums: (T, Q/2, re | im, rings filled up to eight), float32; (T, rings, 3), complex64. They may hold
-        fewer rings than the particles do: the outer ones are left out.
+        fewer rings and angles than the particles do: outer rings and orders are left out.
     """
     radices, twiddles, halves = tables
     stride, padded = planes.shape[2], num.shape[3]
     blocks = padded // 8
-    count, half = planes.shape[1], len(directions)
+    stored, half = planes.shape[1], len(directions)
+    count = half
     flat_planes, flat_num = planes.reshape(-1), num.reshape(-1)
     orders, values = np.empty(count * 16, np.float32), np.empty(half * 16, np.float32)
     phases = np.empty(half * 18, np.float32)
@@ -158,7 +159,7 @@ def deposit(
             for lane in range(8):
                 k = ring_step * (block * 8 + lane + 1)
                 blur[lane] = math.exp(-2.0 * (np.pi * k) ** 2 * pose[d, 4])
-            _turned(flat_planes, (p * count * stride + block) * 16, stride, turns, blur, orders)
+            _turned(flat_planes, (p * stored * stride + block) * 16, stride, turns, blur, orders)
             series(orders, 0, values, radices, twiddles, halves)
             at = t * half * 2 * padded + block * 8
             _add(values, phases, place, flat_num, at, padded)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.linalg
 import torch
 
-from frazil.compute.classify2d.prepared import in_class_frame
+from frazil.compute.classify2d.accumulate import in_class_frame
+from frazil.compute.classify2d.two_means import principal_direction, two_means
 from frazil.compute.parallel import for_each
 
 if TYPE_CHECKING:
@@ -73,85 +73,58 @@ def try_split(engine: Engine, spectra: Spectra, averages: torch.Tensor, slot: in
         return nothing
     if whole > _MOST_MEMBERS:
         rows = rows[np.linspace(0, whole - 1, _MOST_MEMBERS).astype(np.int64)]
-    values, squares = in_class_frame(
-        engine.prepared(rows, threads=1), np.arange(len(rows)), columns["pose"][rows], band
-    )
-    rings = band.grid.ring_count
-    transfer = squares[..., 0].real
-    score = values - transfer[..., None] * averages[slot]
-    variance = engine.variance[:rings].float()
-    signal = spectra.signal[slot, :rings]
-    weights = (band.grid.weights(engine.mask_area_a2) * 2.0 / engine.variance[:rings]).float()
-    parity = torch.as_tensor(columns["half"][rows].astype(np.int64))
+    score, transfer = _beyond_average(engine, rows, averages[slot], band)
+    rings, padded = band.grid.ring_count, score.shape[-1]
+    variance = engine.variance[:rings].numpy()
+    signal = spectra.signal[slot, :rings].numpy()
+    weights = band.grid.weights(engine.mask_area_a2).numpy() * 2.0 / variance
+    parity = columns["half"][rows].astype(np.int64)
     # Where the difference of two views is likely to be: like the signal itself.
-    feature = torch.view_as_real(score * (signal * weights / variance).sqrt()[:, None])
-    group = _principal_direction(feature.reshape(len(rows), -1), parity) > 0
-    gains = _divided(score, transfer, weights, 0.2 * variance / signal, parity, group)
+    feature = score[..., :rings] * np.sqrt(signal * weights / variance).astype(np.float32)
+    group = principal_direction(feature.reshape(len(rows), -1), parity) > 0.0
+    gains = two_means(
+        score,
+        transfer,
+        _filled(weights, padded, 0.0),
+        _filled(0.2 * variance / signal, padded, 1.0),
+        rings,
+        parity,
+        group,
+    )
     if gains is None:
         return nothing
     group = gains[:, 1] > gains[:, 0]
-    share = torch.stack([(~group).float().mean(), group.float().mean()]).clamp(min=1e-3).log()
-    gain = torch.logsumexp(gains + share, 1).clamp(-_CAP_NATS, _CAP_NATS).sum()
+    share = np.log(np.clip([(~group).mean(), group.mean()], 1e-3, None))
+    gain = np.logaddexp(*(gains + share).T).clip(-_CAP_NATS, _CAP_NATS).sum()
     smaller = group if int(group.sum()) * 2 <= len(group) else ~group
-    return Split(slot, float(gain) * whole / len(rows), rows[smaller.numpy()])
+    return Split(slot, float(gain) * whole / len(rows), rows[smaller])
 
 
-def _divided(
-    score: torch.Tensor,
-    transfer: torch.Tensor,
-    weights: torch.Tensor,
-    penalty: torch.Tensor,
-    parity: torch.Tensor,
-    group: torch.Tensor,
-) -> torch.Tensor | None:
-    """Two means by turns, until they stay; evidence that each gains for each member, (p, 2).
+def _beyond_average(
+    engine: Engine, rows: NDArray[np.int64], average: torch.Tensor, band: Band
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Members in their class's frame less the average times their C², (p, Q, padded rings); mean C² alike.
 
-    None where one is too small.
+    Angles and real and imaginary parts share an axis.
     """
-    gains = torch.zeros((len(score), 2), dtype=torch.float32)
-    values = torch.view_as_real(score).flatten(2)
-    flat, weighted = values.flatten(1), (values * weights[:, None]).flatten(1)
-    judged = torch.stack([parity == 1, parity == 0])
-    for _ in range(6):
-        for g in (False, True):
-            inside = ((group == g) & ~judged).float()
-            sums = (inside @ flat).reshape(2, *values.shape[1:])
-            changes = sums / (inside @ transfer + penalty)[..., None]
-            changes = changes * _reproduced(changes[0], changes[1])[:, None]
-            fit = weighted @ changes.flatten(1).T
-            own = 0.5 * (transfer @ (weights * changes.square().sum(-1)).T)
-            # By means of the other half set.
-            gains[:, int(g)] = torch.where(judged[0], (fit - own)[:, 0], (fit - own)[:, 1])
-        before, group = group, gains[:, 1] > gains[:, 0]
-        if int(group.sum()) < 4 or int((~group).sum()) < 4:
-            return None
-        if bool((group == before).all()):
-            break
-    return gains
+    rings = band.grid.ring_count
+    prepared = engine.prepared(rows, threads=1)
+    pose = np.zeros((len(rows), 5))
+    pose[:, :3] = engine.bank.columns["pose"][rows]
+    turned = in_class_frame(prepared, pose, band)
+    padded = turned.shape[-1]
+    transfer = np.zeros((len(rows), padded), dtype=np.float32)
+    transfer[:, :rings] = prepared.squares[prepared.rows, :rings, 0].real
+    expected = np.zeros(turned.shape[1:], dtype=np.float32)
+    expected[:, 0, :rings], expected[:, 1, :rings] = average.real.T.numpy(), average.imag.T.numpy()
+    turned -= transfer[:, None, None] * expected
+    return turned.reshape(len(rows), -1, padded), transfer
 
 
-def _reproduced(one: torch.Tensor, two: torch.Tensor) -> torch.Tensor:
-    """Share of each ring, (R, values), that both half sets agree on, 0 to 1, shape (R,)."""
-
-    def smooth(rings: torch.Tensor) -> torch.Tensor:
-        padded = torch.cat([rings[:1], rings, rings[-1:]])
-        return 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
-
-    cross = smooth((one * two).sum(-1))
-    power = smooth(0.5 * (one.square() + two.square()).sum(-1))
-    return (cross / power.clamp(min=1e-20)).clamp(0.0, 1.0)
-
-
-def _principal_direction(feature: torch.Tensor, parity: torch.Tensor) -> torch.Tensor:
-    """First eigenvector of the members' inner products without their own noise, shape (p,)."""
-    centred = feature.clone()
-    for half in (0, 1):
-        centred[parity == half] -= feature[parity == half].mean(0)
-    gram = (centred @ centred.T).double()
-    gram.fill_diagonal_(0.0)
-    last = len(gram) - 1
-    direction = scipy.linalg.eigh(gram.numpy(), subset_by_index=(last, last))[1][:, 0]
-    return torch.as_tensor(direction).to(feature.dtype)
+def _filled(values: NDArray[np.float64], count: int, rest: float) -> NDArray[np.float32]:
+    out = np.full(count, rest, dtype=np.float32)
+    out[: len(values)] = values
+    return out
 
 
 def exchange(engine: Engine, most: int, resolution_a: float, allowed: int) -> list[Move]:

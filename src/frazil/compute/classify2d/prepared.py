@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numba import njit
 
-from frazil.compute.classify2d.polar import from_real_series
 from frazil.compute.classify2d.transfer import SQUARE_ORDERS, PolarTransfer
 from frazil.compute.parallel import for_each
 
@@ -123,31 +122,6 @@ def prepare(
 
     for_each(work, pieces(count), threads)
     return Prepared(grid, planes, squares, power, np.arange(count))
-
-
-def in_class_frame(
-    prepared: Prepared, some: NDArray[np.int64], pose: NDArray[np.float32], band: Band
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Turn and shift C X back by poses (γ, δx, δy), (p, R, Q/2); turn the orders of C² alike, (p, R, 3)."""
-    grid = band.grid
-    orders = prepared.orders(some, grid.ring_count, grid.order_count)
-    gamma = torch.as_tensor(pose[:, 0].astype(np.float64))
-    turn = _unit(gamma[:, None] * torch.arange(grid.order_count))
-    series = torch.fft.irfft(orders * turn[:, None], n=grid.angle_count, norm="forward")
-    theta, k = grid.half_angles(), grid.frequencies_per_a()
-    x, y = torch.as_tensor(pose[:, 1:].astype(np.float64)).unbind(1)
-    along = x[:, None] * torch.cos(theta) + y[:, None] * torch.sin(theta)
-    values = from_real_series(series) * _unit(((2.0 * math.pi) * k[:, None]).float() * along[:, None].float())
-    squares = torch.as_tensor(prepared.squares[prepared.rows[some], : grid.ring_count])
-    orders_2m = torch.arange(SQUARE_ORDERS) * 2.0
-    squares = squares * torch.exp(1j * gamma[:, None, None] * orders_2m).to(torch.complex64)
-    return values, squares
-
-
-def _unit(angle_rad: torch.Tensor) -> torch.Tensor:
-    """exp(i angle), complex64; single precision does for some tens of radians."""
-    angle_rad = angle_rad.float()
-    return torch.complex(torch.cos(angle_rad), torch.sin(angle_rad))
 
 
 def centre_a(pose: NDArray[np.float32]) -> NDArray[np.float64]:
