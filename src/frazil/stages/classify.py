@@ -9,7 +9,7 @@ import numpy as np
 from frazil.compute.classify2d import classify
 from frazil.formats.mrc import MrcStack
 from frazil.stages.classify_publish import assignment_table, class_entries, curve_values, write_entry
-from frazil.stages.machine import worker_threads
+from frazil.stages.machine import reuse_memory, worker_threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,7 @@ class ParticleImages:
 
 def run_classification(task: ClassifyTask) -> dict[str, Any]:
     """Classify and store the result; returns its summary."""
+    reuse_memory()
     images = ParticleImages(task.stacks, task.index)
     try:
         result = classify(

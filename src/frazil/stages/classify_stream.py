@@ -18,6 +18,7 @@ from frazil.formats.mrc import read_mrc
 from frazil.model.errors import InputError
 from frazil.stages.classify_stream_run import StoredRun
 from frazil.stages.classify_stream_task import CycleResult, StreamResult
+from frazil.stages.machine import reuse_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,7 @@ def stream_batch(task: StreamTask) -> StreamResult:
         Settings that don't fit the run, unreadable stacks, a damaged checkpoint.
     """
     began = time.monotonic()
+    reuse_memory()
     with single_threaded_torch(), torch.inference_mode():
         stored = StoredRun(task.state, task.settings, task.particles, task.device)
         run = stored.run
@@ -166,6 +168,7 @@ def batch_cycle(task: CycleTask) -> CycleResult:
         As `stream_batch`; no particles; a first cycle with nothing to begin from.
     """
     began = time.monotonic()
+    reuse_memory()
     with single_threaded_torch(), torch.inference_mode():
         stored = StoredRun(task.state, task.settings, task.particles, task.device)
         run = stored.run

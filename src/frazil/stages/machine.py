@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _THREADS = "FRAZIL_THREADS"
+# Parameters of glibc's mallopt (trim threshold, top pad, mmap threshold) and their values in bytes.
+_KEPT = {-1: 256 << 20, -2: 16 << 20, -3: 32 << 20}
 
 
 def worker_threads() -> int:
@@ -34,6 +37,18 @@ def at_most_threads(threads: int | None) -> Iterator[None]:
             del os.environ[_THREADS]
         else:
             os.environ[_THREADS] = before
+
+
+def reuse_memory() -> None:
+    """Keep some freed memory in the process instead of handing it back to the system at once.
+
+    Code that makes and drops arrays of some megabytes all the time else pays for each page again: a tenth of
+    the time of a classification. Where the C library isn't glibc nothing happens.
+    """
+    adjust = getattr(ctypes.CDLL(None), "mallopt", None)
+    if adjust is not None:
+        for parameter, value in _KEPT.items():
+            adjust(ctypes.c_int(parameter), ctypes.c_int(value))
 
 
 def worker_name() -> str:

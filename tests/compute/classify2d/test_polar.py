@@ -114,14 +114,14 @@ def test_evidence_equals_direct_sums_by_the_kernel_and_by_torch() -> None:
     references, x, transfer2, weight = compared()
     expected = direct(references, x, transfer2, weight).float()
     squares = torch.fft.rfft(transfer2.expand(3, 5, -1), norm="forward")[..., :3].to(torch.complex64)
-    half_norms = references.half_norms(squares)
-    by_torch = score_with_torch(references, orders_of(x), half_norms)
+    half_norms = references.half_norms(squares.numpy(), np.arange(3))
+    by_torch = score_with_torch(references, orders_of(x), torch.as_tensor(half_norms))
     torch.testing.assert_close(by_torch, expected, rtol=1e-5, atol=2e-3)
     flat = np.ascontiguousarray(BAND.packed(orders_of(x)).numpy())
     posterior = expected.numpy() + references.log_prior
     # All pairs, and a choice of them.
     for keep in (np.ones((3, 2), dtype=np.bool_), np.array([[False, True], [False, False], [False, True]])):
-        scores = score(references, flat, half_norms.numpy(), keep)
+        scores = score(references, flat, half_norms, keep)
         assert (scores[~keep] == -np.inf).all()
         near = keep[..., None] & (posterior > posterior[keep].max() - 15.0)
         np.testing.assert_allclose(scores[near], posterior[near], rtol=1e-5, atol=2e-3)

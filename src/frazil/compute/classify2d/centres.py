@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
     from frazil.compute.classify2d.engine import Engine
     from frazil.compute.classify2d.expectation import Found
+    from frazil.compute.classify2d.samples import BoxViews
     from frazil.compute.classify2d.stage import Images, Stage
 
 # No centre may lie further from the box's, mask radii.
 FURTHEST = 0.4
 
 
-def search(engine: Engine, rows: NDArray[np.int64], images: Images, stage: Stage) -> Found:
+def search(
+    engine: Engine, rows: NDArray[np.int64], images: Images, stage: Stage, held: BoxViews | None = None
+) -> Found:
     """Look for particles around the centres of their boxes; bank, samples and sums stay as they are.
 
     Parameters
@@ -34,21 +37,28 @@ def search(engine: Engine, rows: NDArray[np.int64], images: Images, stage: Stage
         Particles, and what gives their images.
     stage
         Of coarse detail, with a radius that reaches as far as particles may be off.
+    held
+        Some particles as this very search needs them.
     """
+    prepared = None if held is None else held.of(rows)
+    if prepared is not None:
+        return engine.expect(prepared, stage)[0]
     sampler = engine.limited_sampler(stage.resolution_a)
     samples = engine.sampled(rows, images, np.zeros((len(rows), 2)), sampler)
     ctf = engine.bank.columns["ctf"][rows].astype(np.float64)
     return engine.expect(prepare(sampler.grid, samples, ctf, engine.optics, engine.threads), stage)[0]
 
 
-def find_centres(engine: Engine, rows: NDArray[np.int64], images: Images, stage: Stage) -> None:
+def find_centres(
+    engine: Engine, rows: NDArray[np.int64], images: Images, stage: Stage, held: BoxViews | None = None
+) -> None:
     """Search particles and sample them around what is found; the sums then lack them.
 
     What was found of them is in the bank, ready to be put into the sums. Parameters as `search`.
     """
     columns = engine.bank.columns
     engine.remove(rows)
-    found = search(engine, rows, images, stage)
+    found = search(engine, rows, images, stage, held)
     columns["offset_a"][rows] = 0.0
     engine.note(rows, found)
     engine.resample(rows, images, within_reach(engine, centre_a(columns["pose"][rows])))

@@ -120,12 +120,13 @@ class Engine:
         ctf = self.bank.columns["ctf"][rows].astype(np.float64)
         return prepare(self.grid, self.samples.read(rows), ctf, self.optics, threads or self.threads)
 
-    def hold(self, rows: NDArray[np.int64]) -> None:
-        """Keep particles prepared, because they will be visited often; none to end that."""
+    def hold(self, rows: NDArray[np.int64]) -> bool:
+        """Keep particles prepared, because they will be visited often; none to end that. Whether they are."""
         self._held, self._held_rows = None, rows
         size = len(rows) * self.grid.order_count * (-(-self.grid.ring_count // 8)) * 64
         if 0 < size <= _HELD_BYTES:
             self._held = self.prepared(rows)
+        return self._held is not None
 
     def sum_to(self, resolution_a: float) -> None:
         """Let the sums go to this resolution and a few rings beyond; 0: to the end.

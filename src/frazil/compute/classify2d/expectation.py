@@ -101,16 +101,13 @@ class Expectation:
         """Log posterior (p, K, S), -inf where not looked at; ½ N (p, K, 5); packed orders."""
         band = references.band
         flat = prepared.packed(band, piece)
-        squares = torch.as_tensor(prepared.squares[prepared.rows[piece]], device=references.orders.device)
-        half_norms = references.half_norms(squares)
-        norms = np.ascontiguousarray(half_norms.cpu().numpy())
+        norms = references.half_norms(prepared.squares, prepared.rows[piece])
         count = len(flat)
         if not self.on_cpu:
-            orders = prepared.orders(piece, band.grid.ring_count, band.grid.order_count).to(
-                references.orders.device
-            )
-            scores = score_with_torch(references, orders, half_norms).cpu().numpy()
-            return scores + references.log_prior, norms, flat
+            device = references.orders.device
+            orders = prepared.orders(piece, band.grid.ring_count, band.grid.order_count).to(device)
+            scores = score_with_torch(references, orders, torch.as_tensor(norms, device=device))
+            return scores.cpu().numpy() + references.log_prior, norms, flat
         if keep is None:
             keep = np.ones((count, references.class_count), dtype=np.bool_)
         keep = keep & references.alive

@@ -72,6 +72,13 @@ class Prepared:
         """Return some of the particles; nothing is copied."""
         return Prepared(self.grid, self.planes, self.squares, self.power, self.rows[places])
 
+    def copy(self) -> Prepared:
+        """Return these particles by themselves."""
+        rows = self.rows
+        return Prepared(
+            self.grid, self.planes[rows], self.squares[rows], self.power[rows], np.arange(len(rows))
+        )
+
     def packed(self, band: Band, some: slice | NDArray[np.int64]) -> NDArray[np.float32]:
         """Orders of some particles as the kernels read them, (p, `Band.width`), on a band not finer."""
         blocks = self.planes.shape[2]

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numba import njit
 
 from frazil.compute.classify2d.polar import real_series, shift_phases
 from frazil.compute.classify2d.score import SIDE_BY_SIDE
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from frazil.compute.classify2d.band import Band
+    from frazil.compute.classify2d.polar import PolarGrid
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,32 @@ class References:
         parts = torch.view_as_real(blocks).permute(0, 1, 3, 4, 2)
         return np.ascontiguousarray(parts.cpu().numpy()).reshape(-1)
 
-    def half_norms(self, squares: torch.Tensor) -> torch.Tensor:
-        """½ N of particles with these orders of C², (P, R, 3), as series in cos, sin of 2γ, 4γ: (P, K, 5)."""
-        sums = torch.einsum("prm,krm->pkm", squares[:, : self.power.shape[1]], self.power)
-        parts = [0.5 * sums[..., 0].real, sums[..., 1].real, -sums[..., 1].imag]
-        return torch.stack([*parts, sums[..., 2].real, -sums[..., 2].imag], dim=-1)
+    @cached_property
+    def _power(self) -> NDArray[np.complex64]:
+        return np.ascontiguousarray(self.power.cpu().numpy())
+
+    def half_norms(self, squares: NDArray[np.complex64], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """½ N of rows of these orders of C², (M, R, 3), as series in cos, sin of 2γ, 4γ: (P, K, 5)."""
+        out = np.empty((len(rows), self.class_count, 5), dtype=np.float32)
+        _half_norms(squares, rows, self._power, out)
+        return out
+
+
+@njit(nogil=True, cache=True)
+def _half_norms(squares: Any, rows: Any, power: Any, out: Any) -> None:
+    classes, rings = power.shape[0], power.shape[1]
+    for p in range(len(rows)):
+        own = squares[rows[p]]
+        for k in range(classes):
+            zero = np.float32(0)
+            two, four = np.complex64(0), np.complex64(0)
+            for r in range(rings):
+                zero += own[r, 0].real * power[k, r, 0].real - own[r, 0].imag * power[k, r, 0].imag
+                two += own[r, 1] * power[k, r, 1]
+                four += own[r, 2] * power[k, r, 2]
+            out[p, k, 0] = np.float32(0.5) * zero
+            out[p, k, 1], out[p, k, 2] = two.real, -two.imag
+            out[p, k, 3], out[p, k, 4] = four.real, -four.imag
 
 
 def shift_disc(step_a: float, radius_a: float) -> NDArray[np.float64]:
@@ -105,6 +128,13 @@ def power_orders(values: torch.Tensor) -> torch.Tensor:
     power = values.real.square() + values.imag.square()
     orders: torch.Tensor = torch.fft.rfft(power, norm="forward")
     return orders[..., :SQUARE_ORDERS]
+
+
+@lru_cache(maxsize=16)
+def _phases(grid: PolarGrid, shifts: bytes, device: torch.device) -> torch.Tensor:
+    """exp(-2πi k·δ), (S, R, Q/2), complex64; the same for every batch of a stage."""
+    shifts_a = np.frombuffer(shifts).reshape(-1, 2)
+    return shift_phases(grid, torch.as_tensor(shifts_a.copy(), device=device)).to(torch.complex64)
 
 
 def make_references(
@@ -133,8 +163,7 @@ def make_references(
         Shape (S, 2), and the standard deviation of the prior per axis.
     """
     grid = band.grid
-    shifts = torch.as_tensor(shifts_a, device=averages.device)
-    phases = shift_phases(grid, shifts).to(averages.dtype)
+    phases = _phases(grid, shifts_a.tobytes(), averages.device)
     scale = (weights_over_variance * grid.angle_count).to(averages.real.dtype)
     orders = torch.stack(
         [

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from frazil.compute.classify2d.engine import Engine
     from frazil.compute.classify2d.exchange import Move
+    from frazil.compute.classify2d.samples import BoxViews
     from frazil.compute.classify2d.schedule import Reach
     from frazil.compute.classify2d.stage import Images, Stage, VisitReport
 
@@ -131,6 +132,8 @@ class Run:
     def __init__(self, engine: Engine, reach: Reach, images: Images, *, autocentre: bool = True) -> None:
         self.engine, self.reach, self.images, self.autocentre = engine, reach, images, autocentre
         self.progress, self.tally = Progress(), Tally()
+        # During start-up: its particles as searches in the whole box see them.
+        self.box_views: BoxViews | None = None
         classes = engine.class_count
         self.names = ClassNames([0] * classes, [[] for _ in range(classes)])
         self.tell: Callable[[float, str], Any] = lambda _share, _message: None
@@ -168,7 +171,7 @@ class Run:
         for some in np.array_split(rows, max(1, math.ceil(len(rows) / self.batch_size))):
             if len(some):
                 some = np.sort(some)
-                find_centres(self.engine, some, self.images, stage)
+                find_centres(self.engine, some, self.images, stage, self.box_views)
                 self.engine.put_back(some)
                 self.tally.visits += len(some)
 
@@ -178,9 +181,8 @@ class Run:
         for some in np.array_split(rows, max(1, math.ceil(len(rows) / self.batch_size))):
             if len(some):
                 some = np.sort(some)
-                self.tally.add(
-                    some, look_again(self.engine, some, self.images, self.reach.wide(), self.stage)
-                )
+                wide, held = self.reach.wide(), self.box_views
+                self.tally.add(some, look_again(self.engine, some, self.images, wide, self.stage, held))
 
     def allow(self) -> None:
         """Let there be as many classes as the particles support."""

@@ -1,7 +1,8 @@
-"""Polar samples of some particles, in memory (see `frazil.compute.classify2d.stage.SampleStore`)."""
+"""Polar samples of some particles, in memory."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,11 +10,12 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from frazil.compute.classify2d.prepared import Prepared
     from frazil.compute.classify2d.sampler import Sampler
 
 
 class FewSamples:
-    """Samples of some rows, sorted, zero until they are set."""
+    """Samples of some rows, sorted; zero until they are set. For an `Engine`."""
 
     def __init__(self, rows: NDArray[np.int64], sampler: Sampler) -> None:
         grid = sampler.grid
@@ -27,3 +29,16 @@ class FewSamples:
     def write(self, rows: NDArray[np.int64], samples: NDArray[np.float16]) -> None:
         """Set samples of rows."""
         self._all[np.searchsorted(self._rows, rows)] = samples
+
+
+@dataclass(frozen=True)
+class BoxViews:
+    """Particles of some rows, sorted, sampled around the centres of their boxes and prepared."""
+
+    rows: NDArray[np.int64]
+    prepared: Prepared
+
+    def of(self, rows: NDArray[np.int64]) -> Prepared | None:
+        """Return these particles, if all are there; nothing is copied."""
+        places = np.searchsorted(self.rows, rows).clip(max=len(self.rows) - 1)
+        return self.prepared.some(places) if (self.rows[places] == rows).all() else None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from frazil.compute.classify2d.engine import Engine
+    from frazil.compute.classify2d.samples import BoxViews
     from frazil.compute.classify2d.stage import Images, Stage
 
 # What is found nearer than this to where a particle is believed to be is the same place, radii of the fine
@@ -27,7 +28,12 @@ _SAME_PLACE = 1.5
 
 
 def look_again(
-    engine: Engine, rows: NDArray[np.int64], images: Images, wide: Stage, fine: Stage
+    engine: Engine,
+    rows: NDArray[np.int64],
+    images: Images,
+    wide: Stage,
+    fine: Stage,
+    held: BoxViews | None = None,
 ) -> VisitReport:
     """Search particles in the whole box; compare those found elsewhere there, and keep the better place.
 
@@ -41,12 +47,14 @@ def look_again(
         Gives their images.
     wide, fine
         Stages of the search and of the comparison. Of the wide one, the prior of the centre counts as well.
+    held
+        Some particles as the search needs them.
     """
     columns = engine.bank.columns
     before = columns["slot"][rows].copy()
     engine.take_out(rows)
     old_centre = columns["offset_a"][rows] + centre_a(columns["pose"][rows])
-    there = within_reach(engine, centre_a(search(engine, rows, images, wide).pose))
+    there = within_reach(engine, centre_a(search(engine, rows, images, wide, held).pose))
     elsewhere = np.hypot(*(there - old_centre).T) > _SAME_PLACE * fine.shift_radius_a
     some, old_centre, there = rows[elsewhere], old_centre[elsewhere], there[elsewhere]
     if len(some):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from frazil.compute.classify2d.engine import Engine
-from frazil.compute.classify2d.samples import FewSamples
+from frazil.compute.classify2d.samples import BoxViews, FewSamples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +51,7 @@ def settle(run: Run, rows: NDArray[np.int64]) -> None:
         run.engine.start_noise(rows)
         run.seed(rows)
         _go_through(run, rows, beginning + ramp, tell)
+    run.box_views = None
     run.engine.sum_to(0.0)
     run.engine.hold(rows[:0])
 
@@ -74,7 +75,8 @@ def _begin_coarsely(
     run.engine = coarse
     try:
         coarse.resample(rows, run.images, np.zeros((len(rows), 2)))
-        coarse.hold(rows)
+        if coarse.hold(rows):
+            run.box_views = BoxViews(rows, coarse.prepared(rows).copy())
         coarse.start_noise(rows)
         run.seed(rows)
         _go_through(run, rows, steps, tell)

@@ -1,0 +1,35 @@
+"""What a worker process may use of its machine."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+# A megabyte is made and dropped again and again: how many pages had to be fetched from the system.
+_FETCHED = """
+import resource, sys
+import numpy as np
+from frazil.stages.machine import reuse_memory
+if sys.argv[1] == "reuse":
+    reuse_memory()
+np.ones(1 << 18, np.float32)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(100):
+    held = [np.ones(1 << 18, np.float32) for _ in range(3)]
+    del held
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
+def test_freed_memory_is_used_again() -> None:
+    fetched = {
+        how: int(
+            subprocess.run([sys.executable, "-c", _FETCHED, how], capture_output=True, check=True).stdout
+        )
+        for how in ("reuse", "not")
+    }
+    assert fetched["reuse"] < 0.2 * fetched["not"], fetched
