@@ -1,5 +1,5 @@
 /**
- * Lists every control in the sources of the page: what can be pressed, switched or chosen, and by which words.
+ * Lists every control in the sources of the page: what can be pressed, switched, chosen or written in, and by which words.
  *
  * Prints JSON: [{ file, line, kind, names }], where a name has `*` for what is only known while it runs.
  * Windows are listed by their titles, too. Components of `src/ui` take their words from whoever uses them, so that the users are listed, not they.
@@ -19,10 +19,13 @@ const KINDS = {
   select: "select",
   SelectField: "select",
   CheckField: "checkbox",
+  TextField: "text",
+  FileField: "text",
+  textarea: "text",
   Segments: "button",
   Tabs: "tab",
 };
-const INPUTS = { checkbox: "checkbox", range: "slider" };
+const INPUTS = { checkbox: "checkbox", radio: "radio", range: "slider", file: undefined, hidden: undefined };
 const SEVERAL = { Segments: "choices", Tabs: "tabs" };
 
 function* files(folder) {
@@ -119,7 +122,10 @@ function* controls(path) {
     );
     const say = (name) => words(given.get(name), known);
     let kind = KINDS[tag];
-    if (tag === "input") kind = given.has("type") ? INPUTS[say("type")[0]] : undefined;
+    if (tag === "input") {
+      const type = given.has("type") ? say("type")[0] : "text";
+      kind = type in INPUTS ? INPUTS[type] : "text";
+    }
     if (given.has("title") && given.has("onClose")) kind = "window";
     if (!kind && given.has("label") && given.has("onChange")) kind = "field";
     if (!kind && given.has("onClick")) kind = "place";

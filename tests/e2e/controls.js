@@ -2,7 +2,7 @@
 // there to be used, and which were used. A message needs no answer, so that a page that ends loses none.
 (() => {
   const CONTROLS =
-    "button, a[href], summary, select, input[type=checkbox], input[type=radio], input[type=range], [role=slider]";
+    "button, a[href], summary, select, textarea, input:not([type=hidden], [type=file], [readonly]), [role=slider]";
   const LEAD = "control of a page:";
   const told = new Set();
 
@@ -23,6 +23,7 @@
     // Made of the schema by one component each; a test of its own goes through all of them.
     ".setting-grid select": "choice of a setting",
     ".setting-grid input[type=checkbox]": "switch of a setting",
+    ".setting-grid input": "text of a setting",
   };
 
   const nameOf = (element) => {
@@ -53,8 +54,9 @@
     if (role) return role;
     const tag = element.tagName.toLowerCase();
     if (tag === "a") return "link";
-    if (tag === "input") return element.type === "range" ? "slider" : element.type;
-    return tag;
+    if (tag === "textarea") return "text";
+    if (tag !== "input") return tag;
+    return { range: "slider", checkbox: "checkbox", radio: "radio" }[element.type] ?? "text";
   };
 
   const placeOf = (element) => {
@@ -102,11 +104,13 @@
 
   const used = (event) => {
     const from = event.target instanceof Element ? event.target : null;
-    // A label passes its click on to what it names.
     const element = from?.closest(CONTROLS);
-    if (element && !(element.matches("select, input") && event.type === "click" && !event.isTrusted)) {
-      tell("used", element);
+    if (!element) return;
+    // Text is used by writing, not by a click into it; a label passes its click on to what it names.
+    if (event.type === "click" && (kindOf(element) === "text" || (element.matches("select, input") && !event.isTrusted))) {
+      return;
     }
+    tell("used", element);
   };
   for (const type of ["click", "input", "change", "keydown"]) {
     document.addEventListener(

@@ -1,7 +1,7 @@
 /** What the server works on and what was changed, in words instead of in its own names. */
 
 const TASKS: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[] = [
-  [/^[^/]+\/preprocess\/(.+)\/\d+$/, ([, name]) => `pre-processing ${name}`],
+  [/^[^/]+\/preprocess\/(.+)\/[^/]+$/, ([, name]) => `pre-processing ${name}`],
   [/^[^/]+\/classify2d\//, () => "classifying particles"],
   [/^export\/(\d+)\//, ([, session]) => `writing an export of S${session}`],
   [/^live-export\/(\d+)/, ([, session]) => `writing the live export of S${session}`],

@@ -1,6 +1,7 @@
 import { clock } from "../../../lib/format";
 import { VirtualList } from "../../../ui/virtual-list";
-import { lineTime, moreFields } from "../logs/log-line";
+import { lineTime } from "../logs/log-line";
+import { logWords } from "../logs/log-words";
 import { useLog } from "../logs/use-log";
 
 /** The last 1000 lines of 2D classification, live. */
@@ -20,7 +21,7 @@ export function JobOutput({ session }: { session: number }) {
           renderRow={(index) => {
             const line = lines[index];
             if (!line) return null;
-            const text = `${clock(lineTime(line))} ${line.message} ${moreFields(line)}`;
+            const text = [clock(lineTime(line)), ...logWords(line)].join(" ");
             return (
               <div className={`truncate mono job-line level-${line.level}`} title={text}>
                 {text}

@@ -24,14 +24,19 @@ interface History {
 
 const STEP_MS = 700;
 
+/** All updates of the class averages, oldest first. */
+export function useUpdates(session: number) {
+  return useQuery({
+    queryKey: keys.part(session, "classify2d", "updates"),
+    queryFn: ({ signal }) => api.get<ClassUpdate[]>(`/sessions/${session}/classify2d/updates`, {}, signal),
+  });
+}
+
 /** The history of class averages, and which entry of it is looked at: private to this browser. */
 export function useHistory(session: number): History {
   const [number, setNumber] = useParam("update");
   const [playing, play] = useState(false);
-  const list = useQuery({
-    queryKey: keys.part(session, "classify2d", "updates"),
-    queryFn: ({ signal }) => api.get<ClassUpdate[]>(`/sessions/${session}/classify2d/updates`, {}, signal),
-  });
+  const list = useUpdates(session);
   const updates = list.data ?? [];
   const asked = updates.findIndex((update) => String(update.number) === number);
   const following = number === "" || asked < 0;

@@ -11,7 +11,8 @@ import { CheckField } from "../../../ui/field";
 import { Icon } from "../../../ui/icon";
 import { VirtualList } from "../../../ui/virtual-list";
 import type { SessionTabProps } from "../session-page";
-import { LEVELS, lineTime, moreFields } from "./log-line";
+import { LEVELS, lineTime } from "./log-line";
+import { logWords } from "./log-words";
 import { useLog } from "./use-log";
 
 const MOST_LINES = 20_000;
@@ -111,6 +112,7 @@ export default function LogsPage({ session }: SessionTabProps) {
 }
 
 function Line({ line, onOpen }: { line: LogLine; onOpen: () => void }) {
+  const [words, more] = logWords(line);
   return (
     <button
       type="button"
@@ -124,7 +126,7 @@ function Line({ line, onOpen }: { line: LogLine; onOpen: () => void }) {
         {[line.movie, line.stage].filter(Boolean).map((word) => (
           <b key={String(word)}>{String(word)} </b>
         ))}
-        {line.message} <span className="muted">{moreFields(line)}</span>
+        {words} <span className="muted">{more}</span>
       </span>
     </button>
   );

@@ -3,7 +3,7 @@ import { type ReactNode, useState } from "react";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { SessionView, Track } from "../../../api/types";
-import { ago, count, significant } from "../../../lib/format";
+import { ago } from "../../../lib/format";
 import { mayChange } from "../../../lib/me";
 import { useNow } from "../../../lib/now";
 import { trackLabel } from "../../../lib/tracks";
@@ -11,12 +11,11 @@ import { Button } from "../../../ui/button";
 import { Progress, toast, toastError } from "../../../ui/feedback";
 import { Icon } from "../../../ui/icon";
 import { Link } from "../../../ui/link";
-import { Sparkline } from "../../../ui/sparkline";
 import { StateBadge } from "../../../ui/state";
-import { useStrip } from "../use-strip";
 import { ClearDialog } from "./clear-dialog";
 import { LastError } from "./last-error";
 import { RestartDialog } from "./restart-dialog";
+import { TrackPace } from "./track-pace";
 import { controls, doing, progressOf } from "./track-state";
 import type { Hour } from "./use-hour";
 
@@ -32,12 +31,8 @@ interface TrackRowProps {
 export function TrackRow({ session, track, hour, children }: TrackRowProps) {
   const now = useNow(5);
   const label = trackLabel(session, track.track);
-  const strip = useStrip(session.id);
   const { details } = track;
   const progress = progressOf(track, session.counts);
-  const values =
-    track.track === "transfer" ? hour?.transferred : track.track === "preprocess" ? hour?.done : null;
-  const rate = track.track === "transfer" ? strip.data?.in_per_h : strip.data?.out_per_h;
   return (
     <article className="panel track" aria-label={label}>
       <div className="track-name">
@@ -60,15 +55,7 @@ export function TrackRow({ session, track, hour, children }: TrackRowProps) {
         ) : null}
       </div>
       <div className="track-rate">
-        {values ? (
-          <>
-            <Sparkline values={values} label={`${label}: movies in the last hour, ${count(rate)}`} />
-            <p className="small muted number nowrap">
-              <b className="rate">{count(rate)}</b> movies/h
-              {details?.rate_mb_s ? ` · ${significant(details.rate_mb_s)} MB/s` : ""}
-            </p>
-          </>
-        ) : null}
+        <TrackPace session={session.id} track={track} label={label} hour={hour} />
       </div>
       <Controls session={session} track={track} />
       <LastError session={session.id} track={track.track} now={now} />

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Track } from "../../../api/types";
 import { controls, doing, progressOf } from "./track-state";
-import { binned } from "./use-hour";
+import { binned, joined } from "./use-hour";
 
 const track = (part: Partial<Track>): Track => ({
   track: "preprocess",
@@ -50,4 +50,18 @@ it("puts times of the last hour into bins of two minutes", () => {
   expect(bins[29]).toBe(1);
   expect(bins[0]).toBe(2);
   expect(bins.reduce((sum, value) => sum + value, 0)).toBe(3);
+});
+
+it("counts a particle where it first comes into the classes, not where it is classified again", () => {
+  const now = 7200;
+  const updates = [
+    { finished_at: now - 4000, particles: 100 },
+    { finished_at: now - 3500, particles: 250 },
+    { finished_at: now - 60, particles: 120 },
+    { finished_at: now - 1, particles: 300 },
+  ];
+  const bins = joined(updates, now);
+  expect(bins[0]).toBe(150);
+  expect(bins[29]).toBe(50);
+  expect(bins.reduce((sum, value) => sum + value, 0)).toBe(200);
 });

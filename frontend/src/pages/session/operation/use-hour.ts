@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
-import type { MoviePage } from "../../../api/types";
+import type { ClassUpdate, MoviePage } from "../../../api/types";
 import { isNumber } from "../../../lib/format";
 import { serverNow } from "../../../lib/server-clock";
 
@@ -48,11 +48,31 @@ export function useHour(session: number): Hour | undefined {
 
 /** How many of the times fall into each bin of the hour before `now`. */
 export function binned(times: readonly (number | null | undefined)[], now: number): number[] {
+  return summed(
+    times.filter(isNumber).map((time) => [time, 1]),
+    now,
+  );
+}
+
+/** How many particles came into classes that had been in none, in each bin of the hour before `now`. */
+export function joined(
+  updates: readonly Pick<ClassUpdate, "finished_at" | "particles">[],
+  now: number,
+): number[] {
+  let most = 0;
+  const came = updates.map(({ finished_at: time, particles }) => {
+    const more = Math.max(0, particles - most);
+    most += more;
+    return [time, more] as const;
+  });
+  return summed(came, now);
+}
+
+function summed(amounts: readonly (readonly [time: number, amount: number])[], now: number): number[] {
   const bins = new Array<number>(BINS).fill(0);
-  for (const time of times) {
-    if (!isNumber(time)) continue;
+  for (const [time, amount] of amounts) {
     const index = Math.floor(((time - now + HOUR_S) / HOUR_S) * BINS);
-    if (index >= 0 && index < BINS) bins[index] = (bins[index] ?? 0) + 1;
+    if (index >= 0 && index < BINS) bins[index] = (bins[index] ?? 0) + amount;
   }
   return bins;
 }
