@@ -208,6 +208,7 @@ class Engine:
             share,
             shift_disc(stage.shift_step_a, stage.shift_radius_a),
             stage.shift_sigma_a,
+            self.threads,
         )
 
     def visit(self, rows: NDArray[np.int64], stage: Stage, *, keep: bool = True) -> VisitReport:
@@ -232,20 +233,12 @@ class Engine:
         The particles may be prepared on a coarser grid, if it reaches as far as the stage.
         """
         averages, spread = self.averages(self.spectra())
-        made: dict[Stage, References] = {}
-
-        def make(each: Stage) -> None:
-            with torch.inference_mode():
-                made[each] = self.references(each, averages, spread)
-                _ = made[each].matched
-
-        for_each(make, [stage] if stage.coarse is None else [stage, stage.coarse], self.threads)
-        coarse = None if stage.coarse is None else made[stage.coarse]
+        references = self.references(stage, averages, spread)
+        coarse = None if stage.coarse is None else self.references(stage.coarse, averages, spread)
         chance = np.random.default_rng([self.seed, self.batch]).random((len(prepared), 2))
         self.batch += 1
-        return Expectation(stage, made[stage], coarse, self.strictness)(
-            prepared, chance, self.threads
-        ), averages
+        expectation = Expectation(stage, references, coarse, self.strictness)
+        return expectation(prepared, chance, self.threads), averages
 
     def give_up(self, slot: int) -> NDArray[np.int64]:
         """Empty a class; its particles are in none until they are visited again. Returns whom it concerns."""

@@ -79,7 +79,7 @@ class Expectation:
     @property
     def on_cpu(self) -> bool:
         """Whether the fused kernel does it."""
-        return self.references.orders.device.type == "cpu"
+        return self.references.device.type == "cpu"
 
     def __call__(self, prepared: Prepared, chance: NDArray[np.float64], threads: int = 1) -> Found:
         """Find classes and poses of P prepared particles; ``chance`` is (P, 2), uniform."""
@@ -104,7 +104,7 @@ class Expectation:
         norms = references.half_norms(prepared.squares, prepared.rows[piece])
         count = len(flat)
         if not self.on_cpu:
-            device = references.orders.device
+            device = references.device
             orders = prepared.orders(piece, band.grid.ring_count, band.grid.order_count).to(device)
             scores = score_with_torch(references, orders, torch.as_tensor(norms, device=device))
             return scores.cpu().numpy() + references.log_prior, norms, flat

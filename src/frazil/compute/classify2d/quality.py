@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SELECTED = 0.5
 # Strong ice or carbon has far more evidence than particles: these are judged beside the usual class.
 _USUAL = 0.75
+# Lobes nearer to one another than about twice this hang together, mask radii.
+_LOBES = 0.1
 # Share of an average's power beyond three waves in the radius, below which it is a mere blob.
 _DETAIL = 0.02
 # What a class without any fault gets: logit 3 is 0.95.
@@ -126,7 +128,7 @@ def _shape(picture: NDArray[np.float32], pixel_size_a: float, radius_a: float) -
     axis = (np.arange(n) - n // 2) * pixel_size_a
     r = np.hypot(axis[:, None], axis)
     inside = r < radius_a
-    smooth = ndimage.gaussian_filter(picture, 5.0 / pixel_size_a)
+    smooth = ndimage.gaussian_filter(picture, max(5.0, _LOBES * radius_a) / pixel_size_a)
     bright = np.clip(smooth, 0.0, None) * inside
     if not bright.any():
         return [(4.0, "nothing brighter than the solvent")]

@@ -17,14 +17,20 @@ import torch
 from numba import njit
 
 from frazil.compute.classify2d.polar import real_series, shift_phases
+from frazil.compute.classify2d.prepared import pieces
 from frazil.compute.classify2d.score import SIDE_BY_SIDE
 from frazil.compute.classify2d.transfer import SQUARE_ORDERS
+from frazil.compute.parallel import for_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from frazil.compute.classify2d.band import Band
     from frazil.compute.classify2d.polar import PolarGrid
+
+
+# Classes whose shifts are made together.
+_TOGETHER = 5
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,8 @@ class References:
         Grid and layout.
     averages
         Shape (K, R, Q/2), complex64: A on half the circle.
-    orders
-        Shape (K, S, R, N), complex64: Q (w/σ²) conj of the orders of A, shifted, as a real series.
+    shifted, scale
+        Orders of A, shifted, as a real series, (K, S, R, N), complex64; Q w/σ², (R,), float32.
     power
         Shape (K, R, 3): Q (w/σ²) conj of the orders 0, 2, 4 of |A|², less what is noise of the average.
     log_prior
@@ -51,7 +57,8 @@ class References:
 
     band: Band
     averages: torch.Tensor
-    orders: torch.Tensor
+    shifted: torch.Tensor
+    scale: torch.Tensor
     power: torch.Tensor
     log_prior: NDArray[np.float32]
     allowance: NDArray[np.float64]
@@ -72,17 +79,23 @@ class References:
         """K."""
         return len(self.averages)
 
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+        return self.averages.device
+
+    @cached_property
+    def orders(self) -> torch.Tensor:
+        """Q (w/σ²) conj of the shifted orders, (K, S, R, N), complex64."""
+        return (self.shifted.conj() * self.scale[:, None]).resolve_conj()
+
     @cached_property
     def matched(self) -> NDArray[np.float32]:
-        """The orders as the kernel reads them: flat (K, blocks, pairs, four real | four imaginary parts)."""
-        device = self.orders.device
-        band = self.band
-        index = torch.as_tensor(band.ring * band.grid.order_count + band.order, device=device)
-        chosen = self.orders.flatten(-2)[:, :, index]
-        chosen = torch.nn.functional.pad(chosen, (0, 0, 0, -self.shift_count % SIDE_BY_SIDE))
-        blocks = chosen.reshape(self.class_count, -1, SIDE_BY_SIDE, band.pairs)
-        parts = torch.view_as_real(blocks).permute(0, 1, 3, 4, 2)
-        return np.ascontiguousarray(parts.cpu().numpy()).reshape(-1)
+        """The same as the kernel reads it: flat (K, blocks, pairs, four real | four imaginary parts)."""
+        band, blocks = self.band, -(-self.shift_count // SIDE_BY_SIDE)
+        out = np.zeros((self.class_count, blocks, band.pairs, 2, SIDE_BY_SIDE), dtype=np.float32)
+        _match(self.shifted.cpu().numpy(), self.scale.cpu().numpy(), band.ring, band.order, out)
+        return out.reshape(-1)
 
     @cached_property
     def _power(self) -> NDArray[np.complex64]:
@@ -93,6 +106,17 @@ class References:
         out = np.empty((len(rows), self.class_count, 5), dtype=np.float32)
         _half_norms(squares, rows, self._power, out)
         return out
+
+
+@njit(nogil=True, cache=True)
+def _match(shifted: Any, scale: Any, ring: Any, order: Any, out: Any) -> None:
+    for k in range(shifted.shape[0]):
+        for s in range(shifted.shape[1]):
+            block, side = s // out.shape[4], s % out.shape[4]
+            for t in range(len(ring)):
+                value = shifted[k, s, ring[t], order[t]]
+                out[k, block, t, 0, side] = value.real * scale[ring[t]]
+                out[k, block, t, 1, side] = -value.imag * scale[ring[t]]
 
 
 @njit(nogil=True, cache=True)
@@ -145,6 +169,7 @@ def make_references(
     class_share: NDArray[np.float64],
     shifts_a: NDArray[np.float64],
     shift_sigma_a: float,
+    threads: int = 1,
 ) -> References:
     """Shift the averages, take their orders, weight them.
 
@@ -161,17 +186,21 @@ def make_references(
         Shape (K,): prior probabilities; 0 for a class that takes no part.
     shifts_a, shift_sigma_a
         Shape (S, 2), and the standard deviation of the prior per axis.
+    threads
+        The result doesn't depend on them.
     """
     grid = band.grid
     phases = _phases(grid, shifts_a.tobytes(), averages.device)
     scale = (weights_over_variance * grid.angle_count).to(averages.real.dtype)
-    orders = torch.stack(
-        [
-            torch.fft.rfft(real_series(average * phases), norm="forward")[..., : grid.order_count]
-            for average in averages
-        ]
-    )
-    orders = orders.conj() * scale[:, None]
+    shape = (len(averages), len(phases), grid.ring_count, grid.order_count)
+    shifted = torch.empty(shape, dtype=averages.dtype, device=averages.device)
+
+    def work(some: slice) -> None:
+        with torch.inference_mode():
+            orders = torch.fft.rfft(real_series(averages[some, None] * phases), norm="forward")
+            shifted[some] = orders[..., : grid.order_count]
+
+    for_each(work, pieces(len(averages), _TOGETHER), threads)
     power = power_orders(averages)
     power[..., 0] = power[..., 0] - 2.0 * variance
     prior = -(shifts_a**2).sum(1) / (2.0 * shift_sigma_a**2)
@@ -181,7 +210,8 @@ def make_references(
     return References(
         band,
         averages,
-        orders.resolve_conj(),
+        shifted,
+        scale,
         power.conj() * scale[:, None],
         (log_share[:, None] + prior).astype(np.float32),
         (0.5 * variance @ scale).double().cpu().numpy(),
