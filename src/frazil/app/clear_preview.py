@@ -50,12 +50,18 @@ class Removed:
 
 
 def describe_clear(
-    connection: Connection, session_id: int, folder: Path, track: TrackName, *, follows_warp: bool = False
+    connection: Connection,
+    session_id: int,
+    folder: Path,
+    track: TrackName,
+    *,
+    follows_warp: bool = False,
+    live2d: Iterable[Path] = (),
 ) -> dict[str, Any]:
     """Return ``removes`` (what, count, bytes), ``keeps``, and the sums ``count`` and ``bytes``.
 
     Of 2D classification also ``runs``, which can be cleared one by one: run, updates, particles (of its last
-    update), mode, bytes.
+    update), mode, bytes. ``live2d``: what Frazil wrote into a Live2D folder.
     """
     runs: list[dict[str, Any]] = []
     if track == "transfer":
@@ -66,6 +72,7 @@ def describe_clear(
         runs = _runs(class_updates.listed(connection, session_id), folder / "classes")
         updates = sum(run["updates"] for run in runs)
         removes = [Removed("updates of class averages", updates, tree_size(folder / "classes")[1])]
+        removes.append(_beside_warp(live2d))
     removes = [item for item in removes if item.count]
     keeps = list(_KEEPS[track])
     if follows_warp and track == "preprocess":
@@ -77,6 +84,18 @@ def describe_clear(
         "bytes": sum(item.size_bytes for item in removes),
         "runs": runs,
     }
+
+
+def _beside_warp(paths: Iterable[Path]) -> Removed:
+    """Files of cycles in a Live2D folder, pictures among them."""
+    count = size = 0
+    for path in paths:
+        if path.is_dir():
+            inside = tree_size(path)
+            count, size = count + inside[0], size + inside[1]
+        else:
+            count, size = count + 1, size + path.stat().st_size
+    return Removed("files of Live2D's form in the Warp folder", count, size)
 
 
 def _runs(updates: Iterable[dict[str, Any]], classes: Path) -> list[dict[str, Any]]:

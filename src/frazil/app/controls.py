@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import TimeoutError as NotInTimeError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,6 +16,8 @@ from frazil.model.redo import TEXTS
 from frazil.model.settings_complete import reason_incomplete
 from frazil.model.track import TRACKS, Clear, ControlRefusedError, Restart, Start, Stop
 from frazil.model.words import plural
+from frazil.stages.live2d.own import live2d_folder
+from frazil.stages.live2d.removal import cycles_of_session
 from frazil.store.catalogue import audit, class_updates, revisions, tracks
 from frazil.tracks.classify2d.messages import FinalPass
 
@@ -165,7 +168,13 @@ def clear_preview(hub: Hub, actor: Actor, session_id: int, track: TrackName) -> 
     with hub.catalogue.read() as connection:
         session = session_for(connection, actor, session_id, "viewer")
         folder, warp = Path(session.folder), session.kind == "warp"
-        return describe_clear(connection, session_id, folder, track, follows_warp=warp)
+        live2d = live2d_folder(revisions.newest(connection, session_id).settings()) if warp else None
+        mine: list[Path] = []
+        if track == "classify2d" and live2d is not None and hub.config.allows(live2d):
+            # What can't be read is told when it is to be removed.
+            with contextlib.suppress(FrazilError, OSError):
+                mine = cycles_of_session(live2d, session.uuid)
+        return describe_clear(connection, session_id, folder, track, follows_warp=warp, live2d=mine)
 
 
 def start_all(hub: Hub, actor: Actor, session_id: int) -> dict[str, Any]:

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 _ONE_MACHINE = "workers belong to the server's own machine; see the server's settings"
 _NEVER: dict[str, str] = {
-    "work_subfolder": "Live2D's files are not written yet",
-    "write_live2d_folder": "Live2D's files are not written yet",
     "mag_major": "magnification distortion is not corrected yet",
     "mag_minor": "magnification distortion is not corrected yet",
     "mag_angle_deg": "magnification distortion is not corrected yet",
@@ -62,9 +60,18 @@ _BY_WARP = (
     "stop_grace_s",
     "failure_alarm_percent",
 )
-_BESIDE_WARP = ("warp_folder", "warp_particles", "poll_s", "min_free_gb", "output_depth", *FROM_WARP)
+_BESIDE_WARP = (
+    "warp_folder",
+    "warp_particles",
+    "work_subfolder",
+    "write_live2d_folder",
+    "poll_s",
+    "min_free_gb",
+    "output_depth",
+    *FROM_WARP,
+)
 BY_WARP = "Warp does this"
-_WARP_ONLY = ("warp_folder", "warp_particles", "neural_net")
+_WARP_ONLY = ("warp_folder", "warp_particles", "neural_net", "work_subfolder", "write_live2d_folder")
 _FRAMES_ONLY_TABS = ("gain", "alignment")
 _ALSO_WITHOUT_FRAMES = {"output_depth", "write_power_spectrum"}
 _JOBS_ONLY = (

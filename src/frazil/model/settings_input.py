@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
+from pydantic import field_validator
+
 from frazil.model.settings_field import Tab, setting
+
+_OF_WARP = ("average", "powerspectrum", "thumbnails", "matching", "particles", "deconv", "mask", "logs")
 
 
 class SessionSettings(Tab):
@@ -42,6 +47,16 @@ class ImageDataSettings(Tab):
     write_live2d_folder: Literal["auto", "on", "off"] = setting(
         "auto", "Write Live2D files", "auto: with the cistem engine or where such files are already"
     )
+
+    @field_validator("work_subfolder")
+    @classmethod
+    def _one_folder(cls, value: str) -> str:
+        if not re.fullmatch(r"(?!\.)[^/\\\0]+", value) or value.lower() in _OF_WARP:
+            raise ValueError(
+                f"work_subfolder {value!r}: give the name of one folder below the Warp folder, "
+                "other than those of Warp"
+            )
+        return value
 
 
 class GainSettings(Tab):

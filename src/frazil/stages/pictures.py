@@ -144,6 +144,13 @@ def _to_pixel(value: float, low: float, high: float, first: float, last: float) 
     return first + (value - low) / (high - low) * (last - first)
 
 
+def class_levels(averages: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Grey values 0 to 255 of class averages (K, rows, columns), on one scale; empty ones do not count."""
+    filled = averages[averages.any(axis=(1, 2))] if len(averages) else averages
+    low, high = np.percentile(filled, [1.0, 99.7]) if filled.size else (0.0, 1.0)
+    return np.asarray(np.clip((averages - low) / max(high - low, 1e-9) * 255.0, 0, 255), np.uint8)
+
+
 def class_sheet(
     averages: NDArray[np.float32], captions: Sequence[str], order: Sequence[int], tile_px: int = 120
 ) -> Image.Image:
@@ -154,13 +161,10 @@ def class_sheet(
     sheet = Image.new("L", (columns * (tile_px + 4), rows * (tile_px + label + 4)), 255)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(12)
-    shown = averages[list(order)] if len(order) else averages[:0]
-    filled = shown[shown.any(axis=(1, 2))] if len(shown) else shown
-    low, high = np.percentile(filled, [1.0, 99.7]) if filled.size else (0.0, 1.0)
+    shown = class_levels(averages[list(order)] if len(order) else averages[:0])
     for place, number in enumerate(order):
         x, y = place % columns * (tile_px + 4) + 2, place // columns * (tile_px + label + 4) + 2
-        scaled = np.clip((averages[number] - low) / max(high - low, 1e-9) * 255.0, 0, 255)
-        tile = Image.fromarray(scaled.astype(np.uint8)).resize((tile_px, tile_px), Image.Resampling.BICUBIC)
+        tile = Image.fromarray(shown[place]).resize((tile_px, tile_px), Image.Resampling.BICUBIC)
         sheet.paste(tile, (x, y))
         draw.text((x + 2, y + tile_px + 1), captions[number], fill=0, font=font)
     return sheet

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from frazil.stages.classify_task import ClassifyTask
     from frazil.stages.export.request import ExportTask, Snapshot
     from frazil.stages.gain_check_task import GainCheckTask
+    from frazil.stages.live2d.task import Live2dResult, Live2dTask
     from frazil.stages.movie_task import MovieTask
     from frazil.stages.record import MovieRecord
     from frazil.stages.relocation import RelocationTask
@@ -80,6 +81,14 @@ def write_live_tables(session: Path, sets: Mapping[str, Snapshot]) -> dict[str, 
     from frazil.stages.export.live import run_live
 
     return run_live(session, sets)
+
+
+def write_live2d_folder(task: Live2dTask) -> Live2dResult:
+    """See `frazil.stages.live2d.folder.bring_up_to_date`."""
+    loading.finish()
+    from frazil.stages.live2d.folder import bring_up_to_date
+
+    return bring_up_to_date(task)
 
 
 def copy_session(task: RelocationTask) -> dict[str, Any]:

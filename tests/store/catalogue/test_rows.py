@@ -251,7 +251,7 @@ def test_class_history(catalogue: Catalogue, session_id: int) -> None:
         assert class_updates.last_numbers(connection, session_id) == (6, 2)
         with pytest.raises(InputError, match="no update 4"):
             class_updates.get(connection, session_id, 4)
-        assert class_updates.remove_all(connection, session_id) == 2
+        assert len(class_updates.remove_all(connection, session_id)) == 2
 
 
 def test_an_alert_is_raised_once_until_it_is_cleared(catalogue: Catalogue, session_id: int) -> None:

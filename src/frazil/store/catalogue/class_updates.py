@@ -78,10 +78,12 @@ def last_numbers(connection: Connection, session_id: int) -> tuple[int, int]:
     return int(number or 0), int(run or 0)
 
 
-def remove_all(connection: Connection, session_id: int) -> int:
-    """Forget the history; returns how many entries there were."""
-    result = connection.execute(class_updates.delete().where(class_updates.c.session_id == session_id))
-    return int(result.rowcount)
+def remove_all(connection: Connection, session_id: int) -> set[int]:
+    """Forget the history; returns the numbers of the entries there were."""
+    own = class_updates.c.session_id == session_id
+    numbers = set(connection.scalars(select(class_updates.c.number).where(own)))
+    connection.execute(class_updates.delete().where(own))
+    return numbers
 
 
 def remove_runs(connection: Connection, session_id: int, runs: Iterable[int]) -> set[int]:

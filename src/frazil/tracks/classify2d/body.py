@@ -13,6 +13,7 @@ from frazil.tracks.classify2d.desk import Desk
 from frazil.tracks.classify2d.entries import Entries
 from frazil.tracks.classify2d.fed_file import add_fed
 from frazil.tracks.classify2d.job_mode import JobsMode
+from frazil.tracks.classify2d.live_folder import LiveFolder
 from frazil.tracks.classify2d.messages import FinalPass, Keep, StartJobNow
 from frazil.tracks.classify2d.stream_mode import StreamMode
 from frazil.tracks.classify2d.streaming import GROWTH, StreamKind
@@ -60,6 +61,7 @@ class ClassifyBody:
         self._entries = Entries(self._desk)
         self._stream = StreamMode(self._desk, self._entries, stream, growth)
         self._jobs = JobsMode(self._desk, self._entries, cycle)
+        self._live_folder = LiveFolder(self._desk)
         self._flight: Flight | None = None
         self._outcome: tuple[Flight, Outcome] | None = None
         self._draining = self._killed = self._final_pass = self._ended = False
@@ -86,6 +88,7 @@ class ClassifyBody:
             self._jobs.begin(anew=anew)
         elif anew:
             self._stream.restart()
+        self._live_folder.refresh()
         self._context.log.info("begin", anew=anew, particles=self._desk.pool.eligible_particles)
 
     def step(self) -> float:
@@ -107,6 +110,8 @@ class ClassifyBody:
     def receive(self, message: Any) -> None:
         """Take in an outcome or a person's wish; anything else only wakes the track up."""
         if isinstance(message, Outcome):
+            if self._live_folder.take_in(message):
+                return
             if self._flight is not None and message.key == self._flight.key:
                 self._outcome, self._flight = (self._flight, message), None
                 if self._draining:
@@ -170,7 +175,8 @@ class ClassifyBody:
     def clear(self, runs: Collection[int] = (), /) -> None:
         """Remove all runs, or only some, and what follows from them."""
         self._desk.load()
-        clear_classes(self._desk, runs)
+        removed = clear_classes(self._desk, runs)
+        self._live_folder.clear(removed if runs else None)
         self._context.publish("classes", {"number": None})
         self._context.publish("movies", {"names": [], "many": True})
 
@@ -205,6 +211,8 @@ class ClassifyBody:
             self._stream.succeeded(flight, outcome.value)
         else:
             self._jobs.succeeded(outcome.value)
+        if flight.publishes is not None:
+            self._live_folder.refresh()
 
     def _tell(self, notes: Iterable[str]) -> None:
         """Log what was not said before in this run, whatever numbers it mentions."""

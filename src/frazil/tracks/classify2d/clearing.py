@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from frazil.tracks.classify2d.desk import Desk
 
 
-def clear_classes(desk: Desk, runs: Collection[int] = ()) -> None:
+def clear_classes(desk: Desk, runs: Collection[int] = ()) -> set[int]:
     """Remove all runs, or only ``runs``, and their history; numbers are kept, so that none is used again.
+
+    Returns the numbers of the entries that are gone.
 
     The folders go inside the transaction that forgets them: after a crash between the two the entries have
     rows without pictures, and Clear can be done again.
@@ -32,10 +34,10 @@ def clear_classes(desk: Desk, runs: Collection[int] = ()) -> None:
         memory = desk.memory
         last = {"last_number": max(number, memory.last_number), "last_run": max(run, memory.last_run)}
         if runs:
-            removed = _remove_runs(desk, connection, set(runs))
+            gone_entries = _remove_runs(desk, connection, set(runs))
         else:
             throw_away(context.folder, [context.folder / "classes"])
-            removed = class_updates.remove_all(connection, context.session_id)
+            gone_entries = class_updates.remove_all(connection, context.session_id)
             class_selections.remove_all(connection, context.session_id)
             class_overrides.remove(connection, context.session_id)
             _forget_yields(connection, context.session_id)
@@ -43,10 +45,11 @@ def clear_classes(desk: Desk, runs: Collection[int] = ()) -> None:
         desk.remember(connection, **last, **(_no_run(desk) if gone else {}))
     if gone:
         desk.pool.begin_run({})
-    context.log.info("cleared", updates=removed, runs=sorted(runs) if runs else "all")
+    context.log.info("cleared", updates=len(gone_entries), runs=sorted(runs) if runs else "all")
+    return gone_entries
 
 
-def _remove_runs(desk: Desk, connection: Connection, runs: set[int]) -> int:
+def _remove_runs(desk: Desk, connection: Connection, runs: set[int]) -> set[int]:
     """Remove some runs; movies know their share in the good classes of the newest entry that is left."""
     context, session = desk.context, desk.context.session_id
     throw_away(context.folder, [context.folder / f"classes/run{run:03d}" for run in sorted(runs)])
@@ -60,7 +63,7 @@ def _remove_runs(desk: Desk, connection: Connection, runs: set[int]) -> int:
         except OSError as error:
             context.log.warning(f"the entry that is the newest now can't be read: {error}")
             _forget_yields(connection, session)
-    return len(removed)
+    return removed
 
 
 def _is_current(desk: Desk, runs: Collection[int]) -> bool:
