@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import starfile
 from tests.app.exported import fill_session
 from tests.stages.export.world import SETTINGS
 
-from frazil.app import exports, live_export, sessions
+from frazil.app import exports, live_export, movie_filters, sessions
 from frazil.app.access import SERVER
 from frazil.app.errors import NotFoundError
 from frazil.engine.inline import InlineExecutor
@@ -92,3 +93,31 @@ def test_a_filter_that_is_not_there_is_refused(hub: Hub, session: int) -> None:
         live_export.set_live_export(
             hub, SERVER, session, enabled=True, request=ExportRequest(filter_name="nonsense")
         )
+
+
+def test_a_filter_or_a_decision_that_changes_is_followed(
+    hub: Hub, session: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(high: float) -> None:
+        content = MovieFilter.model_validate({"ranges": {"ctf_resolution_a": {"high": high}}})
+        movie_filters.save_filter(hub, SERVER, session, "sharp", content)
+
+    times = itertools.count(hub.now(), 1000.0)
+    monkeypatch.setattr(hub, "now", lambda: next(times))
+    save(5.0)
+    live_export.set_live_export(
+        hub, SERVER, session, enabled=True, request=ExportRequest(filter_name="sharp")
+    )
+    live_export.keep_current(hub)
+    assert len(micrographs(tmp_path / "s", "selected")) == 1
+    save(99.0)
+    live_export.keep_current(hub)
+    assert len(micrographs(tmp_path / "s", "selected")) == 2
+    # Another one is left out instead: as many decisions as before.
+    before = micrographs(tmp_path / "s", "all")
+    with hub.catalogue.write() as connection:
+        movies.change(connection, session, 1, override="exclude")
+        movies.change(connection, session, 3, override="auto")
+    live_export.keep_current(hub)
+    after = micrographs(tmp_path / "s", "all")
+    assert len(after) == len(before) == 2 and after != before

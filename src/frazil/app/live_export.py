@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +15,10 @@ from frazil.app.errors import ConflictError
 from frazil.app.export_snapshot import choose, make_snapshot
 from frazil.engine.executor import Task
 from frazil.model.errors import FrazilError, InputError
+from frazil.model.movie_filter import MovieFilter
 from frazil.stages.export.request import ExportRequest
 from frazil.stages.tasks import write_live_tables
-from frazil.store.catalogue import audit, class_overrides, exports, revisions
+from frazil.store.catalogue import audit, class_overrides, class_selections, exports, filters, revisions
 from frazil.store.catalogue.schema import class_updates, movies
 
 if TYPE_CHECKING:
@@ -108,18 +111,20 @@ def keep_current(hub: Hub) -> None:
 def _look(hub: Hub, row: dict[str, Any]) -> None:
     session_id = row["session_id"]
     pause = max(LEAST_PAUSE_S, _PAUSE_FOR_EACH_SECOND * row["result"].get("seconds", 0.0))
+    is_new = row["started_at"] is None
+    if not is_new and row["ended_at"] is not None and 0.0 <= hub.now() - row["ended_at"] < pause:
+        return
+    wanted = {
+        "all": ExportRequest(files="none"),
+        "selected": ExportRequest.model_validate({**row["request"], "files": "none"}),
+    }
     with hub.catalogue.read() as connection:
         session = session_for(connection, SERVER, session_id, "operator")
-        state = _state(connection, session_id)
-        same = row["result"].get("state") == state and row["started_at"] is not None
-        early = row["ended_at"] is not None and 0.0 <= hub.now() - row["ended_at"] < pause
-        if same or (early and row["started_at"] is not None) or session.life == "archived":
+        state = _state(connection, session_id, wanted["selected"])
+        if session.life == "archived" or (not is_new and row["result"].get("state") == state):
             return
         sets: dict[str, Snapshot] = {}
-        for name, request in (
-            ("all", ExportRequest(files="none")),
-            ("selected", ExportRequest.model_validate({**row["request"], "files": "none"})),
-        ):
+        for name, request in wanted.items():
             choice = choose(connection, session, request)
             sets[name] = make_snapshot(
                 connection, session, request, choice, name=NAME, created_at=hub.now(), created_by="server"
@@ -154,22 +159,43 @@ def _written(hub: Hub, session_id: int, state: list[Any], outcome: Outcome) -> N
     hub.feed.publish(session_id, "exports", {"number": NUMBER, "state": "live"})
 
 
-def _state(connection: Connection, session_id: int) -> list[Any]:
+def _state(connection: Connection, session_id: int, selected: ExportRequest) -> list[Any]:
     """Something that differs whenever the tables would."""
     own = movies.c.session_id == session_id
     columns = movies.c.done_at, movies.c.particles_change
     done = select(func.count(columns[0]), *(func.max(column) for column in columns))
-    excluded = select(func.count()).select_from(movies).where(own, movies.c.override != "auto")
+    kept = [
+        _kept(connection, session_id, each)
+        for each in (MovieFilter(), _filter(connection, session_id, selected))
+    ]
     newest = select(func.max(class_updates.c.number)).where(class_updates.c.session_id == session_id)
     by_hand = class_overrides.listed(connection, session_id)
     least = revisions.newest(connection, session_id).settings().classification.select_quality
     return [
         *connection.execute(done.where(own)).one(),
-        connection.scalar(excluded),
+        *kept,
         connection.scalar(newest),
         least,
+        [
+            [row["update_number"], row["classes"]]
+            for row in class_selections.listed(connection, session_id)
+            if row["name"] == selected.selection
+        ],
         [[run, sorted(map(list, choices.items()))] for run, choices in by_hand.items()],
     ]
+
+
+def _kept(connection: Connection, session_id: int, content: MovieFilter) -> str:
+    """Which micrographs a filter keeps, in short."""
+    own = movies.c.session_id == session_id, movies.c.state != "processing", filters.kept(content)
+    numbers = connection.scalars(select(movies.c.number).where(*own).order_by(movies.c.number))
+    return hashlib.blake2b(json.dumps(list(numbers)).encode(), digest_size=8).hexdigest()
+
+
+def _filter(connection: Connection, session_id: int, request: ExportRequest) -> MovieFilter:
+    if request.filter_name is None:
+        return request.where or MovieFilter()
+    return filters.get(connection, session_id, request.filter_name)
 
 
 def _row(connection: Connection, session_id: int) -> dict[str, Any] | None:
