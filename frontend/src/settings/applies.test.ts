@@ -13,6 +13,7 @@ describe("settings beside Warp", () => {
     expect(hiddenReason(info("voltage_kv", "microscope"), read)).toBe("");
     expect(hiddenReason(info("pick_threshold", "detection"), read)).toBe("");
     expect(hiddenReason(info("poll_s", "transfer"), read)).toBe("");
+    expect(hiddenReason(info("write_live2d_folder", "image_data"), read)).toBe("");
     expect(hiddenReason(info("class_count", "classification"), read)).toBe("");
   });
   it("shows nothing of Warp in other sessions", () => {

@@ -123,7 +123,15 @@ export const FROM_WARP: readonly string[] = [
   "amplitude_contrast",
 ];
 const WARP_TABS = new Set(["image_data", "gain", "microscope", "transfer", "alignment", "ctf", "detection"]);
-const BESIDE_WARP = new Set(["warp_folder", "warp_particles", "poll_s", "min_free_gb", "output_depth"]);
+const BESIDE_WARP = new Set([
+  "warp_folder",
+  "warp_particles",
+  "work_subfolder",
+  "write_live2d_folder",
+  "poll_s",
+  "min_free_gb",
+  "output_depth",
+]);
 
 /** Why a field of a session on a Warp folder is not shown; null where other rules decide. */
 function besideWarp(info: SettingInfo, values: Values): string | null {
