@@ -110,12 +110,15 @@ def direct(
     return torch.logsumexp(torch.stack(values), 0)
 
 
-def test_evidence_equals_direct_sums_by_the_kernel_and_by_torch() -> None:
+def test_evidence_equals_direct_sums_by_the_kernel_and_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     references, x, transfer2, weight = compared()
     expected = direct(references, x, transfer2, weight).float()
     squares = torch.fft.rfft(transfer2.expand(3, 5, -1), norm="forward")[..., :3].to(torch.complex64)
     half_norms = references.half_norms(squares.numpy(), np.arange(3))
     by_torch = score_with_torch(references, orders_of(x), torch.as_tensor(half_norms))
+    monkeypatch.setattr("frazil.compute.classify2d.references._TORCH_BYTES", 1.0)
+    one_by_one = score_with_torch(references, orders_of(x), torch.as_tensor(half_norms))
+    torch.testing.assert_close(one_by_one, by_torch)
     torch.testing.assert_close(by_torch, expected, rtol=1e-5, atol=2e-3)
     flat = np.ascontiguousarray(BAND.packed(orders_of(x)).numpy())
     posterior = expected.numpy() + references.log_prior

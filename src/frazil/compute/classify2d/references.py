@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # Classes whose shifts are made together.
 _TOGETHER = 5
+# Classes are compared by torch a few at a time, so that what is made of them on the way fits the device.
+_TORCH_BYTES = 1e9
 
 
 @dataclass(frozen=True)
@@ -233,12 +235,18 @@ def score_with_torch(references: References, orders: torch.Tensor, half_norms: t
     """
     classes, shifts, rings, count = references.orders.shape
     q_count = references.band.grid.angle_count
-    matched = references.orders.permute(3, 2, 0, 1).reshape(count, rings, classes * shifts)
-    products = torch.bmm(orders.permute(2, 0, 1), matched)
-    values = torch.fft.irfft(products.permute(1, 2, 0), n=q_count, norm="forward")
-    values = values.reshape(len(orders), classes, shifts, q_count)
     angle = torch.arange(q_count, dtype=torch.float64, device=orders.device) * (4.0 * math.pi / q_count)
     one = torch.ones_like(angle)
     turns = torch.stack([one, angle.cos(), angle.sin(), (2 * angle).cos(), (2 * angle).sin()])
-    values -= (half_norms @ turns.to(half_norms.dtype))[:, :, None]
-    return torch.logsumexp(values, dim=-1)
+    norms = half_norms @ turns.to(half_norms.dtype)
+    particles = orders.permute(2, 0, 1)
+    scores = torch.empty((len(orders), classes, shifts), dtype=norms.dtype, device=orders.device)
+    together = max(1, int(_TORCH_BYTES / (16 * len(orders) * shifts * q_count)))
+    for first in range(0, classes, together):
+        some = slice(first, first + together)
+        matched = references.orders[some].permute(3, 2, 0, 1).reshape(count, rings, -1)
+        products = torch.bmm(particles, matched)
+        values = torch.fft.irfft(products.permute(1, 2, 0), n=q_count, norm="forward")
+        values = values.reshape(len(orders), -1, shifts, q_count)
+        scores[:, some] = torch.logsumexp(values - norms[:, some, None], dim=-1)
+    return scores
