@@ -74,6 +74,27 @@ def test_a_long_particle_has_no_neighbour() -> None:
     assert not any("side" in each for each in reasons)
 
 
+def ring_of_lobes() -> NDArray[np.float32]:
+    angle = np.linspace(0.0, 2.0 * np.pi, 10, endpoint=False)
+    lobes = [blob(60.0 * np.cos(a), 60.0 * np.sin(a), 10.0) for a in angle]
+    ring: NDArray[np.float32] = np.sum(lobes, axis=0, dtype=np.float32)
+    return ring
+
+
+def test_a_ring_of_lobes_is_one_particle_in_the_middle() -> None:
+    score, reasons = scored(ring_of_lobes())
+    assert score > 0.9
+    assert reasons == ()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_along_the_rim_is_no_neighbour(seed: int) -> None:
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(BOX, BOX)), 2.0)
+    picture = (blob(0.0, 0.0, 40.0) + 0.15 * noise / noise.std()).astype(np.float32)
+    reasons = scored(picture, half_a=10.0)[1]
+    assert not any("side" in each for each in reasons)
+
+
 def test_an_empty_class_is_empty() -> None:
     score, reasons = scored(np.zeros((BOX, BOX), np.float32), members=0.0)
     assert score == 0.0

@@ -25,6 +25,8 @@ SELECTED = 0.5
 _USUAL = 0.75
 # Lobes nearer to one another than about twice this hang together, mask radii.
 _LOBES = 0.1
+# So many times the noise at the rim, and density there counts.
+_NOISE = 1.0
 # Share of an average's power beyond three waves in the radius, below which it is a mere blob.
 _DETAIL = 0.02
 # What a class without any fault gets: logit 3 is 0.95.
@@ -140,9 +142,13 @@ def _shape(picture: NDArray[np.float32], pixel_size_a: float, radius_a: float) -
     edge = float(bright[main & (r > 0.85 * radius_a)].sum() / bright[main].sum())
     y, x = ndimage.center_of_mass(bright * main)
     off = math.hypot((y - n // 2) * pixel_size_a, (x - n // 2) * pixel_size_a) / radius_a
-    # A long particle reaches the rim on both sides and cancels; a neighbour does not.
+    # A long particle reaches the rim on both sides and cancels; a neighbour does not. Noise is dark, too.
     direction = (axis + 1j * axis[:, None]) / np.maximum(r, pixel_size_a)
-    lean = float(abs((bright * direction)[r > 0.75 * radius_a].sum()) / bright.sum())
+    outer = inside & (r > 0.75 * radius_a)
+    dark = smooth[outer & (smooth < 0.0)]
+    noise = float(np.sqrt(np.square(dark).mean())) if len(dark) else 0.0
+    above_noise = np.clip(smooth[outer] - _NOISE * noise, 0.0, None)
+    lean = float(abs((above_noise * direction[outer]).sum()) / bright.sum())
     return [
         (4.0 * max(0.0, 0.8 - largest), "in pieces"),
         (8.0 * max(0.0, edge - 0.08), "cut by the mask"),
