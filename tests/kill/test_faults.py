@@ -38,23 +38,9 @@ def new_session(server: Server, name: str, **values: Any) -> tuple[int, Path]:
     return int(server.ask("POST", "/sessions", {"values": values})["id"]), source
 
 
-def wait(server: Server, session: int, good: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Wait until the movies, by path, are as they should be."""
-    deadline = time.monotonic() + LONG_S
-    while True:
-        movies = {row["path"]: row for row in server.movies(session)}
-        if good(movies):
-            return movies
-        assert time.monotonic() < deadline, {path: (m["state"], m["reason"]) for path, m in movies.items()}
-        time.sleep(0.5)
-
-
-def states(movies: dict[str, Any]) -> dict[str, str]:
-    return {path: movie["state"] for path, movie in movies.items()}
-
-
-@pytest.mark.slow
-def test_bad_files_are_told_and_stop_nobody(server: Server, exposed: list[Path]) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def bad_files(server: Server, exposed: list[Path]) -> int:
+    """Deliver them first: what is incomplete is given up after a minute, in which the other tests run."""
     session, source = new_session(server, "bad files")
     movie = exposed[0].read_bytes()
     (source / "a").mkdir()
@@ -70,23 +56,22 @@ def test_bad_files_are_told_and_stop_nobody(server: Server, exposed: list[Path])
     outside.write_bytes(movie)
     (source / "outside.tiff").symlink_to(outside)
     server.ask("POST", f"/sessions/{session}/tracks/start-all")
-    bad = {"empty.tiff", "truncated.tiff", "text.tiff"}
+    return session
 
-    def settled(movies: dict[str, Any]) -> bool:
-        reached = states(movies)
-        good = [path for path in reached if path not in bad | {"outside.tiff"}]
-        done = len(good) == 4 and all(reached[path] == "done" for path in good)
-        return done and all(reached.get(path) == "failed" for path in bad)
 
-    movies = wait(server, session, settled)
-    for path in bad:
-        assert movies[path]["reason"], path
-    assert "truncated" in movies["truncated.tiff"]["reason"]
-    # A link that leads out of the server's roots is nobody's movie.
-    assert movies.get("outside.tiff", {"state": "failed"})["state"] == "failed"
-    assert movies["a/same.tiff"]["name"] != movies["b/same.tiff"]["name"]
-    folder = server.ask("GET", f"/sessions/{session}")["folder"]
-    assert not any(name.endswith(".part") for _, _, names in os.walk(folder) for name in names)
+def wait(server: Server, session: int, good: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Wait until the movies, by path, are as they should be."""
+    deadline = time.monotonic() + LONG_S
+    while True:
+        movies = {row["path"]: row for row in server.movies(session)}
+        if good(movies):
+            return movies
+        assert time.monotonic() < deadline, {path: (m["state"], m["reason"]) for path, m in movies.items()}
+        time.sleep(0.5)
+
+
+def states(movies: dict[str, Any]) -> dict[str, str]:
+    return {path: movie["state"] for path, movie in movies.items()}
 
 
 @pytest.mark.slow
@@ -146,3 +131,25 @@ def test_a_new_ctf_range_redoes_the_ctf_and_not_the_alignment(server: Server, ex
             assert new[stage] == old[stage]
         for stage in ("ctf", "pick", "extract"):
             assert new[stage]["at"] > old[stage]["at"]
+
+
+@pytest.mark.slow
+def test_bad_files_are_told_and_stop_nobody(server: Server, bad_files: int) -> None:
+    session = bad_files
+    bad = {"empty.tiff", "truncated.tiff", "text.tiff"}
+
+    def settled(movies: dict[str, Any]) -> bool:
+        reached = states(movies)
+        good = [path for path in reached if path not in bad | {"outside.tiff"}]
+        done = len(good) == 4 and all(reached[path] == "done" for path in good)
+        return done and all(reached.get(path) == "failed" for path in bad)
+
+    movies = wait(server, session, settled)
+    for path in bad:
+        assert movies[path]["reason"], path
+    assert "truncated" in movies["truncated.tiff"]["reason"]
+    # A link that leads out of the server's roots is nobody's movie.
+    assert movies.get("outside.tiff", {"state": "failed"})["state"] == "failed"
+    assert movies["a/same.tiff"]["name"] != movies["b/same.tiff"]["name"]
+    folder = server.ask("GET", f"/sessions/{session}")["folder"]
+    assert not any(name.endswith(".part") for _, _, names in os.walk(folder) for name in names)
