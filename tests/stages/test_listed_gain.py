@@ -53,6 +53,20 @@ def test_a_gain_reference_that_is_applied_as_it_lies_is_named_where_it_is(
     assert not (tmp_path / "motion").exists()
 
 
+def test_one_in_a_folder_with_blanks_is_written_where_tables_can_name_it(
+    stored: Path, tmp_path: Path
+) -> None:
+    blank = tmp_path / "a b" / "gain.mrc"
+    blank.parent.mkdir()
+    stored.rename(blank)
+    gain = read_gain(blank, height_px=6, width_px=8)
+    name = listed_gain(exposure(tmp_path, blank, listed_as="raw/m.tif"), gain, 1.0)
+    assert name.startswith("motion/gain_")
+    np.testing.assert_array_equal(read_mrc(tmp_path / name).data, gain)
+    # `frazil process` links it into the session folder.
+    assert listed_gain(exposure(tmp_path, blank), gain, 1.0) == "raw/gain.mrc"
+
+
 @pytest.mark.parametrize("listed_as", ["", "/raw/m.tif"])
 def test_a_turned_one_is_written_once_as_it_was_applied(stored: Path, tmp_path: Path, listed_as: str) -> None:
     gain = read_gain(stored, height_px=6, width_px=8, rotation_deg=180, flip_x=True)

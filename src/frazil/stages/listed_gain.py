@@ -21,8 +21,9 @@ KNOWN_TO_RELION = (".mrc", ".tif", ".tiff", ".gain")
 def listed_gain(exposure: Exposure, gain: NDArray[np.float32] | None, pixel_size_a: float) -> str:
     """Name of a gain reference that lies as it was applied, from the session's folder; "" if there is none.
 
-    That is the file itself, or as it is linked afterwards, where the settings turn and invert nothing.
-    Otherwise the gain reference is written once, as applied, beside the motion files.
+    That is the file itself, or as it is linked afterwards, where the settings turn and invert nothing and
+    its path has no blanks, which RELION's tables can't name. Otherwise the gain reference is written once, as
+    applied, beside the motion files.
 
     Parameters
     ----------
@@ -38,8 +39,10 @@ def listed_gain(exposure: Exposure, gain: NDArray[np.float32] | None, pixel_size
         return ""
     path = Path(settings.gain_path)
     turned = settings.gain_rotation_deg or settings.gain_flip_x or settings.gain_flip_y
-    if not turned and settings.gain_invert != "on" and path.suffix.lower() in KNOWN_TO_RELION:
-        return str(path) if task.listed_as else f"raw/gain{path.suffix}"
+    name = str(path) if task.listed_as else f"raw/gain{path.suffix}"
+    is_known = path.suffix.lower() in KNOWN_TO_RELION and len(name.split()) == 1
+    if not turned and settings.gain_invert != "on" and is_known:
+        return name
     what = (
         str(path),
         path.stat().st_mtime_ns,
