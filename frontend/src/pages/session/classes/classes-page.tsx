@@ -29,11 +29,16 @@ const ACTIONS = [
   ["choose", "Select"],
 ] as const;
 
+/** Of a class average, in pixels: large enough to judge it, and two or more side by side on a phone. */
+function usualSize(): number {
+  return window.innerWidth < 600 ? 120 : 180;
+}
+
 /** The class averages, their history, and the jobs that make them. */
 export default function ClassesPage({ session }: SessionTabProps) {
   const history = useHistory(session.id);
   const [orderText, setOrder] = useParam("order", "population");
-  const [sizeText, setSize] = useParam("size", "130");
+  const [sizeText, setSize] = useParam("size", String(usualSize()));
   const [open, setOpen] = useParam("class");
   const [action, setAction] = useParam("do", "look");
   const [selection, setSelection] = useParam("selection");
@@ -41,7 +46,7 @@ export default function ClassesPage({ session }: SessionTabProps) {
   const [byHand, setByHand] = useState<ReadonlySet<number> | null>(null);
   const { whole } = history;
   const order = (ORDERS.find(([name]) => name === orderText)?.[0] ?? "population") satisfies Order;
-  const size = Math.min(320, Math.max(70, Number(sizeText) || 130));
+  const size = Math.min(320, Math.max(70, Number(sizeText) || usualSize()));
   const classes = useMemo(() => (whole ? classesOf(whole) : []), [whole]);
   const byId = useMemo(() => new Map(classes.map((item) => [item.id, item])), [classes]);
   const places = useSteadyOrder(classes, order, `${order} ${history.following} ${again}`);
