@@ -315,7 +315,18 @@ def test_the_readme_says_what_is_in_it(world: World) -> None:
     run_export(task)
     text = (task.final / "README.txt").read_text()
     assert "Grid 7" in text and "particles: 15" in text and "200 kV, 1.4 mm, 0.1" in text
+    assert "Bayesian polishing" in text and "go into Extraction" in text and "cd here" in text
+    # There are no classes.
+    assert "class2d" not in text
     assert (task.final / "overlay" / "movie_0001.jpg").stat().st_size > 1000
+
+
+def test_the_readme_speaks_of_absolute_paths(world: World) -> None:
+    task = world.prepare(ExportRequest(contents=("micrographs",), files="none"))
+    run_export(task)
+    text = (task.final / "README.txt").read_text()
+    assert "absolute" in text and "cd here" not in text
+    assert "particles.star" not in text and "polishing" not in text
 
 
 @pytest.mark.parametrize("kind", ["mrc", "tif"])

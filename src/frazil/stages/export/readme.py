@@ -7,21 +7,37 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from frazil.stages.export.optics import ExportOptics
     from frazil.stages.export.request import Snapshot
 
-_IMPORT = {
-    "relion": """How to use it in RELION 3.1, 4 or 5
-  Make this folder the project: cd here, then start relion. All paths in the tables are relative to it.
-  - particles.star goes into Class2D, InitialModel, Refine3D; micrographs_ctf.star and autopick.star into
-    Extraction; corrected_micrographs.star and the motion files into Bayesian polishing (which needs the
-    movies, too: they are named raw/<name>).
+_RELION = {
+    ("particles.star",): """\
+  - particles.star goes into Class2D, InitialModel, Refine3D.
+""",
+    (
+        "micrographs_ctf.star",
+        "autopick.star",
+    ): """\
+  - micrographs_ctf.star and autopick.star go into Extraction.
+""",
+    (
+        "movies.star",
+        "corrected_micrographs.star",
+    ): """\
+  - corrected_micrographs.star and the motion files go into Bayesian polishing, with the movies.
+""",
+    ("class2d",): """\
   - class2d/run_it000_optimiser.star opens in Subset selection and in the class ranker. Its averages are those
     of the particles in particles.star at the angles and shifts given there, as RELION makes them of that
     table; the session's own averages weight every particle with its probabilities.
-  In another project: link this folder's subfolders into it.
-  RELION 3.1 reads no half precision: export with image depth float32 for it.
+""",
+}
+"""By files that have to be there."""
+_IMPORT = {
+    "relion": """How to use it in RELION 3.1, 4 or 5
+{place}{tables}  RELION 3.1 reads no half precision: export with image depth float32 for it.
 """,
     "cryosparc": """How to use it in cryoSPARC
   - Import Micrographs: micrographs/*.mrc with the values below.
@@ -40,6 +56,13 @@ _IMPORT = {
 """,
 }
 
+_RELATIVE = """\
+  Make this folder the project: cd here, then start relion. All paths in the tables are relative to it.
+  In another project: link this folder's subfolders into it.
+"""
+_ABSOLUTE = """\
+  Paths in the tables are absolute: any folder can be the project, but class2d/ needs this one.
+"""
 _AXES = """Which way the axes run
   Coordinates are pixels of the micrograph, counted from 0: x is the column, y the row, both from the first
   value stored in the MRC file. Angles turn from +x towards +y. The centre of n pixels is n // 2.
@@ -50,9 +73,13 @@ _AXES = """Which way the axes run
 
 
 def readme(
-    snapshot: Snapshot, counts: Mapping[str, int], optics: ExportOptics | None, notes: Sequence[str]
+    folder: Path,
+    snapshot: Snapshot,
+    counts: Mapping[str, int],
+    optics: ExportOptics | None,
+    notes: Sequence[str],
 ) -> str:
-    """Return the text."""
+    """Return the text; ``folder`` holds what was exported, and only that is spoken of."""
     when = datetime.fromtimestamp(snapshot.created_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     request = snapshot.request
     lines = [
@@ -65,7 +92,12 @@ def readme(
         f"  classes: {request.selection or request.classes}"
         + (f", of update {snapshot.classes.number}" if snapshot.classes else ""),
         "",
-        _IMPORT[request.format],
+        _IMPORT[request.format].format(
+            place=_ABSOLUTE if request.files == "none" else _RELATIVE,
+            tables="".join(
+                text for files, text in _RELION.items() if all((folder / name).exists() for name in files)
+            ),
+        ),
     ]
     if optics is not None:
         lines.append(

@@ -215,4 +215,4 @@ def _describe(
     with atomic_path(task.part / FACTS) as file:
         file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     with atomic_path(task.part / "README.txt") as file:
-        file.write_text(readme(snapshot, counts, optics, progress.notes), encoding="utf-8")
+        file.write_text(readme(task.part, snapshot, counts, optics, progress.notes), encoding="utf-8")

@@ -84,7 +84,7 @@ class _Maker:
             tables.write_particle_rows(self.folder, self.particles, self.movies, self.optics, good)
         if self.wants("classes"):
             if chosen is None:
-                self.progress.note("there are no class averages yet: none were exported")
+                self.progress.note("there are no class averages yet: none are exported")
             else:
                 classes = read_summary(self.task.session, chosen)["classes"]
                 tables.write_class_rows(self.folder, classes, good)
