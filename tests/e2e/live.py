@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FRAZIL = [sys.executable, "-c", "from frazil.cli.main import main; main()"]
 # Of the camera and what lies before it; the walk types the same into the form.
 PIXEL_SIZE_A, DOSE_E_PER_A2 = 1.5, 40.0
-_SIZE_PX, _FRAMES, _MOVIES_PER_HOUR = 1024, 6, 1200.0
+_SIZE_PX, _FRAMES, _MOVIES_PER_HOUR = 768, 6, 1200.0
 _LONGEST_S = 1500.0
 _STEP_BACK = 10
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import shutil
 import sys
@@ -206,7 +207,9 @@ def _update(
     (folder / place).mkdir(parents=True)
     sizes = np.sort(random.pareto(1.2, class_count) + 0.05)[::-1]
     particles = (sizes / sizes.sum() * 3000 * number).astype(int)
-    tiles = [_average(random, 96, 0.2 + 0.6 * k / class_count) for k in range(class_count)]
+    tiles = [
+        _average(random, ring, 0.2 + 0.6 * k / class_count) for k, ring in enumerate(_rings(class_count))
+    ]
     tiles += [np.zeros_like(tiles[0])] * (-class_count % 12)
     grid = np.concatenate(
         [np.concatenate(tiles[start : start + 12], 1) for start in range(0, class_count, 12)]
@@ -232,13 +235,22 @@ def _update(
     }
 
 
-def _average(random: np.random.Generator, size: int, blur: float) -> NDArray[np.uint8]:
-    y, x = np.mgrid[:size, :size] / size - 0.5
-    radius, angle = np.hypot(x, y), np.arctan2(y, x) + random.uniform(0, 6.28)
-    ring = np.exp(-(((radius - 0.25 - 0.02 * np.cos(4 * angle)) / 0.05) ** 2)) * (1 + 0.3 * np.cos(6 * angle))
-    picture = 110 + 90 * ring * (1 - blur) + random.normal(0, 6 + 20 * blur, (size, size))
+def _average(random: np.random.Generator, ring: NDArray[np.float64], blur: float) -> NDArray[np.uint8]:
+    picture = 110 + 90 * ring * (1 - blur) + random.normal(0, 6 + 20 * blur, ring.shape)
     tile: NDArray[np.uint8] = np.clip(picture, 0, 255).astype(np.uint8)
     return tile
+
+
+@functools.cache
+def _rings(count: int, size: int = 96) -> tuple[NDArray[np.float64], ...]:
+    y, x = np.mgrid[:size, :size] / size - 0.5
+    radius, angle = np.hypot(x, y), np.arctan2(y, x)
+
+    def ring(turn: float) -> NDArray[np.float64]:
+        wall: NDArray[np.float64] = (radius - 0.25 - 0.02 * np.cos(4 * (angle + turn))) / 0.05
+        return np.exp(-(wall**2)) * (1 + 0.3 * np.cos(6 * (angle + turn)))
+
+    return tuple(ring(6.28 * k / count) for k in range(count))
 
 
 def _pictures(folder: Path, names: list[str], random: np.random.Generator) -> None:
