@@ -86,7 +86,7 @@ def low_passed(grid: PolarGrid, averages: torch.Tensor, resolution_a: torch.Tens
 def polarity(images: torch.Tensor, pixel_size_a: float, mask_radius_a: float) -> torch.Tensor:
     """Sign of each image's density: > 0 where the particle is brighter than what surrounds it.
 
-    The mean near the rim stands for the solvent; what deviates strongly from it is the particle.
+    The mean near the rim stands for the solvent; what deviates strongly from it is the particle. 0: empty.
     """
     n = images.shape[-1]
     axis = (torch.arange(n, device=images.device) - n // 2) * pixel_size_a
@@ -96,8 +96,9 @@ def polarity(images: torch.Tensor, pixel_size_a: float, mask_radius_a: float) ->
     if not bool(rim.any()) or not bool(core.any()):
         return torch.zeros(len(images))
     values = images[:, core] - images[:, rim].mean(1, keepdim=True)
-    scale = values.square().mean(1).sqrt().clamp(min=1e-20)
-    return (values.pow(3).mean(1) / scale**3 + values.mean(1) / scale).cpu()
+    # In units of their own scale before the cube: that of an empty image is zero, not a number.
+    values = values / values.square().mean(1, keepdim=True).sqrt().clamp(min=1e-20)
+    return (values.pow(3).mean(1) + values.mean(1)).cpu()
 
 
 def centres_a(images: torch.Tensor, pixel_size_a: float, sign: float) -> torch.Tensor:
