@@ -24,6 +24,9 @@
     ".setting-grid select": "choice of a setting",
     ".setting-grid input[type=checkbox]": "switch of a setting",
     ".setting-grid input": "text of a setting",
+    // A filter's, of any column.
+    ".range-chip input[aria-label$='at least']": "lowest of a range",
+    ".range-chip input[aria-label$='at most']": "highest of a range",
   };
 
   const nameOf = (element) => {

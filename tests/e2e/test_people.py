@@ -41,6 +41,7 @@ def test_a_user_is_added_joins_a_group_and_is_removed(open_page: Callable[..., P
     expect(group).to_contain_text("0 members")
     page.get_by_role("button", name="Change nina").click()
     dialog = page.get_by_role("dialog", name="nina")
+    dialog.get_by_label("New password").fill("another good 56")
     dialog.get_by_label(re.compile("^Admin")).check()
     dialog.get_by_label(re.compile("^Disabled")).check()
     dialog.get_by_role("button", name="Save").click()

@@ -131,13 +131,16 @@ def test_new_session_as_the_tutorial_walks_it(open_page: Callable[..., Page]) ->
     expect(page.get_by_text("watches the same folder")).to_be_visible()
 
 
-def test_copy_opens_the_settings_of_the_new_session(open_page: Callable[..., Page]) -> None:
+def test_copy_opens_the_settings_of_the_new_session(open_page: Callable[..., Page], world: World) -> None:
     page = open_page("/sessions")
     page.get_by_role("button", name="Copy settings of Apoferritin, grid 3").click()
+    folder = world.folder / "microscope" / "second"
     page.get_by_label("Name", exact=True).fill("Second grid")
+    page.get_by_label("Folder", exact=True).fill(str(folder))
     page.get_by_role("button", name="Make the copy").click()
     expect(page).to_have_url(re.compile(r"/sessions/\d+/settings"))
     expect(page.get_by_role("heading", name="Second grid")).to_be_visible()
+    assert (folder / "session.json").exists()
     page.get_by_role("tab", name="Microscope parameters").click()
     expect(page.get_by_label("Pixel size")).to_have_value("0.85")
 
@@ -187,8 +190,9 @@ def test_adopt_refuses_a_folder_without_a_session(
     browser.get_by_role("button", name="Choose this folder").click()
     folder = page.get_by_role("textbox", name="Session folder")
     expect(folder).to_have_value(str(world.folder / "microscope"))
+    folder.fill(str(world.folder / "microscope" / "Supervisor_20260203"))
     page.get_by_role("button", name="Adopt", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("microscope")
+    expect(page.get_by_role("alert")).to_contain_text("Supervisor_20260203")
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
 
