@@ -33,3 +33,35 @@ def test_freed_memory_is_used_again() -> None:
         for how in ("reuse", "not")
     }
     assert fetched["reuse"] < 0.2 * fetched["not"], fetched
+
+
+# Arrays of the size of frames, made and dropped again and again; then what the process still holds of them.
+_FRAMES = """
+import contextlib, resource, sys
+import numpy as np
+import frazil
+from frazil.stages.machine import large_arrays_reused
+
+def held_pages():
+    return int(open("/proc/self/statm").read().split()[1])
+
+before = held_pages()
+with large_arrays_reused() if sys.argv[1] == "reuse" else contextlib.nullcontext():
+    np.ones(1 << 23, np.float32)
+    fetched = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        np.ones(1 << 23, np.float32)
+    fetched = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - fetched
+print(fetched, held_pages() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
+def test_memory_of_frames_is_used_again_and_handed_back() -> None:
+    fetched, kept = {}, {}
+    for how in ("reuse", "not"):
+        told = subprocess.run([sys.executable, "-c", _FRAMES, how], capture_output=True, check=True).stdout
+        fetched[how], kept[how] = map(int, told.split())
+    assert fetched["reuse"] < 0.2 * fetched["not"], fetched
+    # One array is 8,192 pages.
+    assert kept["reuse"] < kept["not"] + 2000, kept

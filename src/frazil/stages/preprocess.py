@@ -12,7 +12,7 @@ from frazil.model.settings import STAGES, Stage
 from frazil.model.settings_stages import stage_fingerprints
 from frazil.stages import loading
 from frazil.stages.exposure import Exposure, SkippedError
-from frazil.stages.machine import at_most_threads, worker_name
+from frazil.stages.machine import at_most_threads, large_arrays_reused, worker_name
 from frazil.stages.plan import stages_to_do
 from frazil.stages.record import StageRecord
 from frazil.stages.record_file import store_record, stored_record
@@ -64,7 +64,7 @@ def preprocess(task: MovieTask) -> MovieRecord:
         from frazil.stages.contrast_transfer import ctf_of_record
 
         exposure.ctf = ctf_of_record(record)
-    with at_most_threads(task.threads):
+    with at_most_threads(task.threads), large_arrays_reused():
         try:
             _do(todo, exposure, record, fingerprints)
         except BaseException:
