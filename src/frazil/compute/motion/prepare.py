@@ -17,10 +17,11 @@ from frazil.compute.motion.frame_kernels import (
     sum_rows,
 )
 from frazil.compute.motion.hot_pixels import find_bad_pixels, good_neighbours, repair_frame
+from frazil.compute.motion.torn_frames import row_statistics, rows_apart, torn_frames
 from frazil.model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -55,7 +56,7 @@ class PreparedMovie:
     binning
         b.
     good
-        Shape (F,): False for frames that are blank, saturated or not finite.
+        Shape (F,): False for frames that are blank, torn, saturated or not finite.
     frame_means, frame_stds
         Shape (F,): mean and standard deviation of the gain-corrected pixels (the latter from the stream, per
         pixel, if neighbours are independent).
@@ -181,17 +182,24 @@ def prepare_movie(
     frames = last - first_frame + 1
     native = source.dtype.name in _NATIVE
     raw = np.empty((frames, height, width), dtype=source.dtype if native else np.float32)
+    step = rows_apart(height)
+    rows = np.empty((2, frames, -(-height // step)))
 
     def read(index: int) -> None:
         if native:
             source.read_frame(first_frame + index, raw[index])
         else:
             raw[index] = source.read_frame(first_frame + index)
+        row_statistics(raw[index], step, rows[0, index], rows[1, index])
 
     stream = np.empty((frames, max(height // binning, 1), max(width // binning, 1)), dtype=np.float32)
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         waiting = pool.submit(_normalised_gain, source, gain, defects)
         list(pool.map(read, range(frames)))
+        torn = torn_frames(rows[0], rows[1], width, step)
+        for f in torn:
+            # What is garbage must not make its rows look bad in the others, too.
+            raw[f] = 0
         flat = waiting.result()
         factors, strong = _binned_gain(flat, binning)
         total = np.empty((height, width), dtype=np.float32)
@@ -219,7 +227,10 @@ def prepare_movie(
         measured = np.array(list(pool.map(bin_and_measure, range(frames))))
         statistics, ceiling = measured[:, :2], measured[:, 2]
     means = statistics[:, 0] / binning**2
-    good, notes = _usable(means, statistics[:, 1], ceiling, first_frame)
+    where = {f: (first * step + 1, min((last + 1) * step, height)) for f, (first, last) in torn.items()}
+    good, notes = _usable(means, statistics[:, 1], ceiling, first_frame, where)
+    if 2 * len(torn) > frames:
+        raise InputError(f"{source.name}: the file is damaged, copy it again; {notes[0]}")
     return PreparedMovie(
         name=source.name,
         raw=raw,
@@ -325,7 +336,11 @@ def _gain_correlation(
 
 
 def _usable(
-    means: NDArray[np.float64], stds: NDArray[np.float64], ceiling: NDArray[np.float64], first_frame: int
+    means: NDArray[np.float64],
+    stds: NDArray[np.float64],
+    ceiling: NDArray[np.float64],
+    first_frame: int,
+    torn: Mapping[int, tuple[int, int]],
 ) -> tuple[NDArray[np.bool_], list[str]]:
     """Which frames show what the others show."""
     notes = []
@@ -337,8 +352,11 @@ def _usable(
     if typical > 0.02 * (float(np.median(stds[alive])) if alive.any() else 0.0):
         good &= (means > _USABLE_MEAN[0] * typical) & (means < _USABLE_MEAN[1] * typical)
     good &= ceiling <= _SATURATED_SHARE
-    for f in np.flatnonzero(~good):
-        if not finite[f]:
+    for f in np.flatnonzero(~good).tolist():
+        if f in torn:
+            first, last = torn[f]
+            reason = f"is torn: rows {first} to {last} are not finite or not what other frames show there"
+        elif not finite[f]:
             reason = "has pixels that are not finite"
         elif ceiling[f] > _SATURATED_SHARE:
             reason = f"is saturated ({100 * ceiling[f]:.0f} % of its pixels)"
