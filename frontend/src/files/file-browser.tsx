@@ -37,6 +37,11 @@ export function FileBrowser({ title, choose: wanted, shows, start, onChoose, onC
     const all = listing.data?.pages.flatMap((page) => page.entries) ?? [];
     return all.filter(({ name }) => name.toLowerCase().includes(find.toLowerCase()));
   }, [listing.data, find]);
+  // What is looked for may be in a part that was not read yet.
+  const { fetchNextPage, hasNextPage, isFetching } = listing;
+  useEffect(() => {
+    if (find && hasNextPage && !isFetching) void fetchNextPage();
+  }, [find, hasNextPage, isFetching, fetchNextPage]);
   const open = (next: string | null) => {
     setPath(next);
     setChosen(null);
