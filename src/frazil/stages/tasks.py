@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from frazil.stages.classify_task import ClassifyTask
     from frazil.stages.export.request import ExportTask, Snapshot
     from frazil.stages.gain_check_task import GainCheckTask
-    from frazil.stages.live2d.task import Live2dResult, Live2dTask
+    from frazil.stages.live2d.task import HistoryTask, Live2dResult, Live2dTask
     from frazil.stages.movie_task import MovieTask
     from frazil.stages.record import MovieRecord
     from frazil.stages.relocation import RelocationTask
@@ -89,6 +89,14 @@ def write_live2d_folder(task: Live2dTask) -> Live2dResult:
     from frazil.stages.live2d.folder import bring_up_to_date
 
     return bring_up_to_date(task)
+
+
+def take_over_live2d(task: HistoryTask) -> dict[str, Any]:
+    """See `frazil.stages.live2d.history.take_over`."""
+    loading.finish()
+    from frazil.stages.live2d.history import take_over
+
+    return take_over(task)
 
 
 def copy_session(task: RelocationTask) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tests.tracks.follow_warp.test_body import follow, some
 from tests.tracks.follow_warp.test_classes import settle
 from tests.tracks.harness import Bench, make_bench
 
-from frazil.formats.cistem import read_cistem_star
+from frazil.formats.cistem import read_cistem_star, write_cistem_star
 from frazil.formats.live2d import RUN_NAME, cycles_of, read_live2d_run
 from frazil.formats.mrc import write_mrc
 from frazil.microscope.warp_output import WarpOutput
@@ -146,3 +146,81 @@ def test_a_server_that_was_killed_writes_what_is_missing(bench: Bench, warp: War
     bench.save_settings(write_live2d_folder="on")
     classified(bench)
     assert cycles(warp) == [("cycle_0", "refinement", 20)]
+
+
+def leave_history(warp: WarpOutput, *, box_px: int = 48) -> Path:
+    """What Live2D left: a cycle of all particles, and one of which the table has a row too few."""
+    folder = warp.folder / "classification"
+    folder.mkdir()
+    settings = {"mask_radius": "35", "classification_type": "seeded", "box_size": str(box_px)}
+    images = np.concatenate([some(movie).images for movie in range(4)])
+    write_mrc(folder / "combined_stack.mrcs", images, 2.0, depth="float32")
+    listed = []
+    for number, counted in ((3, 20), (4, 21)):
+        write_mrc(folder / f"cycle_{number}.mrc", np.ones((2, 48, 48), np.float32), 2.0, depth="float32")
+        write_cistem_star(
+            folder / f"cycle_{number}.star",
+            {"PositionInStack": np.arange(1, 21), "Best2DClass": np.where(np.arange(20) % 2, -1, 2)},
+        )
+        listed.append(
+            {
+                "name": f"cycle_{number}",
+                "number": number,
+                "settings": settings,
+                "high_res_limit": "8",
+                "block_type": "refinement",
+                "cycle_number_in_block": number,
+                "time": "2019-08-12 11:22:33.123456",
+                "process_number": 32,
+                "particle_count": counted,
+                "particle_count_per_class": [counted - 20, 10, 10],
+            }
+        )
+    (folder / RUN_NAME).write_text(json.dumps({"settings": settings, "cycles": listed}))
+    return folder
+
+
+@pytest.mark.parametrize(("box_px", "mode"), [(48, "refine"), (64, "abinit")])
+def test_a_history_of_live2d_is_taken_over_and_gone_on_with(
+    bench: Bench, warp: WarpOutput, box_px: int, mode: str
+) -> None:
+    leave_history(warp, box_px=box_px)
+    bench.save_settings(mode="refine", write_live2d_folder="auto", update_particles=5)
+    tasks: list[CycleTask] = []
+
+    def noted(task: CycleTask) -> CycleResult:
+        tasks.append(task)
+        return full_cycle(task)
+
+    body = ClassifyBody(bench.context(), stream, noted)
+    body.begin(anew=False)
+    settle(bench, body)
+    with bench.catalogue.read() as connection:
+        first, second = (class_updates.get(connection, bench.session_id, number) for number in (1, 2))
+    assert [first[key] for key in ("run", "kind", "particles", "class_count")] == [1, "refinement", 20, 2]
+    assert first["summary"]["entry"]["live2d_settings"]["mask_radius"] == "35"
+    assert [item["particles"] for item in first["summary"]["classes"]] == [10, 10]
+    table = pq.read_table(bench.folder.path / first["folder"] / "assignments.parquet").to_pydict()
+    number = bench.row("m1")["number"]
+    assert table["class_id"] == [2, 1] * 10
+    assert table["key"][5:10] == [(number << 20) + index for index in range(5)]
+    assert table["stack"][5] == "particles/m1.mrcs"
+    # A row is missing: pictures and counts only.
+    assert pq.read_table(bench.folder.path / second["folder"] / "assignments.parquet").num_rows == 0
+    assert any("20 rows and says 21" in note for note in second["summary"]["notes"])
+    assert (bench.folder.path / second["folder"] / "classes.jpg").exists()
+    if mode == "refine":
+        # As many particles as in the last cycle: nothing to do, until some come.
+        assert not tasks
+        warp.process("m4", some(4, 6))
+        follow(bench, follow_begun(bench))
+        settle(bench, body)
+        assert tasks[0].source == bench.folder.path / "classes/run001/update002"
+    assert [each.kind for each in tasks][:1] == ["refinement" if mode == "refine" else "random_seed"]
+    names = [each.name for each in cycles_of(read_live2d_run(warp.folder / "classification") or {})]
+    # The stack never had the row that the other one counts.
+    assert names[:2] == ["cycle_3", "cycle_5"]
+    again = ClassifyBody(bench.context(), stream, noted)
+    again.begin(anew=False)
+    with bench.catalogue.read() as connection:
+        assert len(class_updates.listed(connection, bench.session_id)) == 2 + len(tasks)

@@ -89,3 +89,33 @@ class Live2dResult:
     rebuilt: bool
     moved: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class HistoryTask:
+    """Take over the cycles that Live2D left in a folder.
+
+    Attributes
+    ----------
+    session, folder
+        Session folder, and that of Live2D's files.
+    table, networks
+        Warp's particle table, None where there is none; names the network may have.
+    names, numbers
+        Of the session's movies, by Warp's name for them.
+    run, first_number, revision
+        Run and number of the first entry, and the settings revision that they are noted with.
+    pixel_size_a
+        Of the averages.
+    """
+
+    session: Path
+    folder: Path
+    table: Path | None
+    networks: tuple[str, ...]
+    names: dict[str, str]
+    numbers: dict[str, int]
+    run: int
+    first_number: int
+    revision: int
+    pixel_size_a: float

@@ -14,6 +14,7 @@ from frazil.tracks.classify2d.entries import Entries
 from frazil.tracks.classify2d.fed_file import add_fed
 from frazil.tracks.classify2d.job_mode import JobsMode
 from frazil.tracks.classify2d.live_folder import LiveFolder
+from frazil.tracks.classify2d.live_history import LiveHistory
 from frazil.tracks.classify2d.messages import FinalPass, Keep, StartJobNow
 from frazil.tracks.classify2d.stream_mode import StreamMode
 from frazil.tracks.classify2d.streaming import GROWTH, StreamKind
@@ -62,9 +63,11 @@ class ClassifyBody:
         self._stream = StreamMode(self._desk, self._entries, stream, growth)
         self._jobs = JobsMode(self._desk, self._entries, cycle)
         self._live_folder = LiveFolder(self._desk)
+        self._live_history = LiveHistory(self._desk, self._entries)
         self._flight: Flight | None = None
         self._outcome: tuple[Flight, Outcome] | None = None
         self._draining = self._killed = self._final_pass = self._ended = False
+        self._held: bool | None = None
         self._failures = 0
         self._again_at = 0.0
         self._told: set[tuple[int, str]] = set()
@@ -84,12 +87,20 @@ class ClassifyBody:
         self._desk.load()
         adopted = self._entries.put_right()
         self._jobs.taken_over(adopted)
+        self._live_history.begin()
+        self._held = anew
+        if not self._live_history.is_pending:
+            self._begin_mode()
+        self._context.log.info("begin", anew=anew, particles=self._desk.pool.eligible_particles)
+
+    def _begin_mode(self) -> None:
+        """Go on with stream or jobs, when it is known which classes there are."""
+        anew, self._held = self._held is True, None
         if not self._is_streaming:
             self._jobs.begin(anew=anew)
         elif anew:
             self._stream.restart()
         self._live_folder.refresh()
-        self._context.log.info("begin", anew=anew, particles=self._desk.pool.eligible_particles)
 
     def step(self) -> float:
         """Take in what came back, look for news, begin the next task."""
@@ -98,6 +109,11 @@ class ClassifyBody:
             return _LOOK_EVERY_S
         self._require_space()
         self._desk.look()
+        if self._live_history.is_pending:
+            self._live_history.step()
+            return _LOOK_EVERY_S
+        if self._held is not None:
+            self._begin_mode()
         wait_s = self._again_at - self._context.clock()
         if wait_s > 0.0:
             return wait_s
@@ -110,7 +126,7 @@ class ClassifyBody:
     def receive(self, message: Any) -> None:
         """Take in an outcome or a person's wish; anything else only wakes the track up."""
         if isinstance(message, Outcome):
-            if self._live_folder.take_in(message):
+            if self._live_folder.take_in(message) or self._live_history.take_in(message):
                 return
             if self._flight is not None and message.key == self._flight.key:
                 self._outcome, self._flight = (self._flight, message), None
@@ -175,6 +191,7 @@ class ClassifyBody:
     def clear(self, runs: Collection[int] = (), /) -> None:
         """Remove all runs, or only some, and what follows from them."""
         self._desk.load()
+        self._live_history.forget()
         removed = clear_classes(self._desk, runs)
         self._live_folder.clear(removed if runs else None)
         self._context.publish("classes", {"number": None})

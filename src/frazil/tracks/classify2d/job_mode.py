@@ -257,9 +257,12 @@ class JobsMode:
         return last if mode != "abinit" else None
 
     def _outgrows(self, run: RunMemory | None) -> bool:
-        """Whether mask or limit are such as the run can't have: the last classes begin another one."""
-        if run is None:
-            return False
+        """Whether mask or limit are such as the run can't have: the last classes begin another one.
+
+        So they do where they were taken over, and there is nothing else to go on from.
+        """
+        if run is None or run.foreign:
+            return run is not None
         begun, now = self._desk.revisions(run.revision).classification, self._desk.settings.classification
         least = 2.0 * run.pixel_size_a
         finer = max(now.final_resolution_a, least) < max(begun.final_resolution_a, least)

@@ -157,7 +157,7 @@ class LiveFolder:
         desk = self._desk
         settings, run = desk.settings, desk.memory.run
         folder = live2d_folder(settings)
-        if run is None or run.updates == 0 or folder is None:
+        if run is None or run.foreign or run.updates == 0 or folder is None:
             return None
         image_data = settings.image_data
         warp = Path(str(image_data.warp_folder))

@@ -33,6 +33,8 @@ class RunMemory(BaseModel):
         At the last entry; particles that the run was given, usable or not.
     source
         Folder of the entry whose averages began it, relative to the session folder.
+    foreign
+        It was taken over from Live2D: a history without a checkpoint.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -52,6 +54,7 @@ class RunMemory(BaseModel):
     published_revision: int = 0
     published_at: float = 0.0
     source: str | None = None
+    foreign: bool = False
 
     @property
     def folder(self) -> str:
@@ -99,6 +102,8 @@ class TrackMemory(BaseModel):
         What the next start is to do: ``job`` means one job at once.
     new_data_set
         Jobs have to begin ab initio.
+    live2d
+        Whether the history of a Live2D folder is to be taken over, or was.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -109,3 +114,4 @@ class TrackMemory(BaseModel):
     jobs: JobsMemory = Field(default_factory=JobsMemory)
     wish: Literal["", "job"] = ""
     new_data_set: bool = False
+    live2d: Literal["", "wanted", "done"] = ""
