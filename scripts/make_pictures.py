@@ -77,9 +77,9 @@ SHOTS = (
 
 
 def settle(page: Page) -> None:
-    """Wait until nothing is asked for, nothing waits, and pictures are there; ten seconds at most."""
+    """Wait until nothing is asked for, nothing waits, and pictures are there; a minute at most."""
     page.wait_for_load_state("networkidle")
-    for _ in range(40):
+    for _ in range(240):
         page.wait_for_timeout(250)
         # The page's rules forbid ``wait_for_function``, which evaluates text in the page itself.
         if page.evaluate(_THERE):
