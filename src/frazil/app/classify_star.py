@@ -161,14 +161,16 @@ def _streamed(
     publication = Publication(result_folder, depth=request.depth)
     last = stream_batch(StreamTask(state, settings, final_pass=True, publish=publication, device=device))
     if last.summary is None:
-        raise InputError(f"{request.particles}: {last.particles} usable particles are too few to classify")
+        raise InputError(
+            f"{request.particles}: too few usable images among {plural(last.particles, 'particle')}"
+        )
     shutil.rmtree(state)
 
 
 def _finished(request: ClassifyRequest, particles: RelionParticles, result_folder: Path) -> Iterator[str]:
     """Write the table, and bring the result to its place."""
     summary = json.loads((result_folder / "summary.json").read_bytes())
-    _write_star(request, particles, result_folder)
+    unassigned = _write_star(request, particles, result_folder)
     for file in sorted(result_folder.iterdir()):
         file.rename(request.out / file.name)
     result_folder.rmdir()
@@ -177,12 +179,15 @@ def _finished(request: ClassifyRequest, particles: RelionParticles, result_folde
     good = sum(1 for item in filled if item["selected"])
     yield (
         f"{len(filled)} classes with members, {good} of them good; "
-        f"{summary['unassigned']} particles in none: {request.out}"
+        f"{plural(unassigned, 'particle')} in none: {request.out}"
     )
 
 
-def _write_star(request: ClassifyRequest, particles: RelionParticles, folder: Path) -> None:
-    """Write the table as it was read, with class, angle and shifts, and paths that hold from the folder."""
+def _write_star(request: ClassifyRequest, particles: RelionParticles, folder: Path) -> int:
+    """Write the table as it was read, with class, angle and shifts, and paths that hold from the folder.
+
+    Returns how many particles are in no class.
+    """
     columns = {
         name: values
         for name, values in particles.table.columns.items()
@@ -205,6 +210,7 @@ def _write_star(request: ClassifyRequest, particles: RelionParticles, folder: Pa
     else:
         blocks[""] = StarTable(columns)
     write_star(folder / "particles.star", blocks)
+    return int(np.count_nonzero(columns["rlnClassNumber"] == 0))
 
 
 def _class_columns(assignments: Path, count: int) -> dict[str, Any]:

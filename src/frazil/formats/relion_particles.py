@@ -27,8 +27,7 @@ _SANE = {
     "Cs": (0.0, 100.0, " mm"),
     "amplitude contrast": (0.0, 1.0, ""),
 }
-_LARGEST = 1e7
-"""Beyond every defocus in Å and every angle in degrees."""
+_LARGEST_DEFOCUS_A, _LARGEST_ANGLE_DEG = 1e6, 1e5
 
 
 def write_particles(
@@ -135,8 +134,13 @@ def read_particles(path: Path) -> RelionParticles:
     pixel_size_a, microscope = _optics(path, table, optics)
     size = _image_size(path, stacks, index)
     ctf = _ctf(table, microscope)
-    for values in (ctf.defocus_u_a, ctf.defocus_v_a, ctf.astigmatism_angle_deg, ctf.phase_shift_deg):
-        if bad := np.flatnonzero(~(np.abs(values) < _LARGEST)).tolist():
+    for values, largest in (
+        (ctf.defocus_u_a, _LARGEST_DEFOCUS_A),
+        (ctf.defocus_v_a, _LARGEST_DEFOCUS_A),
+        (ctf.astigmatism_angle_deg, _LARGEST_ANGLE_DEG),
+        (ctf.phase_shift_deg, _LARGEST_ANGLE_DEG),
+    ):
+        if bad := np.flatnonzero(~(np.abs(values) <= largest)).tolist():
             raise InputError(f"{path}: row {bad[0] + 1}: a CTF value of {values[bad[0]]:g} makes no sense")
     return RelionParticles(path, table, optics, stacks, index, ctf, pixel_size_a, size)
 

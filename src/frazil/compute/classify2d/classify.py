@@ -163,7 +163,10 @@ def notes_on(run: Run, classes: int) -> tuple[str, ...]:
     count, usable_count = run.engine.bank.count, run.usable
     bad = int((run.engine.bank.column("visited") == UNUSABLE).sum())
     if bad:
-        notes.append(f"{bad} of {count} images are unusable: values not finite, or all alike.")
+        notes.append(
+            f"{bad} of {count} images are unusable: values not finite, all alike, or out of "
+            "proportion to other images."
+        )
     too_strong = int((run.engine.bank.column("visited") == STRONG).sum())
     if too_strong:
         notes.append(

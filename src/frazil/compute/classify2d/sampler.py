@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
     from frazil.model.classes import ParticleCtf
 
+_SANE_SPREAD = (1e-12, 1e12)
+"""From the least to the largest value: what single precision can square, with the sum of a whole image."""
+_MOST_SPREAD = 20.0
+_FEWEST_COMPARED = 10
+
 
 class ImageStack(Protocol):
     """P square images: ``stack[i:j]`` is an array of shape (j - i, n, n)."""
@@ -35,9 +40,18 @@ def working_box(box_px: int, pixel_size_a: float, resolution_a: float) -> int:
 
 
 def usable(images: NDArray[np.float32], ctf: ParticleCtf) -> NDArray[np.bool_]:
-    """Which images are finite and not constant, with a finite CTF: shape (m,)."""
-    low, high = images.min(axis=(1, 2)), images.max(axis=(1, 2))
-    good: NDArray[np.bool_] = np.isfinite(low) & np.isfinite(high) & (high > low)
+    """Which images hold sane values, with a finite CTF: shape (m,).
+
+    Those are finite, not constant, and spread neither over far more nor over far less than the images beside
+    them: a few that are a hundred times as strong spoil the noise's spectrum, and with it all classes.
+    """
+    low, high = images.min(axis=(1, 2)).astype(np.float64), images.max(axis=(1, 2)).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        spread = high - low
+    good: NDArray[np.bool_] = (spread > _SANE_SPREAD[0]) & (spread < _SANE_SPREAD[1])
+    if np.count_nonzero(good) >= _FEWEST_COMPARED:
+        share = spread / np.median(spread[good])
+        good &= (share > 1.0 / _MOST_SPREAD) & (share < _MOST_SPREAD)
     for values in (ctf.defocus_u_a, ctf.defocus_v_a, ctf.astigmatism_angle_deg, ctf.phase_shift_deg):
         good &= np.isfinite(values)
     return good
