@@ -16,6 +16,7 @@ from frazil.formats.mrc import read_mrc
 from frazil.formats.star import read_star
 from frazil.microscope.acquisition import acquire, exposures
 from frazil.model.settings import Settings, with_values
+from frazil.store.session import SessionFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,10 +63,16 @@ def test_eer_movies_are_grouped_by_dose_and_aligned(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     list(acquire(folder, exposures(MOVIE, 1, seed=23, varied=False), movie_format="eer"))
     (movie,) = folder.glob("*.eer")
+    encoded = bytearray(movie.read_bytes())
+    encoded[len(encoded) // 2 : len(encoded) // 2 + 40] = bytes(40)
+    movie.write_bytes(encoded)
     values = {**STILL, "alignment_method": "local", "gain_path": str(folder / "gain.gain")}
     session = tmp_path / "s"
     result = run(movie, session, values)
     assert result.done == [movie.stem]
+    with SessionFolder(session) as opened:
+        (record,) = opened.records()
+    assert any("camera frames left out" in note and "of 192" in note for note in record.notes), record.notes
     motion = read_star(session / "motion" / f"{movie.stem}.star")
     frames = len(motion["global_shift"].numbers("rlnMicrographShiftX"))
     # About 0.7 e/Å² in each fraction: 4 of the 192 camera frames, so that the last one is whole.

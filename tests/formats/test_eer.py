@@ -157,6 +157,17 @@ def test_a_damaged_page_is_left_out_and_too_many_fail(tmp_path: Path) -> None:
             movie.read_frame(7)
 
 
+@pytest.mark.parametrize("upsampling", [1, 2])
+@pytest.mark.parametrize(("left_over", "whole"), [(40, True), (500, False)])
+def test_a_page_that_has_much_left_over_is_damaged(upsampling: int, left_over: int, whole: bool) -> None:
+    encoded = writer.encode_page(frames(1, 0.02)[0], WIDTH * HEIGHT)
+    padded = np.frombuffer(encoded + b"\x55" * left_over + bytes(16), dtype=np.uint8)
+    image = np.zeros((HEIGHT * upsampling, WIDTH * upsampling), dtype=np.uint8)
+    code = EventCode(WIDTH, HEIGHT, 7, 2, 2)
+    assert add_events(padded, len(encoded) + left_over, code, upsampling, image) == whole
+    assert image.any() == whole
+
+
 def test_long_fractions_count_further_than_a_byte(tmp_path: Path) -> None:
     every = np.arange(WIDTH * HEIGHT)
     page = writer.encode_page((every, np.zeros_like(every), np.zeros_like(every)), WIDTH * HEIGHT)

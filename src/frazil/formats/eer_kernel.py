@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from frazil.formats.eer_pages import EventCode
 
+_PADDING_BYTES = 64
+
 
 def add_events(
     encoded: NDArray[np.uint8], size: int, code: EventCode, upsampling: int, counts: NDArray[Any]
@@ -25,7 +27,7 @@ def add_events(
     """Add the events of one camera frame to ``counts``, shape (height * upsampling, width * upsampling).
 
     ``encoded`` must have 16 bytes more than ``size``. A damaged page, one that does not end at its last
-    pixel, leaves ``counts`` as it was; the answer is then False.
+    pixel or has much left over then, leaves ``counts`` as it was; the answer is then False.
     """
     kernel = _add_physical if upsampling == 1 else _add_doubled
     widths = code.run_bits, code.x_bits, code.y_bits
@@ -56,6 +58,8 @@ def _add_physical(
     per_word = 57 // symbol
     longest = (1 << run_bits) - 1
     bit = 0
+    # Padding behind the last event is no fault; a part of a page is.
+    least = 8 * (size - size // 64 - _PADDING_BYTES)
     pixel = np.int64(0)
     while bit < 8 * size:
         word = load64(encoded, bit >> 3) >> np.uint64(bit & 7)
@@ -63,7 +67,7 @@ def _add_physical(
             run = np.int64(word & np.uint64(longest))
             pixel += run
             if pixel >= pixels:
-                return pixel if bit + run_bits <= 8 * size else -1
+                return pixel if least <= bit + run_bits <= 8 * size else -1
             if run == longest:
                 word >>= np.uint64(run_bits)
                 bit += run_bits
@@ -71,7 +75,7 @@ def _add_physical(
                 counts[pixel] += one
                 pixel += 1
                 if pixel == pixels:
-                    return pixel if bit + symbol <= 8 * size else -1
+                    return pixel if least <= bit + symbol <= 8 * size else -1
                 word >>= np.uint64(symbol)
                 bit += symbol
     return pixel if bit <= 8 * size else -1
@@ -97,6 +101,8 @@ def _add_doubled(
     x_shift = np.uint64(run_bits + x_bits - 1)
     y_shift = np.uint64(symbol - 1)
     bit = 0
+    # Padding behind the last event is no fault; a part of a page is.
+    least = 8 * (size - size // 64 - _PADDING_BYTES)
     pixel = np.int64(0)
     row_end = width
     base = 0  # 2 * width for each row passed: base + 2 * pixel is the index in the doubled grid
@@ -106,7 +112,7 @@ def _add_doubled(
             run = np.int64(word & np.uint64(longest))
             pixel += run
             if pixel >= pixels:
-                return pixel if bit + run_bits <= 8 * size else -1
+                return pixel if least <= bit + run_bits <= 8 * size else -1
             if run == longest:
                 word >>= np.uint64(run_bits)
                 bit += run_bits
@@ -119,7 +125,7 @@ def _add_doubled(
                 counts[base + 2 * pixel + right + 2 * width * lower] += one
                 pixel += 1
                 if pixel == pixels:
-                    return pixel if bit + symbol <= 8 * size else -1
+                    return pixel if least <= bit + symbol <= 8 * size else -1
                 word >>= np.uint64(symbol)
                 bit += symbol
     return pixel if bit <= 8 * size else -1

@@ -84,6 +84,11 @@ def load_movie(exposure: Exposure) -> LoadedMovie:
             eer_upsampling=eer.upsampling if eer else None,
             eer_frames_per_fraction=eer.frames_per_fraction if eer else None,
         )
+        if eer is not None and (damaged := eer.corrupt_camera_frames):
+            numbers = ", ".join(str(number + 1) for number in damaged)
+            exposure.notes.append(
+                f"camera frames left out, their events are damaged: {numbers} of {eer.camera_frames}"
+            )
         stated = movie.pixel_size_a
         if stated is not None and abs(stated / pixel_size_a - 1.0) > 0.01:
             exposure.notes.append(
