@@ -2,8 +2,8 @@
 
 Two views that are nearly the same end in one class. At fixed poses nothing speaks for a split, because the
 poses are those of the mixture (see `exchange`); let two classes align their members anew, and the views part.
-What fragments and leftovers hold a slot for is worth less. A class of one common view is divided in vain,
-which does no harm: its halves show that view.
+What fragments and leftovers hold a slot for is worth less. A class of one common view is left alone: its
+particles fit no better to halves of it, which they didn't belong to when compared, than to the whole.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from frazil.compute.classify2d.bank import Bank
 from frazil.compute.classify2d.engine import Engine
-from frazil.compute.classify2d.exchange import Move, try_split, worth
+from frazil.compute.classify2d.exchange import Move, worth
 from frazil.compute.classify2d.samples import FewSamples
 
 if TYPE_CHECKING:
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 # Times the median population of classes.
 _LARGE = 1.5
-# Classes tried, members looked at, and passes of the trial in batches.
-_MOST_TRIALS, _MOST_MEMBERS, _PASSES, _BATCHES = 4, 1500, 3, 4
+# Classes tried, and members looked at.
+_MOST_TRIALS, _MOST_MEMBERS = 4, 1500
+# Beginnings of a trial, until one gains, and its passes in batches.
+_STARTS, _PASSES, _BATCHES = 2, 5, 4
 # A class that is worth more than so many times the median gives up its slot to nobody.
 _FRAGMENT = 0.5
 # Share of the members that the smaller part holds at least.
@@ -71,22 +73,37 @@ def _members(engine: Engine, slot: int) -> NDArray[np.int64]:
 
 
 def _parted(engine: Engine, rows: NDArray[np.int64], stage: Stage) -> Engine | None:
-    """Let two classes share these particles, by themselves; None where one of them stays small."""
+    """Let two classes share these particles, by themselves; None where that gains nothing over one.
+
+    They begin with halves drawn by chance: what a split at fixed poses proposes differs in pose, not in view.
+    """
+    whole = _visited(engine, rows, stage, np.zeros(len(rows), dtype=np.int64), passes=1)
+    for start in range(_STARTS):
+        slots = np.random.default_rng([engine.seed, engine.batch, start]).integers(0, 2, len(rows))
+        trial = _visited(engine, rows, stage, slots, _PASSES)
+        members = np.bincount(trial.bank.column("slot").clip(min=0), minlength=2)
+        if int(members.min()) >= _SMALLER * len(rows) and _evidence(trial) > _evidence(whole):
+            return trial
+    return None
+
+
+def _visited(
+    engine: Engine, rows: NDArray[np.int64], stage: Stage, slots: NDArray[np.int64], passes: int
+) -> Engine:
     trial = _apart(engine, rows)
     own = np.arange(len(rows))
-    trial.place(own, 0)
-    spectra, band = trial.spectra(), trial.band(stage.resolution_a)
-    averages = trial.regridded(trial.averages(spectra)[0], stage.resolution_a)
-    leavers = try_split(trial, spectra, averages, 0, band).leavers
-    if len(leavers) < 2:
-        return None
-    trial.place(leavers, 1)
-    for number in range(_PASSES):
+    for slot in (0, 1):
+        trial.place(own[slots == slot], slot)
+    for number in range(passes):
         order = np.random.default_rng([engine.seed, number]).permutation(own)
         for some in np.array_split(order, _BATCHES):
             trial.visit(np.sort(some), stage)
-    members = np.bincount(trial.bank.column("slot").clip(min=0), minlength=2)
-    return trial if int(members.min()) >= _SMALLER * len(rows) else None
+    return trial
+
+
+def _evidence(trial: Engine) -> float:
+    """Of particles against averages that did not hold them: classes beyond the views gain nothing."""
+    return float(trial.bank.column("evidence").sum(dtype=np.float64))
 
 
 def _apart(engine: Engine, rows: NDArray[np.int64]) -> Engine:

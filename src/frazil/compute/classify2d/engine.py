@@ -7,6 +7,7 @@ added at once (Neal & Hinton 1998): no class holds a particle by that particle's
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from frazil.compute.classify2d.prepared import Prepared, pieces, prepare
 from frazil.compute.classify2d.references import References, make_references, shift_disc
 from frazil.compute.classify2d.stage import VisitReport
 from frazil.compute.classify2d.sums import Spectra, Sums, den_values, half_spectra, solve
+from frazil.compute.classify2d.support import COARSEST_A, Support
 from frazil.compute.parallel import for_each
 
 if TYPE_CHECKING:
@@ -105,6 +107,10 @@ class Engine:
         if 0.0 not in self._bands:
             self._bands[0.0] = Band(self.grid)
         return self._bands[0.0]
+
+    @cached_property
+    def _support(self) -> Support:
+        return Support(self.sampler)
 
     def limited_sampler(self, resolution_a: float) -> Sampler:
         """Return the sampler of a coarser resolution."""
@@ -228,11 +234,13 @@ class Engine:
         return report
 
     def expect(self, prepared: Prepared, stage: Stage) -> tuple[Found, torch.Tensor]:
-        """Find classes and poses of particles, given the present averages; also returns these.
+        """Find classes and poses of particles, given the present averages without solvent; returns these too.
 
         The particles may be prepared on a coarser grid, if it reaches as far as the stage.
         """
         averages, spread = self.averages(self.spectra())
+        if stage.resolution_a <= COARSEST_A:
+            averages, spread = self._support(averages, spread, self.threads)
         references = self.references(stage, averages, spread)
         coarse = None if stage.coarse is None else self.references(stage.coarse, averages, spread)
         chance = np.random.default_rng([self.seed, self.batch]).random((len(prepared), 2))

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from frazil.compute.classify2d.polar import PolarGrid, make_grid, soft_mask
+from frazil.compute.classify2d.quarter import QuarterTransform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,6 +79,8 @@ class Sampler:
         has E|X|² = 1.
     mask_area_a2
         L² = px² Σ m².
+    mask
+        Of working pixels, float64.
     """
 
     def __init__(
@@ -101,7 +104,7 @@ class Sampler:
         mask = soft_mask(self.working_box_px, self.working_pixel_a, 0.5 * diameter_a, edge_a)
         self.mask_norm = float(mask.square().sum().sqrt())
         self.mask_area_a2 = self.working_pixel_a**2 * self.mask_norm**2
-        self._mask, self._unit_pixel_a = mask, self.working_pixel_a
+        self.mask, self._unit_pixel_a = mask, self.working_pixel_a
 
     def __call__(self, images: NDArray[np.float32], offset_a: NDArray[np.float64]) -> NDArray[np.float16]:
         """Sample images (m, n, n) around centres (m, 2), (x, y) in Å from the boxes' centres.
@@ -110,7 +113,8 @@ class Sampler:
         """
         block = torch.as_tensor(images, device=self.device)
         flat = self._centred(block, torch.as_tensor(offset_a))
-        re, im = self._transformed(flat.reshape(len(flat), self.working_box_px, self.working_box_px))
+        block = flat.reshape(len(flat), self.working_box_px, self.working_box_px)
+        re, im = self.transform(block, self._window)
         series = torch.cat([re + im, re - im], dim=-1).to(torch.float16)
         out: NDArray[np.float16] = series.cpu().numpy()
         return out
@@ -133,7 +137,16 @@ class Sampler:
 
     def make_ready(self) -> None:
         """Make the tables, so that threads find them."""
-        _ = self._around, self._quarter
+        _ = self._around, self.transform, self._window
+
+    @cached_property
+    def transform(self) -> QuarterTransform:
+        """Between working pixels inside the mask and the grid."""
+        return QuarterTransform(self.grid, self.working_pixel_a, self.mask, self.device)
+
+    @cached_property
+    def _window(self) -> torch.Tensor:
+        return self.transform.window(self.mask / self.mask_norm)
 
     @cached_property
     def _around(self) -> torch.Tensor:
@@ -145,64 +158,6 @@ class Sampler:
         if int(outside.sum()) < 0.05 * n * n:
             outside = r > 0.45 * n * self.pixel_size_a
         return outside.reshape(-1).nonzero().reshape(-1).to(self.device)
-
-    @cached_property
-    def _quarter(self) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
-        """What a transform of even and odd parts needs.
-
-        Pixels (x ≥ 0, y ≥ 0 from the middle) inside the mask, (pixels,), by their place in a quarter of the
-        box; their weights: the mask over its norm, halved for each coordinate that is its own mirror image;
-        and for θ from 0 to π/2 cos·cos, sin·sin, sin·cos, cos·sin of 2πkx cos θ and 2πky sin θ, each
-        (pixels, R · (Q/4 + 1)).
-        """
-        n, middle = self.working_box_px, self.working_box_px // 2
-        reach = n - middle
-        mask = self._mask[middle:, middle:].clone()
-        mask[0] *= 0.5
-        mask[:, 0] *= 0.5
-        chosen = mask.reshape(-1).nonzero().reshape(-1)
-        weights = (mask.reshape(-1)[chosen] / self.mask_norm).float()
-        theta = self.grid.half_angles()[: self.grid.angle_count // 4 + 1]
-        k = (2.0 * math.pi) * self.grid.frequencies_per_a()[:, None]
-        x = (chosen % reach).double() * self.working_pixel_a
-        y = (chosen // reach).double() * self.working_pixel_a
-        along_x = (x[:, None, None] * (k * torch.cos(theta))).flatten(1)
-        along_y = (y[:, None, None] * (k * torch.sin(theta))).flatten(1)
-        across = torch.cos(along_x), torch.sin(along_x)
-        down = torch.cos(along_y), torch.sin(along_y)
-        tables = across[0] * down[0], across[1] * down[1], across[1] * down[0], across[0] * down[1]
-        device = self.device
-        return chosen.to(device), weights.to(device), tuple(table.float().to(device) for table in tables)
-
-    def _transformed(self, block: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Real and imaginary parts of the masked Fourier transform on half the circle, each (m, R, Q/2).
-
-        Images (m, n', n') are split into parts even and odd in x and y. At π - θ the parts odd in x change
-        their sign, so that a quarter of the pixels and of the circle do.
-        """
-        n, middle = self.working_box_px, self.working_box_px // 2
-        reach = n - middle
-        chosen, weights, tables = self._quarter
-        # The first row and column of an even box have no mirror image: the mask is zero there.
-        ahead, behind = slice(middle, n), slice(middle - reach + 1, middle + 1)
-        right, left = block[:, :, ahead], block[:, :, behind].flip(2)
-        parts = []
-        for odd_x in (False, True):
-            across = right - left if odd_x else right + left
-            below, above = across[:, ahead], across[:, behind].flip(1)
-            parts.append([below + above, below - above])
-
-        def times(part: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-            values = (part.reshape(len(part), -1)[:, chosen] * weights) @ table
-            return values.reshape(len(part), self.grid.ring_count, -1)
-
-        even, odd = times(parts[0][0], tables[0]), times(parts[1][1], tables[1])
-        aside, down = times(parts[1][0], tables[2]), times(parts[0][1], tables[3])
-        # π/2 and 0 are in the first quarter already.
-        second = slice(1, -1)
-        re = [even - odd, (even + odd)[..., second].flip(-1)]
-        im = [-(aside + down), (aside - down)[..., second].flip(-1)]
-        return torch.cat(re, dim=-1), torch.cat(im, dim=-1)
 
     def _centred(self, block: torch.Tensor, offset_a: torch.Tensor) -> torch.Tensor:
         """Normalise, move the centres to the middle, crop: shape (m, n'²)."""
