@@ -24,8 +24,10 @@ def test_aligned_pixels_are_three_to_three_and_a_half() -> None:
     assert choose_binning(5.0) == 1
     assert choose_binning(0.83) == 4
     assert choose_binning(0.83, 5760 * 4092) == 4
-    assert choose_binning(1.0, 1024 * 1024) == 2
-    assert choose_binning(1.5, 256 * 256) == 2, "never finer than 2 Å"
+    assert choose_binning(1.0, 1400 * 1400) == 2
+    assert choose_binning(1.0, 1024 * 1024) == 1, "ice shows in fine detail"
+    assert choose_binning(0.5, 1024 * 1024) == 2
+    assert choose_binning(1.5, 1500 * 1000) == 2, "never finer than 2 Å"
     with pytest.raises(InputError, match="pixel size"):
         choose_binning(-1.0)
 

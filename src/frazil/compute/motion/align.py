@@ -11,6 +11,8 @@ from scipy.fft import next_fast_len
 from frazil.compute.motion.emphasis import signal_window
 from frazil.compute.motion.frame_spectra import BinnedMovie
 from frazil.compute.motion.global_fit import GlobalFit, fit_global, refine_global
+from frazil.compute.motion.ice_patches import IcePatches
+from frazil.compute.motion.joint_fit import FINEST_A, fit_jointly
 from frazil.compute.motion.local_fit import LocalFit, fit_local
 from frazil.compute.motion.patches import cut_patches, frame_groups
 from frazil.compute.motion.spectra import shift_error_bound_a
@@ -35,6 +37,10 @@ _FINER = 0.55
 """Resolution of the second look relative to the first."""
 _SMALL_PATCH_A = 350.0
 """Side of patches in the second look: as large as a particle and its surroundings."""
+_ICE_SHOWS_A = 4.5
+"""Ice scatters little into detail coarser than this."""
+_MOST_COEFFICIENTS = 8_000_000
+"""Of all frames: a larger field is sure enough without its ice, or takes too long."""
 
 
 @single_threaded_torch()
@@ -95,7 +101,9 @@ def align_frames(
 
     Notes
     -----
-    See `likelihood` and `local_fit` for the likelihood and `basis` for the priors.
+    See `likelihood` and `local_fit` for the likelihood and `basis` for the priors. A small field whose motion
+    is not sure is looked at twice more: where and as finely as the specimen shows most, and in the detail in
+    which ice shows (`ice`, `joint_fit`).
     """
     _check(stream, pixel_size_a, dose_per_frame_e_per_a2, frame_weights)
     count, height, width = stream.shape
@@ -130,10 +138,10 @@ def align_frames(
         frames.move_to(whole.shift_a)
         whole = refine_global(frames, dose_start, dose_end)
         patch_size_a = min(patch_size_a, _SMALL_PATCH_A)
-    nodes = None
+    extent = (height * pixel, width * pixel)
+    found = None
     if local:
         groups = frame_groups(dose_start, dose_end)
-        extent = (height * pixel, width * pixel)
         patches = cut_patches(
             frames,
             groups,
@@ -147,6 +155,31 @@ def align_frames(
             threads=threads,
         )
         found = fit_local(patches, groups, dose_start, dose_end, extent, grid=patch_grid)
+    if emphasis is not None and _shows_ice(extent, pixel, count):
+        del frames
+        fine = movie.frames(band_low_a, FINEST_A, None, whole.shift_a, fading=False)
+        fine.drop(lost)
+        fine.move_to(whole.shift_a)
+        pieces = cut_patches(
+            fine,
+            [[frame] for frame in range(count)],
+            pixel,
+            (height, width),
+            padded,
+            patch_a=patch_size_a,
+            overlap=patch_overlap,
+            low_a=band_low_a,
+            threads=threads,
+        )
+        pieces.shift_a[:] = whole.shift_a
+        by_ring = IcePatches.of(pieces, middle_dose, voltage_kv)
+        start = found.nodes_a if found is not None and found.log_odds > 0 else None
+        whole, found = fit_jointly(
+            by_ring, pieces.place, whole, start, dose_start, dose_end, extent, grid=patch_grid, local=local
+        )
+        diagnostics |= _error_numbers(whole)
+    nodes = None
+    if found is not None:
         diagnostics |= _local_numbers(found)
         if found.log_odds > 0:
             nodes = found.nodes_a
@@ -229,12 +262,24 @@ def _trust(
     return trust, means, [f"frames left out (blank or spoilt): {', '.join(left_out)}"] if left_out else []
 
 
+def _shows_ice(extent_a: tuple[float, float], pixel_a: float, frames: int) -> bool:
+    """Whether pixels are fine enough to show ice, and the coefficients few enough to look at all of them."""
+    coefficients = 0.5 * np.pi * extent_a[0] * extent_a[1] / FINEST_A**2 * frames
+    return 2 * pixel_a <= _ICE_SHOWS_A and coefficients <= _MOST_COEFFICIENTS
+
+
 def _numbers(frames: Frames, fit: GlobalFit, area_a2: float) -> dict[str, float]:
     kept = frames.kept.sum(0) / max(np.count_nonzero(frames.kept.sum(1)), 1)
+    return {
+        "global_error_bound_a": shift_error_bound_a(fit.signal * kept, frames.band.ring_k, area_a2),
+        **_error_numbers(fit),
+    }
+
+
+def _error_numbers(fit: GlobalFit) -> dict[str, float]:
     centring = np.eye(len(fit.shift_a)) - 1 / len(fit.shift_a)
     variance = np.diag(centring @ fit.covariance_a2 @ centring)
     return {
-        "global_error_bound_a": shift_error_bound_a(fit.signal * kept, frames.band.ring_k, area_a2),
         "global_expected_error_a": float(np.sqrt(max(2 * variance.mean(), 0.0))),
         "jitter_a": fit.prior.jitter_a,
     }

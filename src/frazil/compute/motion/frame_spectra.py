@@ -38,6 +38,8 @@ class BinnedMovie:
         high_a: float,
         emphasis: NDArray[np.float32] | None = None,
         shift_a: NDArray[np.float64] | None = None,
+        *,
+        fading: bool = True,
     ) -> Frames:
         """Whitened transforms between two resolutions, times the strength of the signal.
 
@@ -50,6 +52,8 @@ class BinnedMovie:
         shift_a
             Shape (F, 2): where the specimen is known to be in each frame, Å. The window follows it, and what
             the specimen travels within a frame is reckoned with: along that way fine detail is blurred.
+        fading
+            Whether the strength includes the loss by radiation damage.
         """
         stream, padded, trust = self.stream, self.padded, self.trust
         count, height, width = stream.shape
@@ -69,7 +73,7 @@ class BinnedMovie:
         strength = trust.copy()
         strength[good] *= self.means[good] / np.median(self.means[good]) / np.sqrt(level[good])
         undamaged = dose_weights(band.ring_k, self.middle_dose - self.middle_dose[0], self.voltage_kv)
-        amplitude = strength[:, None] * undamaged
+        amplitude = strength[:, None] * (undamaged if fading else np.ones_like(undamaged))
         scale = amplitude / np.sqrt(level)[:, None] / np.sqrt(typical)
 
         travel = None if shift_a is None else travel_in_frames(shift_a)

@@ -138,6 +138,35 @@ def refine_global(
     return _fit_level(frames, candidate_priors(dose_start, dose_end), steps=8, tolerance_a=0.02)
 
 
+def shares(
+    candidates: list[Candidate], information: NDArray[np.float64], score: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Probability of each candidate, given the curvature (F, F) and linear term (F, 2) of the likelihood."""
+    worth = np.array([c.log_prior + log_evidence(c.root, information, score) for c in candidates])
+    share: NDArray[np.float64] = np.exp(worth - worth.max())
+    share /= share.sum()
+    return share
+
+
+def mixture(
+    candidates: list[Candidate],
+    share: NDArray[np.float64],
+    information: NDArray[np.float64],
+    score: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Posterior mean (F, 2) and covariance (F, F), averaged over the candidates by their `shares`."""
+    target = np.zeros_like(score)
+    covariance = np.zeros_like(information)
+    for part, candidate in zip(share, candidates, strict=True):
+        if part > 1e-3:
+            root = candidate.root
+            inner = np.linalg.inv(root.T @ information @ root + np.eye(root.shape[1]))
+            here = root @ inner @ root.T
+            target += part * (here @ score)
+            covariance += part * here
+    return target / share[share > 1e-3].sum(), covariance
+
+
 def _fit_level(
     frames: Frames, candidates: list[Candidate], *, steps: int, tolerance_a: float, compared: bool = False
 ) -> GlobalFit:
@@ -150,26 +179,15 @@ def _fit_level(
         _, gradient = log_likelihood_and_gradient(frames, weight)
         score = gradient + information @ shift
         if step < 4:
-            worth = np.array([c.log_prior + log_evidence(c.root, information, score) for c in candidates])
-            share = np.exp(worth - worth.max())
-            share /= share.sum()
-        target = np.zeros_like(shift)
-        covariance = np.zeros_like(information)
-        for part, candidate in zip(share, candidates, strict=True):
-            if part > 1e-3:
-                root = candidate.root
-                inner = np.linalg.inv(root.T @ information @ root + np.eye(root.shape[1]))
-                here = root @ inner @ root.T
-                target += part * (here @ score)
-                covariance += part * here
-        target /= share[share > 1e-3].sum()
+            share = shares(candidates, information, score)
+        target, covariance = mixture(candidates, share, information, score)
         target -= target.mean(0)
         change = float(np.sqrt(((target - shift) ** 2).sum(1).mean()))
         shift = target
         frames.move_to(shift)
         if change < tolerance_a:
             break
-    best = candidates[int(np.argmax(worth))]
+    best = candidates[int(np.argmax(share))]
     inner = best.root.T @ information @ best.root + np.eye(best.root.shape[1])
     unknown = np.linalg.solve(inner, best.root.T @ score)
     value = log_likelihood_and_gradient(frames, weight)[0] if compared else float("nan")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _ALIGNED_PIXEL_A = 3.4
 _FINEST_PIXEL_A = 2.0
 _SMALL_FRAME_PX = 500_000
+_TINY_FRAME_PX, _TINY_PIXEL_A = 1_250_000, 0.7
 _LARGEST_BINNING = 16
 _STRONG_GAIN = 0.10
 _USABLE_MEAN = (0.3, 3.0)
@@ -117,16 +118,20 @@ def choose_binning(pixel_size_a: float, frame_px: int | None = None) -> int:
     """Return the whole number b that brings the pixel closest to 3.4 Å without passing it.
 
     A small field shows few particles, of which no detail can be spared: frames of ``frame_px`` pixels are
-    binned less, down to 2 Å, while half a million pixels are left or fewer.
+    binned less, down to 2 Å, while half a million pixels are left or fewer, and those of some 1024 x 1024
+    pixels down to 0.7 Å, for the detail in which ice shows.
     """
     if not pixel_size_a > 0:
         raise InputError(f"the pixel size is {pixel_size_a:g} Å; it must be positive")
     binning = int(np.clip(np.floor(_ALIGNED_PIXEL_A / pixel_size_a + 1e-6), 1, _LARGEST_BINNING))
+    if frame_px is None:
+        return binning
+    tiny = frame_px <= _TINY_FRAME_PX
+    finest_a = _TINY_PIXEL_A if tiny else _FINEST_PIXEL_A
     while (
-        frame_px is not None
-        and binning > 1
-        and (binning - 1) * pixel_size_a >= _FINEST_PIXEL_A - 1e-6
-        and frame_px <= _SMALL_FRAME_PX * (binning - 1) ** 2
+        binning > 1
+        and (binning - 1) * pixel_size_a >= finest_a - 1e-6
+        and (tiny or frame_px <= _SMALL_FRAME_PX * (binning - 1) ** 2)
     ):
         binning -= 1
     return binning
