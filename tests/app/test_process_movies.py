@@ -12,7 +12,7 @@ from tests.conftest import MOVIE
 from frazil.app.process import process
 from frazil.app.process_request import ProcessRequest, ProcessResult
 from frazil.engine.inline import InlineExecutor
-from frazil.formats.mrc import read_mrc
+from frazil.formats.mrc import read_mrc, write_mrc
 from frazil.formats.star import read_star
 from frazil.microscope.acquisition import acquire, exposures
 from frazil.model.settings import Settings, with_values
@@ -82,3 +82,20 @@ def test_eer_movies_are_grouped_by_dose_and_aligned(tmp_path: Path) -> None:
     plain = read_mrc(session / "micrographs" / f"{movie.stem}_noDW.mrc").data
     assert weighted.shape == plain.shape == (MOVIE.height_px, MOVIE.width_px)
     assert np.corrcoef(weighted.ravel(), plain.ravel())[0, 1] > 0.3
+
+
+def test_a_torn_frame_is_left_out_and_told(tmp_path: Path) -> None:
+    frames = np.random.default_rng(3).poisson(4.0, (6, 128, 160)).astype(np.float32)
+    frames[2, 40:60] = 0.0
+    write_mrc(tmp_path / "torn.mrcs", frames, 2.0, depth="float32")
+    listener, session = Listener(), tmp_path / "s"
+    request = ProcessRequest(
+        [str(tmp_path / "torn.mrcs")], session, with_values(Settings(), STILL), device="cpu", classify=False
+    )
+    process(request, listener, lambda _workers, _threads: InlineExecutor(eager=True))
+    text, failed = listener.movies["torn"]
+    assert not failed
+    assert "5 of 6 frames used" in text
+    with SessionFolder(session) as opened:
+        (record,) = opened.records()
+    assert "frame 3 is left out: it is torn: rows 41 to 60" in " ".join(record.notes)

@@ -232,6 +232,8 @@ def test_bad_exposures() -> None:
         ExposureSettings(carbon="lots")
     with pytest.raises(InputError, match="positive"):
         ExposureSettings(pixel_size_a=-1.0)
+    with pytest.raises(InputError, match="200000 x 64 pixels can't be simulated"):
+        ExposureSettings(width_px=200_000, height_px=64)
 
 
 def test_random_exposures_differ_but_keep_the_camera() -> None:

@@ -364,6 +364,8 @@ def _start_workers(workers: int, threads: int) -> Executor:
 def summary_line(record: MovieRecord) -> str:
     """One line about a finished movie."""
     parts = []
+    if record.number("frames_used") < record.number("frames"):
+        parts.append(f"{record.number('frames_used'):.0f} of {record.number('frames'):.0f} frames used")
     if record.numbers.get("motion_total_a") is not None:
         parts.append(f"motion {record.number('motion_total_a'):.1f} Å")
     if record.stage("ctf").state == "done":

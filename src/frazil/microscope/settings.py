@@ -12,6 +12,8 @@ from frazil.model.optics import Optics
 if TYPE_CHECKING:
     import numpy as np
 
+_LARGEST_SIDE_PX = 1 << 14
+
 
 @dataclass(frozen=True)
 class ExposureSettings:
@@ -127,6 +129,11 @@ class ExposureSettings:
             raise InputError(
                 f"a movie of {self.width_px} x {self.height_px} x {self.frames} can't be simulated;"
                 " at least 32 x 32 x 1 is needed"
+            )
+        if max(self.height_px, self.width_px) > _LARGEST_SIDE_PX:
+            raise InputError(
+                f"a movie of {self.width_px} x {self.height_px} pixels can't be simulated; cameras have at"
+                f" most {_LARGEST_SIDE_PX} along a side"
             )
         if not self.pixel_size_a > 0 or not self.dose_per_frame_e_per_a2 > 0:
             raise InputError("pixel size and dose per frame must be positive")
