@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,6 +76,13 @@ def test_what_warp_decides_is_not_set_by_hand(lab: Lab) -> None:
         assert refused.status_code == 400 and words in refused.text
     saved = otto.put(path, json={"values": {"class_count": 7}, "base_revision": 1})
     assert saved.status_code == 200
+    copied = folder.with_name("copied")
+    shutil.copytree(folder, copied)
+    moving = {"values": {"warp_folder": str(copied)}, "base_revision": saved.json()["revision"]}
+    refused = otto.put(path, json=moving)
+    assert refused.status_code == 400 and "still there" in refused.text
+    shutil.rmtree(folder)
+    assert otto.put(path, json=moving).status_code == 200
 
 
 def test_folders_that_are_not_warps_are_told(lab: Lab) -> None:

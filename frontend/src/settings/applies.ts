@@ -146,9 +146,7 @@ function besideWarp(info: SettingInfo, values: Values): string | null {
 /** Fields of a saved session that can't be changed here, because Warp decides them. */
 export function fixedByWarp(saved: Values): Record<string, string> {
   if (saved.kind !== "warp") return {};
-  const fixed = Object.fromEntries(FROM_WARP.map((name) => [name, "as in Warp: change it there"]));
-  if (saved.warp_folder) fixed.warp_folder = "fixed: another folder needs another session";
-  return fixed;
+  return Object.fromEntries(FROM_WARP.map((name) => [name, "as in Warp: change it there"]));
 }
 
 /**

@@ -15,6 +15,7 @@ from frazil.app.redo_preview import kept_condition, preview
 from frazil.app.session_paths import refuse_outside
 from frazil.app.sessions import OWN_VALUES
 from frazil.app.settings_apply import apply_revision
+from frazil.app.warp_move import refuse_another_warp_folder
 from frazil.formats.relion_mtf import check_mtf
 from frazil.model.errors import InputError
 from frazil.model.redo import compare
@@ -210,8 +211,11 @@ def _wanted(
     for name in _FIXED:
         if after.value(name) != before.value(name):
             raise InputError(f"{name}: was fixed when the session was made")
-    if before.image_data.warp_folder not in (None, after.image_data.warp_folder):
-        raise InputError("warp_folder: a session follows one Warp folder; make another session for this one")
+    followed = before.image_data.warp_folder
+    if followed is not None and followed != after.image_data.warp_folder:
+        # What may be looked at comes first.
+        refuse_outside(hub.config, after, Path(session.folder))
+        refuse_another_warp_folder(connection, session.id, followed, after.image_data.warp_folder)
     refuse_without_effect(before, after)
     if after.notifications != before.notifications:
         check_targets(after.notifications.notify_targets)

@@ -40,7 +40,7 @@ class ImageDataSettings(Tab):
     invert_contrast: bool = setting(
         False, "Invert contrast", "for movies in which particles are bright", stage="sum"
     )
-    warp_folder: str | None = setting(None, "Warp folder", "holds previous.settings; fixed once it is set")
+    warp_folder: str | None = setting(None, "Warp folder", "holds previous.settings; can only move")
     warp_particles: Literal["all", "good"] = setting("all", "Use", "allparticles or goodparticles")
     neural_net: str | None = setting(None, "Network", "that Warp picks with; read from Warp's settings")
     work_subfolder: str = setting("classification", "Output subfolder", "under the Warp folder")

@@ -395,3 +395,30 @@ def test_a_retry_reads_a_movie_again(bench: Bench, warp: WarpOutput) -> None:
     follow(bench, body)
     assert bench.row("m1")["state"] == "done"
     assert particles(bench) == {"m1": expected(1)}
+
+
+def test_a_folder_that_was_moved_is_followed_without_taking_anything_in_anew(
+    bench: Bench, warp: WarpOutput
+) -> None:
+    for movie in range(2):
+        warp.process(f"m{movie}", some(movie))
+    body = begun(bench)
+    follow(bench, body)
+    before = particles(bench)
+    with bench.catalogue.read() as connection:
+        known = particle_changes.since(connection, bench.session_id, 0)
+    changed = max(entry.change for entry in known)
+    moved = warp.folder.with_name("elsewhere")
+    warp.folder.rename(moved)
+    warp.folder = moved
+    with pytest.raises(BlockedError):
+        follow(bench, body)
+    bench.save_settings(warp_folder=str(moved))
+    assert body.blocked() == ""
+    warp.process("m2", some(2))
+    follow(bench, body)
+    assert particles(bench) == {**before, "m2": particles(bench)["m2"]} and len(particles(bench)["m2"]) == 5
+    with bench.catalogue.read() as connection:
+        news = particle_changes.since(connection, bench.session_id, changed)
+    assert [entry.number for entry in news] == [bench.row("m2")["number"]]
+    assert bench.row("m0")["raw_path"] == str(moved / "m0.xml")

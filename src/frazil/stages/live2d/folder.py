@@ -45,6 +45,8 @@ def bring_up_to_date(task: Live2dTask) -> Live2dResult:
         # What another session wrote is nothing of this one's.
         own = own.model_copy(update={"session_id": task.session_id, "cycles": {}, "history": (), "newest": 0})
     document = _document(task)
+    if own.made_folder:
+        document |= {"warp_folder": str(task.warp), "working_directory": str(task.folder)}
     own = _without_unfinished(task, own, document)
     parts = parts_of(task)
     if not parts:

@@ -15,6 +15,7 @@ from frazil.tracks.follow_warp.clearing import clear_followed
 from frazil.tracks.follow_warp.data_sets import FollowMemory, settings_as_warp, with_settings
 from frazil.tracks.follow_warp.finding import Finder
 from frazil.tracks.follow_warp.folder import OUTSIDE, WarpFolder
+from frazil.tracks.follow_warp.moved import follow_moved
 from frazil.tracks.follow_warp.news import News
 from frazil.tracks.follow_warp.revision import save_as_warp
 from frazil.tracks.follow_warp.taking_in import take_in
@@ -88,6 +89,7 @@ class FollowWarpBody:
         image_data = settings.image_data
         path = Path(str(image_data.warp_folder))
         self._folder = WarpFolder(path, image_data.warp_particles, context.allowed)
+        follow_moved(context, path)
         self._names = ProductNames({known.name for known in self._known.values()})
         self._restart_finding()
         context.log.info("begin", anew=anew, warp_folder=image_data.warp_folder, movies=len(self._known))
@@ -96,6 +98,8 @@ class FollowWarpBody:
         """Take in some of what is new; where nothing is left of it, look again."""
         if reason := self._reason_no_space():
             raise BlockedError(reason)
+        if self._settings.image_data.warp_folder not in (None, str(self._warp_folder.path)):
+            self.begin(anew=False)
         if not self._todo and not self._look():
             return _SOON_S
         self._take_in([self._todo.popleft() for _ in range(min(_AT_ONCE, len(self._todo)))])
