@@ -226,7 +226,9 @@ def test_a_small_file_never_asks_for_much_memory(tmp_path: Path) -> None:
         with tifffile.TiffFile(path, mode="r+") as file:
             for name in ("ImageWidth", "ImageLength", "RowsPerStrip"):
                 file.pages[0].tags[name].overwrite(30000)
-        with pytest.raises(InputError, match=r"bomb\.tif: \d+ bytes can't hold 30000 x 30000 pixels"):
+        with pytest.raises(
+            InputError, match=r"bomb\.tif: damaged: the \d+ bytes of page 1 can't hold 30000 x 30000 pixels"
+        ):
             open_movie(path)
 
 
@@ -255,3 +257,15 @@ def test_compiling_ahead_leaves_nothing_to_compile(tmp_path: Path) -> None:
     with open_movie(path) as movie:
         movie.read_frame(0)
     assert before == len(lzw_kernel.decode_strips.signatures) > 0
+
+
+def test_the_page_that_lost_its_list_of_strips_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "torn.tif"
+    tifffile.imwrite(path, counts(4, 40, 40), compression="lzw", photometric="minisblack")
+    with tifffile.TiffFile(path, mode="r+") as file:
+        entry = file.pages[2].tags["StripByteCounts"].offset
+    torn = bytearray(path.read_bytes())
+    torn[entry : entry + 12] = bytes(12)
+    path.write_bytes(torn)
+    with pytest.raises(InputError, match=r"torn\.tif: damaged: page 3 "):
+        open_movie(path)

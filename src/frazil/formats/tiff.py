@@ -181,7 +181,7 @@ def _all_positions(source: FileBytes, pages: list[TiffPage], layout: PageLayout)
                 f"{source.path}: page {number + 1} differs from the first one in size or kind "
                 f"({page.integer(tags.WIDTH, 0)} x {page.integer(tags.LENGTH, 0)} pixels); not a movie"
             )
-        positions[number] = segment_positions(source.path, page, layout)
+        positions[number] = segment_positions(source.path, number, page, layout)
     inside = (positions >= 0).all(axis=(1, 2)) & (positions.sum(axis=2) <= source.size).all(axis=1)
     if not inside.all():
         raise InputError(

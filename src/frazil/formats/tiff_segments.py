@@ -146,8 +146,8 @@ def read_layout(path: Path, page: TiffPage) -> PageLayout:
     return layout
 
 
-def segment_positions(path: Path, page: TiffPage, layout: PageLayout) -> NDArray[np.int64]:
-    """Offset and byte count of each segment of a page, shape (segments, 2).
+def segment_positions(path: Path, number: int, page: TiffPage, layout: PageLayout) -> NDArray[np.int64]:
+    """Offset and byte count of each segment of a page, shape (segments, 2); pages are numbered from 0.
 
     Raises `InputError` where the lists are missing, of the wrong length, or can't hold that many pixels.
     """
@@ -157,12 +157,13 @@ def segment_positions(path: Path, page: TiffPage, layout: PageLayout) -> NDArray
         positions = np.array([[page.integer(tags.STRIP_OFFSETS, -1), needed]], dtype=np.int64)
     if len(positions) != layout.segments:
         raise InputError(
-            f"{path}: lists {len(positions)} usable strips or tiles where a page has {layout.segments}"
+            f"{path}: damaged: page {number + 1} lists {len(positions)} usable strips or tiles, "
+            f"it should have {layout.segments}"
         )
     limit = _LARGEST_EXPANSION.get(layout.compression)
     if limit is not None and int(positions[:, 1].sum()) * limit + 64 < needed:
         raise InputError(
-            f"{path}: {int(positions[:, 1].sum())} bytes can't hold "
+            f"{path}: damaged: the {int(positions[:, 1].sum())} bytes of page {number + 1} can't hold "
             f"{layout.width_px} x {layout.length_px} pixels"
         )
     return positions
