@@ -291,3 +291,12 @@ def test_real_files_as_mrcfile_reads_them() -> None:
         with warnings.catch_warnings(action="ignore"), mrcfile.open(path, permissive=True) as file:
             ours = read_mrc(path)
             np.testing.assert_array_equal(np.squeeze(ours.data), np.squeeze(file.data))
+
+
+def test_numbers_whose_squares_are_too_large_are_written_as_they_are(tmp_path: Path) -> None:
+    image = np.full((40, 50), 1e30, dtype=np.float32)
+    image[::2] = -1e30
+    write_mrc(tmp_path / "large.mrc", image, 1.0, depth="float32")
+    with mrcfile.open(tmp_path / "large.mrc") as file:
+        np.testing.assert_array_equal(file.data, image)
+        assert float(file.header.rms) == pytest.approx(1e30, rel=1e-6)

@@ -153,7 +153,10 @@ def _statistics(image: NDArray[Any]) -> _Found:
         piece = flat[begin : begin + _PIECE].astype(np.float32)
         low, high = min(low, float(piece.min())), max(high, float(piece.max()))
         total += float(piece.sum(dtype=np.float64))
-        squares += float(np.dot(piece, piece))
+        # In single precision that is fast; squares of numbers beyond 1e19 need more.
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = float(np.dot(piece, piece))
+        squares += square if np.isfinite(square) else float(np.square(piece, dtype=np.float64).sum())
     return _Found(low, high, total, squares)
 
 
