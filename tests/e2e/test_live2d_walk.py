@@ -211,6 +211,8 @@ def _history_and_full_size(mine: Page, theirs: Page, world: World) -> None:
     expect(shown(theirs)).to_contain_text(f"Update {entries[-1]['number']}refinement")
     one = mine.context.request.get(f"{world.url}/api/sessions/{world.main}/classify2d/updates/7").json()
     by_size = sorted(one["summary"]["classes"], key=lambda item: -int(item["particles"]))
+    # Classes keep the places that they had in the first update that was looked back at.
+    mine.get_by_role("button", name="Sort again").click()
     mine.get_by_role("button", name=re.compile(rf"^Class {by_size[0]['class_id']}\b")).click()
     for place, item in enumerate(by_size):
         window = mine.get_by_role("dialog", name=f"Class {item['class_id']}")

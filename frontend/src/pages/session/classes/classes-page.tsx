@@ -95,10 +95,10 @@ export default function ClassesPage({ session }: SessionTabProps) {
                   </option>
                 ))}
               </select>
-              {history.following && order !== "number" ? (
+              {order !== "number" ? (
                 <Button
                   small
-                  title="Classes keep their places while new updates come"
+                  title="Classes keep their places from one update to the next"
                   onClick={() => setAgain(again + 1)}
                 >
                   Sort again
