@@ -34,10 +34,17 @@ MOST_BYTES = 60_000
 # The machine may be busy with the demo itself.
 PATIENCE_MS = 120_000
 _FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-_THERE = (
-    "[...document.images].every((image) => image.complete || image.loading === 'lazy')"
-    " && !document.querySelector('[role=status] > .spinner')"
-)
+_THERE = """() => {
+  const inSight = (element) => {
+    const box = element.getBoundingClientRect();
+    return box.width > 0 && box.bottom > 0 && box.top < innerHeight;
+  };
+  const spins = document.querySelector('[role=status] > .spinner');
+  return document.querySelector('h1, h2') !== null && !spins
+    && [...document.images].every((image) => image.complete || !inSight(image));
+}"""
+# One look may come before the page has begun to ask for what it shows.
+_LOOKS = 6
 
 
 @dataclass(frozen=True)
@@ -79,12 +86,13 @@ SHOTS = (
 def settle(page: Page) -> None:
     """Wait until nothing is asked for, nothing waits, and pictures are there; a minute at most."""
     page.wait_for_load_state("networkidle")
+    there = 0
     for _ in range(240):
         page.wait_for_timeout(250)
         # The page's rules forbid ``wait_for_function``, which evaluates text in the page itself.
-        if page.evaluate(_THERE):
+        there = there + 1 if page.evaluate(_THERE) else 0
+        if there == _LOOKS:
             break
-    page.wait_for_timeout(700)
 
 
 def keep(folder: Path, name: str, png: bytes, *, full: bool) -> None:
