@@ -247,8 +247,9 @@ def _rings(count: int, size: int = 96) -> tuple[NDArray[np.float64], ...]:
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
 
     def ring(turn: float) -> NDArray[np.float64]:
-        wall: NDArray[np.float64] = (radius - 0.25 - 0.02 * np.cos(4 * (angle + turn))) / 0.05
-        return np.exp(-(wall**2)) * (1 + 0.3 * np.cos(6 * (angle + turn)))
+        wall = np.exp(-(((radius - 0.25 - 0.02 * np.cos(4 * (angle + turn))) / 0.05) ** 2))
+        made: NDArray[np.float64] = wall * (1 + 0.3 * np.cos(6 * (angle + turn)))
+        return made
 
     return tuple(ring(6.28 * k / count) for k in range(count))
 
