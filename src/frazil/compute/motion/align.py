@@ -174,9 +174,15 @@ def align_frames(
         pieces.shift_a[:] = whole.shift_a
         by_ring = IcePatches.of(pieces, middle_dose, voltage_kv)
         start = found.nodes_a if found is not None and found.log_odds > 0 else None
-        whole, found = fit_jointly(
+        finer = fit_jointly(
             by_ring, pieces.place, whole, start, dose_start, dose_end, extent, grid=patch_grid, local=local
         )
+        # Patches lose the rim of the field; where specimen fills it that can be more than ice adds.
+        if (
+            _error_numbers(finer[0])["global_expected_error_a"]
+            < _error_numbers(whole)["global_expected_error_a"]
+        ):
+            whole, found = finer
         diagnostics |= _error_numbers(whole)
     nodes = None
     if found is not None:
