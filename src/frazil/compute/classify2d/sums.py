@@ -106,11 +106,11 @@ def half_spectra(sums: Sums, steady_members: float = 40.0) -> Spectra:
     pooled = (share[:, None] * cross).sum(0)
     own = (members / (members + steady_members)).float()[:, None]
     signal = own * cross + (1.0 - own) * pooled[None]
-    signal = torch.maximum(_smooth(signal), 0.02 * _smooth(pooled[None]).clamp(min=0.0)).clamp(min=1e-12)
+    signal = torch.maximum(smoothed(signal), 0.02 * smoothed(pooled[None]).clamp(min=0.0)).clamp(min=1e-12)
     return Spectra(cross / norm.clamp(min=1e-20), signal)
 
 
-def _smooth(rings: torch.Tensor) -> torch.Tensor:
+def smoothed(rings: torch.Tensor) -> torch.Tensor:
     """[1 2 1]/4 along the rings."""
     padded = torch.cat([rings[:, :1], rings, rings[:, -1:]], dim=1)
     return 0.25 * padded[:, :-2] + 0.5 * padded[:, 1:-1] + 0.25 * padded[:, 2:]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from frazil.compute.classify2d.prepared import pieces
+from frazil.compute.classify2d.sums import smoothed
 from frazil.compute.parallel import for_each
 
 if TYPE_CHECKING:
@@ -79,8 +80,13 @@ class Support:
         solvent = (pictures - level[:, None, None] * self._mask) * (1.0 - support)
         re, im = self._transform(solvent, self._window)
         square = self._mask.square()
-        share = (support.square() * square).sum((1, 2)) / square.sum()
-        return averages - torch.complex(re, im), spread * share[:, None].to(spread.dtype)
+        outer = 1.0 - (support.square() * square).sum((1, 2)) / square.sum()
+        # What is there beyond the noise that is to be expected is signal: the CTF carries it outwards.
+        power = smoothed((re.square() + im.square()).mean(-1))
+        noise = 2.0 * spread.float() * outer[:, None]
+        part = (noise / power.clamp(min=1e-30)).clamp(max=1.0)
+        left = 1.0 - (2.0 - part) * part * outer[:, None]
+        return averages - part[..., None] * torch.complex(re, im), spread * left.to(spread.dtype)
 
     def of(self, pictures: torch.Tensor) -> torch.Tensor:
         """Where the particle is, from 0 to 1, in pictures (K, n, n) of working pixels."""
