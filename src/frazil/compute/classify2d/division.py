@@ -2,8 +2,8 @@
 
 Two views that are nearly the same end in one class. At fixed poses nothing speaks for a split, because the
 poses are those of the mixture (see `exchange`); let two classes align their members anew, and the views part.
-What fragments and leftovers hold a slot for is worth less. A class of one common view is left alone: its
-particles fit no better to halves of it, which they didn't belong to when compared, than to the whole.
+What fragments and leftovers hold a slot for is worth less. A class of one common view is divided in vain,
+which does no harm: its halves show that view.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _LARGE = 1.5
 # Classes tried, and members looked at.
 _MOST_TRIALS, _MOST_MEMBERS = 4, 1500
-# Beginnings of a trial, until one gains, and its passes in batches.
+# Beginnings of a trial, and its passes in batches.
 _STARTS, _PASSES, _BATCHES = 2, 5, 4
 # A class that is worth more than so many times the median gives up its slot to nobody.
 _FRAGMENT = 0.5
@@ -73,28 +73,27 @@ def _members(engine: Engine, slot: int) -> NDArray[np.int64]:
 
 
 def _parted(engine: Engine, rows: NDArray[np.int64], stage: Stage) -> Engine | None:
-    """Let two classes share these particles, by themselves; None where that gains nothing over one.
+    """Let two classes share these particles, by themselves; None where one of them stays small.
 
     They begin with halves drawn by chance: what a split at fixed poses proposes differs in pose, not in view.
     """
-    whole = _visited(engine, rows, stage, np.zeros(len(rows), dtype=np.int64), passes=1)
+    best = None
     for start in range(_STARTS):
         slots = np.random.default_rng([engine.seed, engine.batch, start]).integers(0, 2, len(rows))
-        trial = _visited(engine, rows, stage, slots, _PASSES)
+        trial = _visited(engine, rows, stage, slots)
         members = np.bincount(trial.bank.column("slot").clip(min=0), minlength=2)
-        if int(members.min()) >= _SMALLER * len(rows) and _evidence(trial) > _evidence(whole):
-            return trial
-    return None
+        enough = int(members.min()) >= _SMALLER * len(rows)
+        if enough and (best is None or _evidence(trial) > _evidence(best)):
+            best = trial
+    return best
 
 
-def _visited(
-    engine: Engine, rows: NDArray[np.int64], stage: Stage, slots: NDArray[np.int64], passes: int
-) -> Engine:
+def _visited(engine: Engine, rows: NDArray[np.int64], stage: Stage, slots: NDArray[np.int64]) -> Engine:
     trial = _apart(engine, rows)
     own = np.arange(len(rows))
     for slot in (0, 1):
         trial.place(own[slots == slot], slot)
-    for number in range(passes):
+    for number in range(_PASSES):
         order = np.random.default_rng([engine.seed, number]).permutation(own)
         for some in np.array_split(order, _BATCHES):
             trial.visit(np.sort(some), stage)
@@ -102,7 +101,7 @@ def _visited(
 
 
 def _evidence(trial: Engine) -> float:
-    """Of particles against averages that did not hold them: classes beyond the views gain nothing."""
+    """Of particles against averages that did not hold them."""
     return float(trial.bank.column("evidence").sum(dtype=np.float64))
 
 
