@@ -51,7 +51,8 @@ def other_value(info: SettingInfo, value: Any) -> Any:
     if info.kind == "list":
         return (*value, {"range_rules": "particles<5"}.get(info.name, "more"))
     if info.kind == "str":
-        return {"patch_grid": "5x5", "export_walltime": "0-02:00:00"}.get(info.name, "/data/other")
+        known = {"patch_grid": "5x5", "export_walltime": "0-02:00:00", "work_subfolder": "other"}
+        return known.get(info.name, "/data/other")
     low = 0.0 if info.low is None else info.low
     high = low + 1000.0 if info.high is None else info.high
     now = low if value is None else float(value)
