@@ -29,7 +29,7 @@ _RISE = (0.05, 0.2)
 # Depth of the deepest place as a share of the largest density, from which on the outline is noise.
 _NOISY = (0.4, 0.6)
 # Classes worked on at a time by one thread.
-_TOGETHER = 5
+_TOGETHER = 10
 
 
 class Support:
