@@ -52,3 +52,20 @@ def test_a_rare_view_keeps_its_class_when_another_is_common() -> None:
         engine.visit(some, FINE)
     divide_large(engine, FINE, 4)
     assert (engine.bank.column("slot")[made.truth.view_id == 0] == 0).sum() >= 30
+
+
+def test_three_views_in_one_class_are_parted_one_after_the_other() -> None:
+    engine, made = at_truth(snr=0.1, count=700, views=7, seed=25)
+    view, rows = made.truth.view_id, np.arange(700)
+    engine.remove(rows)
+    engine.place(rows[view <= 2], 0)
+    for own in (3, 4, 5, 6):
+        engine.place(rows[view == own], own)
+    for fragment in (1, 2):
+        engine.place(rows[view == 3][5 * fragment : 5 * fragment + 5], fragment)
+    moves = divide_large(engine, FINE, 7)
+    assert {move.free for move in moves} == {1, 2}
+    slot = engine.bank.column("slot")
+    parts = np.array([np.bincount(view[slot == k], minlength=7)[:3] for k in (0, 1, 2)])
+    assert parts.max(axis=1).sum() > 0.8 * parts.sum()
+    assert set(parts.argmax(axis=1).tolist()) == {0, 1, 2}

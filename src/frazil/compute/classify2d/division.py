@@ -40,15 +40,17 @@ _DRAWN = ("draw_slot", "draw_pose", "draw_weight")
 
 
 def divide_large(engine: Engine, stage: Stage, allowed: int) -> list[Move]:
-    """Divide large classes into slots that are worth less; returns what was done, as `exchange` does."""
-    population = engine.sums.weight.sum(0)[:allowed]
-    filled = population > 0.5
-    if not filled.any():
-        return []
-    large = np.flatnonzero(population > _LARGE * float(np.median(population[filled])))
-    large = large[np.argsort(-population[large], kind="stable")][:_MOST_TRIALS]
+    """Divide large classes into slots that are worth less; returns what was done, in this order.
+
+    A part that is large itself is tried again: three views may share a class.
+    """
     moves: list[Move] = []
-    for slot in large.tolist():
+    tried: set[int] = set()
+    for _ in range(_MOST_TRIALS):
+        slot = _largest(engine, allowed, tried)
+        if slot is None:
+            break
+        tried.add(slot)
         value = worth(engine)[:allowed]
         most = _FRAGMENT * float(np.median(value[value > 0.0])) if (value > 0.0).any() else 0.0
         value[[slot, *(move.free for move in moves), *(move.parent for move in moves)]] = math.inf
@@ -62,7 +64,19 @@ def divide_large(engine: Engine, stage: Stage, allowed: int) -> list[Move]:
         left = engine.give_up(free)
         _take_over(engine, rows, trial.bank, np.array([slot, free]))
         moves.append(Move(free, slot, np.union1d(left, rows)))
+        tried -= {slot, free}
     return moves
+
+
+def _largest(engine: Engine, allowed: int, tried: set[int]) -> int | None:
+    """Return the largest class, not tried yet, of those far larger than the others; None without any."""
+    population = engine.sums.weight.sum(0)[:allowed]
+    filled = population > 0.5
+    if not filled.any():
+        return None
+    large = np.flatnonzero(population > _LARGE * float(np.median(population[filled])))
+    left = [k for k in large.tolist() if k not in tried]
+    return max(left, key=lambda k: float(population[k]), default=None)
 
 
 def _members(engine: Engine, slot: int) -> NDArray[np.int64]:

@@ -268,9 +268,8 @@ class Run:
         return self._note(divide_large(self.engine, stage, self.progress.allowed))
 
     def _note(self, moves: list[Move]) -> bool:
-        before = list(self.names.stable_id)
         for move in moves:
-            self.names.born(move.free, [before[move.parent]])
+            self.names.born(move.free, [self.names.stable_id[move.parent]])
         self.progress.changes += len(moves)
         self.tally.touched.extend(move.touched for move in moves)
         return bool(moves)
