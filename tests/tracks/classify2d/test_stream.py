@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -359,6 +360,24 @@ def test_a_passing_failure_is_tried_again_and_a_lasting_one_is_told(bench: Bench
     add_particles(bench, "poison", 200)
     with pytest.raises(InputError, match="poisonous"):
         settle(bench, body, 120.0)
+
+
+def test_a_stack_that_is_being_replaced_is_no_error(bench: Bench) -> None:
+    (poison,) = bench.add_movies(1)
+    change(bench, poison, name="poison")
+    add_particles(bench, "poison", 200)
+    body = begun(bench)
+    bench.turn(body)
+    bench.executor.run_next()
+    assert bench.turn(body, 0.1) == pytest.approx(5.0)
+    lines = [
+        json.loads(line) for line in (bench.folder.path / "logs" / "track.jsonl").read_text().splitlines()
+    ]
+    assert [line["level"] for line in lines if "poisonous" in json.dumps(line)] == ["info"]
+    change(bench, "poison", name=poison)
+    add_particles(bench, poison, 250, token="b")
+    settle(bench, body, 60.0)
+    assert particles_of(bench) == {1: 250}
 
 
 def test_a_lost_worker_costs_a_batch_and_nothing_else(bench: Bench) -> None:

@@ -242,8 +242,14 @@ class ClassifyBody:
 
     def _failed(self, flight: Flight, outcome: Outcome) -> None:
         """Try again later after a passing failure; a lasting one ends the job, or stops the stream."""
-        self._context.log.error(outcome.error, trace=outcome.trace or None)
         passing = outcome.passing or outcome.lost
+        if flight.kind in _STREAM_KINDS and not passing and self._failures + 1 < _MOST_LASTING:
+            # Perhaps a stack that is just being replaced: its movie says so in a moment.
+            self._failures += 1
+            self._again_at = self._context.clock() + _LOOK_EVERY_S
+            self._context.log.info("batch again", reason=outcome.error)
+            return
+        self._context.log.error(outcome.error, trace=outcome.trace or None)
         if flight.kind not in _STREAM_KINDS:
             attempts = self._desk.settings.resources.max_attempts
             self._failures += 1
@@ -255,13 +261,9 @@ class ClassifyBody:
                 self._jobs.failed(outcome.error)
             return
         self._failures += 1
-        if passing:
-            self._wait_after_failure()
-        elif self._failures >= _MOST_LASTING:
+        if not passing:
             raise InputError(outcome.error)
-        else:
-            # Perhaps a stack that is just being replaced: its movie says so in a moment.
-            self._again_at = self._context.clock() + _LOOK_EVERY_S
+        self._wait_after_failure()
 
     def _wait_after_failure(self) -> None:
         delay_s = RETRY_DELAYS_S[min(self._failures, len(RETRY_DELAYS_S)) - 1]

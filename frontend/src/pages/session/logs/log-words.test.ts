@@ -14,6 +14,9 @@ test("lines of known kinds are said in words", () => {
   expect(logWords({ ...LINE, message: "new run", run: 1, mode: "abinit", settings: 3 })[0]).toBe(
     "run 1 begins: abinit, settings revision 3",
   );
+  expect(logWords({ ...LINE, message: "batch again", reason: "a.mrcs: holds 29 images" })[0]).toBe(
+    "the batch is tried again: a.mrcs: holds 29 images",
+  );
   expect(logWords({ ...LINE, message: "delivered", file: "raw/a.tif", mode: "link", seconds: 0.31 })[0]).toBe(
     "raw/a.tif linked in 0.3 s",
   );

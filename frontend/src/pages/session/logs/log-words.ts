@@ -9,6 +9,7 @@ const WORDS: Readonly<Record<string, (line: LogLine) => string>> = {
   delivered: (line) =>
     `${line.file} ${DELIVERED[String(line.mode)] ?? "transferred"} in ${duration(number(line.seconds))}`,
   "new run": (line) => `run ${line.run} begins: ${line.mode}, settings revision ${line.settings}`,
+  "batch again": (line) => `the batch is tried again: ${line.reason}`,
   update: (line) =>
     `update ${line.update}: ${line.kind}, ${plural(number(line.particles), "particle")}, ` +
     `limit ${fixed(number(line.limit_a), 1)} Å`,
