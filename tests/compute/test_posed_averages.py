@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
 from frazil.compute.posed_averages import PosedImages, PosedSums
 from frazil.microscope.particles import SimulatedParticles, simulate_particles
@@ -80,6 +81,53 @@ def test_they_are_the_true_views(made: SimulatedParticles) -> None:
         slope = np.polyfit(made.signal_scale * truth[disc], found[view][disc], 1)[0]
         assert slope == pytest.approx(1.0, abs=0.1)
     assert not found[2].any()
+
+
+def test_few_faint_images_give_what_a_plain_division_gives() -> None:
+    """Also where there is hardly any signal: a ring that were damped would show its neighbours."""
+    count, defoci = 45, np.linspace(9_000.0, 18_000.0, 12)
+    made = simulate_particles(
+        ["apoferritin"], count, BOX_PX, PIXEL_A, snr=0.05, views_per_specimen=1, shift_sigma_a=4.0, seed=62
+    )
+    ctf = replace(
+        made.ctf,
+        defocus_u_a=np.resize(defoci + 100.0, count),
+        defocus_v_a=np.resize(defoci - 100.0, count),
+    )
+    faint = replace(made, ctf=ctf)
+    found, divided = averages(posed(faint))[0], plain_division(faint)
+    rings_a = BOX_PX * PIXEL_A / np.arange(1, BOX_PX // 2)
+    assert rings(found, divided)[rings_a >= 12.0].min() > 0.95
+
+
+def plain_division(made: SimulatedParticles) -> NDArray[np.float64]:
+    """Sum of CTF times image over sum of CTF², by cubic interpolation in four times the box."""
+    wide, step = 4 * BOX_PX, 1.0 / (BOX_PX * PIXEL_A)
+    k = np.fft.fftfreq(BOX_PX) * BOX_PX
+    total, weight = np.zeros((BOX_PX, BOX_PX), np.complex128), np.zeros((BOX_PX, BOX_PX))
+    ctf, optics = made.ctf, made.ctf.optics
+    for p, image in enumerate(made.images.astype(np.float64)):
+        psi = np.radians(made.truth.psi_deg[p])
+        x = np.cos(psi) * k + np.sin(psi) * k[:, None]
+        y = np.cos(psi) * k[:, None] - np.sin(psi) * k
+        spectrum = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(np.pad(image, (wide - BOX_PX) // 2))))
+        places = [4 * y + wide // 2, 4 * x + wide // 2]
+        value = map_coordinates(spectrum.real, places, order=3) + 1j * map_coordinates(
+            spectrum.imag, places, order=3
+        )
+        value *= np.exp(-2j * np.pi * step * (x * made.truth.shift_x_a[p] + y * made.truth.shift_y_a[p]))
+        k2 = (x * x + y * y) * step**2
+        around = np.arctan2(y, x) - np.radians(ctf.astigmatism_angle_deg[p])
+        u, v = ctf.defocus_u_a[p], ctf.defocus_v_a[p]
+        defocus = 0.5 * (u + v) + 0.5 * (u - v) * np.cos(2.0 * around)
+        phase = (
+            np.pi * optics.wavelength_a * (defocus * k2 - 0.5 * optics.wavelength_a**2 * optics.cs_a * k2**2)
+        )
+        contrast = np.sin(phase + np.arcsin(optics.amplitude_contrast))
+        total += contrast * value
+        weight += contrast**2
+    inside = np.hypot(k, k[:, None]) < BOX_PX // 2
+    return np.fft.fftshift(np.fft.ifft2(np.where(inside, total / weight, 0.0)).real)
 
 
 def test_a_wrong_turn_or_shift_shows(made: SimulatedParticles) -> None:

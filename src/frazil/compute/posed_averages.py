@@ -2,7 +2,9 @@
 
 Each image is shifted, rotated and multiplied by its CTF in Fourier space, and all are added; the sum is
 divided by that of CTF² plus noise over signal (Wiener), as in Scheres 2012, J Struct Biol 180:519, with one
-class and one pose for each image.
+class and one pose for each image. The signal is taken for stronger than it is: a ring that is damped while
+its neighbours are not shows, through any mask, the neighbours instead of its own, and differs there from what
+programs make that divide by the sum of CTF² only.
 """
 
 from __future__ import annotations
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
 _PADDING = 2
 _BLOCK_BYTES = 1 << 24
-_SMALLEST_SSNR = 0.02
-"""Rings without signal are damped, not removed: others may look for some there."""
+_SMALLEST_SSNR, _SIGNAL_TIMES = 1.0, 4.0
+"""No ring loses more than a fifth: a weak one would be drowned by its neighbours through a mask."""
 _EDGE_PX = 5.0
 
 
@@ -243,7 +245,7 @@ def _wiener(total: Complexes, weight: Floats, power: NDArray[np.float64]) -> Com
     noise = power[:, 0] / np.maximum(power[:, 1], 1.0)
     excess = mean(np.abs(total[inside]).astype(np.float64) ** 2 / share) / np.maximum(noise, 1e-30) - 1.0
     # Signal over noise of one image.
-    signal = np.maximum(excess, _SMALLEST_SSNR) / np.maximum(mean(share), 1e-30)
+    signal = _SIGNAL_TIMES * np.maximum(excess, _SMALLEST_SSNR) / np.maximum(mean(share), 1e-30)
     result = np.zeros_like(total)
     result[inside] = total[inside] / (share + 1.0 / signal[rings])
     return result

@@ -232,7 +232,11 @@ def prepare_movie(
         measured = np.array(list(pool.map(bin_and_measure, range(frames))))
         statistics, ceiling = measured[:, :2], measured[:, 2]
     means = statistics[:, 0] / binning**2
-    where = {f: (first * step + 1, min((last + 1) * step, height)) for f, (first, last) in torn.items()}
+    where = {
+        f: (first * step + 1, min((last + 1) * step, height))
+        for f, (first, last) in torn.items()
+        if rows[1, f].any()  # else it is blank
+    }
     good, notes = _usable(means, statistics[:, 1], ceiling, first_frame, where)
     if 2 * len(torn) > frames:
         raise InputError(f"{source.name}: the file is damaged, copy it again; {notes[0]}")
