@@ -43,7 +43,7 @@ def relion(session: Path, program: str, *arguments: str) -> str:
         cwd=session,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -32,6 +32,8 @@ _RELION = {
   - class2d/run_it000_optimiser.star opens in Subset selection and in the class ranker. Its averages are those
     of the particles in particles.star at the angles and shifts given there, as RELION makes them of that
     table; the session's own averages weight every particle with its probabilities.
+  - As references: relion_refine --ref class2d/run_it000_model.star; of a stack of averages it takes the first
+    for all classes. Auto-picking takes class2d/selected_classes.star, where classes are selected.
 """,
 }
 """By files that have to be there."""
