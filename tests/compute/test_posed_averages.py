@@ -100,7 +100,7 @@ def test_few_faint_images_give_what_a_plain_division_gives() -> None:
     assert rings(found, divided)[rings_a >= 12.0].min() > 0.95
 
 
-def plain_division(made: SimulatedParticles) -> NDArray[np.float64]:
+def plain_division(made: SimulatedParticles) -> NDArray[np.float32]:
     """Sum of CTF times image over sum of CTF², by cubic interpolation in four times the box."""
     wide, step = 4 * BOX_PX, 1.0 / (BOX_PX * PIXEL_A)
     k = np.fft.fftfreq(BOX_PX) * BOX_PX
@@ -127,7 +127,8 @@ def plain_division(made: SimulatedParticles) -> NDArray[np.float64]:
         total += contrast * value
         weight += contrast**2
     inside = np.hypot(k, k[:, None]) < BOX_PX // 2
-    return np.fft.fftshift(np.fft.ifft2(np.where(inside, total / weight, 0.0)).real)
+    divided = np.fft.ifft2(np.where(inside, total / weight, 0.0)).real
+    return np.fft.fftshift(divided).astype(np.float32)
 
 
 def test_a_wrong_turn_or_shift_shows(made: SimulatedParticles) -> None:
