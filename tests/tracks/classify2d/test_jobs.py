@@ -341,6 +341,66 @@ def test_start_job_now_begins_at_once(bench: Bench) -> None:
     assert len(kinds(bench)) == 4
 
 
+def set_mode(bench: Bench, mode: str) -> None:
+    """Save another kind of classification, as a start button or the Settings tab does."""
+    with bench.catalogue.write() as connection:
+        newest = revisions.newest(connection, bench.session_id)
+        revisions.add(
+            connection, bench.session_id, {**newest.values, "mode": mode}, saved_by="ann", saved_at=1.0
+        )
+
+
+@pytest.mark.parametrize("asked", ["now", "automatic"])
+def test_a_stream_that_runs_gives_way_to_jobs(tmp_path: Path, asked: str) -> None:
+    bench = make_bench(
+        tmp_path,
+        mode="streaming",
+        stream_start_particles=200,
+        update_particles=100,
+        startup_cycles=2,
+        refinement_cycles=1,
+        class_count=10,
+    )
+    first, second = bench.add_movies(2)
+    add_particles(bench, first, 250)
+    body = begun(bench)
+    bench.turn(body, 5.0)
+    assert body.in_flight == 1 and body.details["mode"] == "streaming"
+    # The batch that is under way comes to its end before.
+    set_mode(bench, "refine" if asked == "automatic" else "abinit")
+    if asked == "now":
+        body.receive(StartJobNow())
+    settle(bench, body)
+    streamed = [kind for _, kind, _ in kinds(bench)].count("streaming")
+    if asked == "now":
+        assert [kind for _, kind, _ in kinds(bench)][streamed:] == [
+            "random_seed",
+            "startup",
+            "startup",
+            "refinement",
+        ]
+    assert body.details["jobs"] == "listening"
+    add_particles(bench, second, 120)
+    settle(bench, body)
+    assert kinds(bench)[-1][1:] == ("refinement", 370)
+    bench.close()
+
+
+def test_a_job_that_runs_gives_way_to_a_stream_after_its_cycle(bench: Bench) -> None:
+    (name,) = bench.add_movies(1)
+    add_particles(bench, name, 250)
+    body = begun(bench)
+    bench.turn(body)
+    set_mode(bench, "streaming")
+    settle(bench, body)
+    kept = [kind for _, kind, _ in kinds(bench)]
+    assert kept[0] == "random_seed" and "startup" not in kept
+    # No job is left that would go on when jobs are wanted again.
+    set_mode(bench, "abinit")
+    settle(bench, body)
+    assert body.details["jobs"] == "listening" and body.details["cycles"] == 0
+
+
 def test_a_crash_between_cycle_and_catalogue_repeats_no_cycle(bench: Bench) -> None:
     (name,) = bench.add_movies(1)
     add_particles(bench, name, 250)

@@ -68,6 +68,8 @@ class ClassifyBody:
         self._outcome: tuple[Flight, Outcome] | None = None
         self._draining = self._killed = self._final_pass = self._ended = False
         self._held: bool | None = None
+        self._was_streaming = True
+        self._job_wanted = False
         self._failures = 0
         self._again_at = 0.0
         self._told: set[tuple[int, str]] = set()
@@ -78,7 +80,7 @@ class ClassifyBody:
 
     def begin(self, *, anew: bool) -> None:
         """Read where it was; put right what a crash left; ``anew``: begin a new run."""
-        self._draining = self._killed = self._final_pass = self._ended = False
+        self._draining = self._killed = self._final_pass = self._ended = self._job_wanted = False
         self._failures, self._again_at, self._outcome = 0, 0.0, None
         if self._flight is not None:
             # After a crash of the loop: the run has one worker at a time.
@@ -96,11 +98,23 @@ class ClassifyBody:
     def _begin_mode(self) -> None:
         """Go on with stream or jobs, when it is known which classes there are."""
         anew, self._held = self._held is True, None
+        self._was_streaming = self._is_streaming
         if not self._is_streaming:
             self._jobs.begin(anew=anew)
-        elif anew:
-            self._stream.restart()
+        else:
+            self._jobs.give_up()
+            if anew:
+                self._stream.restart()
         self._live_folder.refresh()
+
+    def _follow_wishes(self) -> None:
+        """Go from stream to jobs or back as the newest settings say; begin a job that was asked for."""
+        if self._was_streaming != self._is_streaming:
+            self._held = False
+            self._begin_mode()
+        if self._job_wanted and not self._is_streaming:
+            self._jobs.start_job()
+        self._job_wanted = False
 
     def step(self) -> float:
         """Take in what came back, look for news, begin the next task."""
@@ -114,6 +128,7 @@ class ClassifyBody:
             return _LOOK_EVERY_S
         if self._held is not None:
             self._begin_mode()
+        self._follow_wishes()
         wait_s = self._again_at - self._context.clock()
         if wait_s > 0.0:
             return wait_s
@@ -133,9 +148,9 @@ class ClassifyBody:
                 if self._draining:
                     self._take_in()
                     self._end()
-        elif isinstance(message, StartJobNow) and not self._is_streaming:
-            self._desk.look()
-            self._jobs.start_job()
+        elif isinstance(message, StartJobNow):
+            # Begun by the next step, with the settings that were sent with it; a job under way is no other one's.
+            self._job_wanted = self._flight is None or self._flight.kind in _STREAM_KINDS
         elif isinstance(message, Keep):
             self._stream.keep()
         elif isinstance(message, FinalPass):
@@ -170,8 +185,7 @@ class ClassifyBody:
     def drain(self) -> None:
         """End after the present batch or cycle."""
         self._draining = True
-        if not self._is_streaming:
-            self._jobs.stop()
+        self._jobs.stop()
         if self._flight is None:
             self._take_in()
             self._end()
@@ -213,7 +227,7 @@ class ClassifyBody:
             return
         (flight, outcome), self._outcome = self._outcome, None
         if outcome.cancelled:
-            if not self._is_streaming and self._killed:
+            if flight.kind not in _STREAM_KINDS and self._killed:
                 self._jobs.cancelled()
             return
         if outcome.error:

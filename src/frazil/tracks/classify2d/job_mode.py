@@ -91,6 +91,12 @@ class JobsMode:
         self.machine.stop()
         self._save()
 
+    def give_up(self) -> None:
+        """Drop what is left of a job and listen no more, because the classification is a stream."""
+        self.machine = JobMachine(self._desk.memory.jobs)
+        self._todo.clear()
+        self.cancelled()
+
     def rest(self) -> None:
         """End at once a job that is to stop, because no cycle is under way: it waited to try one again."""
         if self.machine.memory.state == "stopping":
