@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import starfile
 import tifffile
@@ -199,6 +201,33 @@ def test_optics_groups_are_consecutive_and_small_ones_join_the_largest(tmp_path:
     assert joined.rlnOpticsGroup.tolist() == [1, 1, 1, 2, 2, 1]
 
 
+def test_micrographs_without_particles_are_of_the_group_of_the_others(tmp_path: Path) -> None:
+    world = make_world(tmp_path / "s", movies=3)
+    add_products(world, 2, particles=0)
+    world.products(2).particles.unlink()
+    task = world.prepare(ALL)
+    run_export(task)
+    for star, block in (("corrected_micrographs.star", "micrographs"), ("particles.star", "particles")):
+        tables = read(task.final, star)
+        assert tables["optics"].rlnOpticsGroup.tolist() == [1]
+        assert set(tables[block].rlnOpticsGroup) == {1}
+
+
+def test_groups_of_which_no_particle_was_chosen_are_not_among_those_with_images(tmp_path: Path) -> None:
+    world = make_world(tmp_path / "s", movies=2)
+    world.movies[0].row["optics_group"] = 5
+    chosen = add_classes(world, 5)
+    table = pq.read_table(world.folder / chosen.folder / "assignments.parquet").to_pylist()
+    rows = [row for row in table if "movie_0002" in row["stack"] or row["class_id"] != 2]
+    pq.write_table(pa.Table.from_pylist(rows), world.folder / chosen.folder / "assignments.parquet")
+    task = world.prepare(ALL, classes=chosen.model_copy(update={"classes": [2]}))
+    run_export(task)
+    tables = read(task.final, "particles.star")
+    assert set(tables["particles"].rlnMicrographName) == {"micrographs/movie_0002.mrc"}
+    assert tables["optics"].rlnOpticsGroup.tolist() == [1]
+    assert read(task.final, "corrected_micrographs.star")["optics"].rlnOpticsGroup.tolist() == [1, 2]
+
+
 def test_two_pixel_sizes_are_never_in_one_group(world: World) -> None:
     world.settings[2] = {**world.settings[1], "pixel_size_a": 1.6}
     world.movies[2].row["settings_revision"] = 2
@@ -316,6 +345,9 @@ def test_the_readme_says_what_is_in_it(world: World) -> None:
     text = (task.final / "README.txt").read_text()
     assert "Grid 7" in text and "particles: 15" in text and "200 kV, 1.4 mm, 0.1" in text
     assert "Bayesian polishing" in text and "go into Extraction" in text and "cd here" in text
+    # 16 px of 3 A are 32 of the micrograph's; background from 0.6 diameters of 60 A on.
+    assert "(of 3 micrographs) with particle box 32, rescaled to 16," in text
+    assert "background circle 48 pixels" in text
     # There are no classes.
     assert "class2d" not in text
     assert (task.final / "overlay" / "movie_0001.jpg").stat().st_size > 1000

@@ -15,7 +15,7 @@ from frazil.stages.export import relion
 from frazil.stages.export.gather import Collector
 from frazil.stages.export.mtf import MTF, with_mtf
 from frazil.stages.export.optics import find_optics
-from frazil.stages.export.particles import in_classes, join_particles, with_classes
+from frazil.stages.export.particles import forget_images, in_classes, join_particles, with_classes
 from frazil.stages.export.progress import Progress
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def _write(session: Path, folder: Path, snapshot: Snapshot, progress: Progress) 
     if snapshot.classes is not None and len(particles):
         particles = with_classes(particles, movies, session, snapshot.classes, progress)
         particles = in_classes(particles, snapshot.classes.classes)
+    forget_images(movies, particles)
     if movies:
         optics = find_optics(movies, snapshot.request.fewest_per_optics_group)
         names = relion.Names(session)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from frazil.stages.export.gather import Gathered
 
+_WITHOUT_IMAGES = -2
+"""Of what one group can have only once, the last two are pixel and box of its images."""
+
 
 @dataclass(frozen=True)
 class ExportOptics:
@@ -41,10 +44,11 @@ class ExportOptics:
 def find_optics(movies: Sequence[Gathered], fewest: int) -> ExportOptics:
     """Group movies by the session's optics groups and by everything that one group can have only once.
 
-    Groups with fewer than ``fewest`` movies are joined with the largest one of the same settings.
+    Micrographs without particles are of the group that others of the same settings are of. Groups with fewer
+    than ``fewest`` movies are joined with the largest one of the same settings.
     """
     own = [movie.movie.row.get("optics_group") or 1 for movie in movies]
-    physics = [_physics(movie) for movie in movies]
+    physics = _with_images_of_others(own, [_physics(movie) for movie in movies])
     sizes = Counter(zip(own, physics, strict=True))
     joined = {}
     for (group, kind), size in sizes.items():
@@ -62,6 +66,20 @@ def find_optics(movies: Sequence[Gathered], fewest: int) -> ExportOptics:
         number_of=[number[key] for key in keys],
         origin=[sorted(groups) for groups in origin],
     )
+
+
+def _with_images_of_others(own: Sequence[int], physics: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Give micrographs without particles box and pixel of most images of the same group and settings."""
+    images: dict[tuple[Any, ...], Counter[tuple[Any, ...]]] = {}
+    for group, kind in zip(own, physics, strict=True):
+        if kind[-1]:
+            images.setdefault((group, *kind[:_WITHOUT_IMAGES]), Counter())[kind] += 1
+    return [
+        images[key].most_common(1)[0][0]
+        if (key := (group, *kind[:_WITHOUT_IMAGES])) in images and not kind[-1]
+        else kind
+        for group, kind in zip(own, physics, strict=True)
+    ]
 
 
 def _physics(found: Gathered) -> tuple[Any, ...]:

@@ -140,6 +140,14 @@ def in_classes(particles: ParticleSet, classes: Sequence[int] | None) -> Particl
     return particles[np.isin(particles.classes["class_id"], list(classes))]
 
 
+def forget_images(movies: Sequence[Gathered], particles: ParticleSet) -> None:
+    """Movies of which no particle was chosen have no images: no optics group is written for these."""
+    used = set(np.unique(particles.movie).tolist())
+    for place, movie in enumerate(movies):
+        if place not in used:
+            movie.image_pixel_size_a, movie.image_size_px = 0.0, 0
+
+
 def read_summary(session: Path, chosen: ChosenClasses) -> dict[str, Any]:
     """Read the numbers of an entry of the class history."""
     path = session / chosen.folder / "summary.json"

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from frazil.model.words import plural
+from frazil.stages.export.reextract import background_radius_a, box_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from frazil.stages.export.gather import Gathered
     from frazil.stages.export.optics import ExportOptics
     from frazil.stages.export.request import Snapshot
 
+_MOST_KINDS = 5
+_PIXEL = "micrograph_pixel_size_a"
 _RELION = {
     ("particles.star",): """\
   - particles.star goes into Class2D, InitialModel, Refine3D.
@@ -79,6 +86,7 @@ def readme(
     snapshot: Snapshot,
     counts: Mapping[str, int],
     optics: ExportOptics | None,
+    movies: Sequence[Gathered],
     notes: Sequence[str],
 ) -> str:
     """Return the text; ``folder`` holds what was exported, and only that is spoken of."""
@@ -98,7 +106,8 @@ def readme(
             place=_ABSOLUTE if request.files == "none" else _RELATIVE,
             tables="".join(
                 text for files, text in _RELION.items() if all((folder / name).exists() for name in files)
-            ),
+            )
+            + (_extraction(movies) if (folder / "autopick.star").exists() else ""),
         ),
     ]
     if optics is not None:
@@ -125,3 +134,17 @@ def readme(
         lines += ["Notes", *(f"  - {note}" for note in notes), ""]
     lines.append("manifest.tsv lists every file with its size and xxh3-128 checksum.")
     return "\n".join(lines) + "\n"
+
+
+def _extraction(movies: Sequence[Gathered]) -> str:
+    """How RELION's Extraction makes the same images as in particles/."""
+    kinds = Counter(
+        (box_of(None, movie), movie.image_size_px, 2 * round(radius_a / movie.record.number(_PIXEL)))
+        for movie in movies
+        if movie.image_size_px and (radius_a := background_radius_a(movie))
+    )
+    return "".join(
+        f"  - Extraction makes the same images (of {plural(number, 'micrograph')}) with particle box {box}, "
+        f"rescaled to {size},\n    background circle {circle} pixels, normalised, contrast inverted.\n"
+        for (box, size, circle), number in kinds.most_common(_MOST_KINDS)
+    )

@@ -58,9 +58,6 @@ def reextract(
     for place, begin, end in progress.each("extracting particles again", chunks, chunks):
         some = particles[np.arange(begin, end)]
         parts.append(_of_micrograph(session, target, request, some, movies[place]))
-    for place in set(range(len(movies))) - set(places.tolist()):
-        # None of its particles was chosen.
-        movies[place].image_pixel_size_a, movies[place].image_size_px = 0.0, 0
     made = _joined(parts)
     if lost := len(particles) - len(made):
         progress.note(
@@ -70,12 +67,20 @@ def reextract(
     return made
 
 
-def box_of(request: ExportRequest, movie: Gathered) -> int:
-    """Return the box to cut, in pixels of the micrograph: the one asked for, or as large as it was."""
-    if request.box_px is not None:
+def box_of(request: ExportRequest | None, movie: Gathered) -> int:
+    """Return the box to cut, in pixels of the micrograph: the one asked for, or as large as it is."""
+    if request is not None and request.box_px is not None:
         return request.box_px
     pixel = movie.record.number("micrograph_pixel_size_a")
     return 2 * round(0.5 * movie.image_size_px * movie.image_pixel_size_a / pixel)
+
+
+def background_radius_a(movie: Gathered) -> float | None:
+    """Return where the background of its particles begins, Å; None where their diameter is not known."""
+    diameter = movie.record.numbers.get("particle_diameter_a")
+    return movie.settings.detection.normalise_radius_a or (
+        BACKGROUND_DIAMETERS * diameter if diameter else None
+    )
 
 
 def _of_micrograph(
@@ -93,9 +98,6 @@ def _of_micrograph(
     if stored_record(session, movie.movie.name) != movie.record:
         message = f"{movie.movie.name}: is being processed again right now; export it a little later"
         raise PassingError(message)
-    detection = movie.settings.detection
-    diameter = movie.record.numbers.get("particle_diameter_a")
-    radius = detection.normalise_radius_a or (BACKGROUND_DIAMETERS * diameter if diameter else None)
     extracted = extract_particles(
         micrograph,
         true_x if moves else own["box_x_px"],
@@ -103,7 +105,7 @@ def _of_micrograph(
         pixel_size_a=pixel,
         box_px=box_of(request, movie),
         output_pixel_size_a=_wanted_pixel(request, movie),
-        background_radius_a=radius,
+        background_radius_a=background_radius_a(movie),
     )
     kept = extracted.kept
     depth = movie.settings.alignment.output_depth if request.image_depth == "stored" else request.image_depth

@@ -24,7 +24,7 @@ from frazil.stages.export.lead import FACTS
 from frazil.stages.export.manifest import write_manifest
 from frazil.stages.export.mtf import MTF, with_mtf
 from frazil.stages.export.optics import find_optics
-from frazil.stages.export.particles import in_classes, join_particles, with_classes
+from frazil.stages.export.particles import forget_images, in_classes, join_particles, with_classes
 from frazil.stages.export.progress import Progress
 from frazil.stages.export.readme import readme
 from frazil.stages.export.reextract import reextract
@@ -81,7 +81,7 @@ def _make(task: ExportTask, snapshot: Snapshot) -> dict[str, Any]:
             (task.part / folder).rmdir()
     counts = {"micrographs": len(movies), **made.counts}
     progress.begin("writing the README")
-    _describe(task, snapshot, counts, optics, progress)
+    _describe(task, snapshot, counts, optics, movies, progress)
     threads = snapshot.request.threads or 1
     files, size = write_manifest(task.part, frozenset({SNAPSHOT, PROGRESS, LOG}), progress, threads)
     progress.begin("done")
@@ -182,6 +182,7 @@ def _particles(
     if snapshot.classes is not None:
         particles = with_classes(particles, movies, session, snapshot.classes, progress)
         particles = in_classes(particles, snapshot.classes.classes)
+    forget_images(movies, particles)
     if not len(particles):
         progress.note("no particle was chosen: there is no table of particles")
         return None
@@ -193,6 +194,7 @@ def _describe(
     snapshot: Snapshot,
     counts: dict[str, int],
     optics: ExportOptics,
+    movies: list[Gathered],
     progress: Progress,
 ) -> None:
     content = {
@@ -215,4 +217,5 @@ def _describe(
     with atomic_path(task.part / FACTS) as file:
         file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     with atomic_path(task.part / "README.txt") as file:
-        file.write_text(readme(task.part, snapshot, counts, optics, progress.notes), encoding="utf-8")
+        text = readme(task.part, snapshot, counts, optics, movies, progress.notes)
+        file.write_text(text, encoding="utf-8")
