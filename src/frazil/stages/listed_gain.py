@@ -1,4 +1,7 @@
-"""What RELION's tables call the gain reference: RELION's polishing reads it as it is and turns nothing."""
+"""What RELION's tables call the gain reference: RELION's polishing reads it as it is and turns nothing.
+
+Frames of EER movies it multiplies with a ``.gain`` and divides by anything else; all others it multiplies.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,42 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from frazil.formats.mrc_write import write_mrc
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
+    from frazil.model.settings_input import GainSettings
     from frazil.stages.exposure import Exposure
 
-# What RELION reads by itself.
-KNOWN_TO_RELION = (".mrc", ".tif", ".tiff", ".gain")
+_AS_APPLIED = {
+    False: dict.fromkeys((".mrc", ".tif", ".tiff"), ("auto", "off")),
+    True: {".gain": ("auto", "off"), ".mrc": ("auto", "on")},
+}
+"""By whether the movies are EER and by ending: `gain_invert` of which RELION makes the same by itself."""
 
 
-def listed_gain(exposure: Exposure, gain: NDArray[np.float32] | None, pixel_size_a: float) -> str:
+def is_as_applied(settings: GainSettings, *, for_eer: bool) -> bool:
+    """Whether RELION makes of the file itself what the settings make of it; False without one."""
+    turned = settings.gain_rotation_deg or settings.gain_flip_x or settings.gain_flip_y
+    suffix = Path(settings.gain_path or "").suffix.lower()
+    return not turned and settings.gain_invert in _AS_APPLIED[for_eer].get(suffix, ())
+
+
+def write_applied_gain(
+    target: Path, gain: NDArray[np.float32], pixel_size_a: float, *, for_eer: bool
+) -> None:
+    """Write what frames were multiplied with, shape (H, W), as an MRC file of which RELION makes the same."""
+    if for_eer:
+        gain = np.divide(1.0, gain, out=np.zeros_like(gain), where=gain > 0.0)
+    write_mrc(target, gain, pixel_size_a, depth="float32")
+
+
+def listed_gain(
+    exposure: Exposure, gain: NDArray[np.float32] | None, pixel_size_a: float, *, for_eer: bool
+) -> str:
     """Name of a gain reference that lies as it was applied, from the session's folder; "" if there is none.
 
     That is the file itself, or as it is linked afterwards, where the settings turn and invert nothing and
@@ -33,15 +59,15 @@ def listed_gain(exposure: Exposure, gain: NDArray[np.float32] | None, pixel_size
         Shape (H, W): what the frames were multiplied with.
     pixel_size_a
         Of the frames, Å.
+    for_eer
+        They are those of EER movies.
     """
     settings, task = exposure.settings.gain, exposure.task
     if settings.gain_path is None or gain is None:
         return ""
     path = Path(settings.gain_path)
-    turned = settings.gain_rotation_deg or settings.gain_flip_x or settings.gain_flip_y
     name = str(path) if task.listed_as else f"raw/gain{path.suffix}"
-    is_known = path.suffix.lower() in KNOWN_TO_RELION and len(name.split()) == 1
-    if not turned and settings.gain_invert != "on" and is_known:
+    if is_as_applied(settings, for_eer=for_eer) and len(name.split()) == 1:
         return name
     what = (
         str(path),
@@ -51,11 +77,12 @@ def listed_gain(exposure: Exposure, gain: NDArray[np.float32] | None, pixel_size
         settings.gain_flip_x,
         settings.gain_flip_y,
         settings.gain_invert,
+        for_eer,
     )
     target = exposure.files.motion_star.with_name(
         f"gain_{hashlib.sha256(repr(what).encode()).hexdigest()[:12]}.mrc"
     )
     if not target.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_mrc(target, gain, pixel_size_a, depth="float32")
+        write_applied_gain(target, gain, pixel_size_a, for_eer=for_eer)
     return f"{target.parent.name}/{target.name}"

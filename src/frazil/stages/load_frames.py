@@ -80,7 +80,7 @@ def load_movie(exposure: Exposure) -> LoadedMovie:
             pixel_size_a=pixel_size_a,
             dose_per_frame_e_per_a2=_dose_per_frame(microscope.dose_per_movie_e_per_a2, movie),
             movie_frames=movie.frames,
-            gain=listed_gain(exposure, gain() if gain else None, pixel_size_a),
+            gain=listed_gain(exposure, gain() if gain else None, pixel_size_a, for_eer=eer is not None),
             eer_upsampling=eer.upsampling if eer else None,
             eer_frames_per_fraction=eer.frames_per_fraction if eer else None,
         )

@@ -376,6 +376,23 @@ def test_the_gain_is_turned_as_it_was_applied(world: World, kind: str) -> None:
     assert np.allclose(turned, gain[::-1, ::-1])
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_gains_of_eer_movies_are_what_relion_divides_by(world: World, turned: bool) -> None:
+    """It multiplies frames of EER movies with a ``.gain`` only; an MRC reference holds counts."""
+    for movie in world.movies:
+        raw = Path(movie.raw_path or "")
+        movie.raw_path = str(raw.rename(raw.with_suffix(".eer")))
+    path = world.folder / "counts.mrc"
+    counts = np.linspace(50.0, 150.0, HEIGHT_PX * WIDTH_PX, dtype=np.float32).reshape(HEIGHT_PX, WIDTH_PX)
+    write_mrc(path, counts, PIXEL_A, depth="float32")
+    world.settings[1] |= {"gain_path": str(path), "gain_rotation_deg": 180 if turned else 0}
+    task = world.prepare(ALL)
+    run_export(task)
+    written = read_mrc(task.final / "raw" / "gain.mrc").data
+    expected = counts[::-1, ::-1] if turned else counts
+    assert np.allclose(written / written.mean(), expected / counts.mean(), rtol=1e-5)
+
+
 @pytest.mark.parametrize("files", ["copy", "none"])
 def test_every_gain_that_was_applied_goes_along(world: World, files: str) -> None:
     gain = np.linspace(0.5, 1.5, HEIGHT_PX * WIDTH_PX, dtype=np.float32).reshape(HEIGHT_PX, WIDTH_PX)

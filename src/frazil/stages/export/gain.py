@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from frazil.formats.gain import read_gain
-from frazil.formats.mrc import write_mrc
 from frazil.formats.star import read_star
 from frazil.stages.export.pin import pin_movie
-from frazil.stages.listed_gain import KNOWN_TO_RELION
+from frazil.stages.listed_gain import is_as_applied, write_applied_gain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,7 +16,9 @@ if TYPE_CHECKING:
     from frazil.model.settings_input import GainSettings
     from frazil.stages.export.gather import Gathered
     from frazil.stages.export.progress import Progress
-    from frazil.stages.export.request import ExportRequest
+    from frazil.stages.export.request import ExportMovie, ExportRequest
+
+_EER = (".eer", ".ecc")
 
 
 class Gains:
@@ -25,28 +26,27 @@ class Gains:
 
     Parameters
     ----------
-    settings
-        Those that the movies of the export were made with, in any number.
+    movies
+        Those of the export, each with the settings that it was made with.
     """
 
-    def __init__(self, settings: Iterable[GainSettings]) -> None:
+    def __init__(self, movies: Iterable[tuple[ExportMovie, GainSettings]]) -> None:
         self._names: dict[tuple[object, ...], str] = {}
-        for each in settings:
-            if each.gain_path is not None:
-                self._names.setdefault(_applied(each), self._new_name(each))
+        for movie, settings in movies:
+            if settings.gain_path is not None:
+                self._names.setdefault(_applied(movie, settings), self._new_name(movie, settings))
 
-    def name(self, settings: GainSettings) -> str:
+    def name(self, movie: ExportMovie, settings: GainSettings) -> str:
         """Name in the tables of the export; "" if there is no gain reference."""
-        return "" if settings.gain_path is None else self._names[_applied(settings)]
+        return "" if settings.gain_path is None else self._names[_applied(movie, settings)]
 
-    def _new_name(self, settings: GainSettings) -> str:
-        suffix = Path(settings.gain_path or "").suffix
+    def _new_name(self, movie: ExportMovie, settings: GainSettings) -> str:
         number = f"_{len(self._names) + 1}" if self._names else ""
-        is_kept = not _changed(settings) and suffix.lower() in KNOWN_TO_RELION
-        return f"raw/gain{number}{suffix if is_kept else '.mrc'}"
+        is_kept = is_as_applied(settings, for_eer=_is_eer(movie))
+        return f"raw/gain{number}{Path(settings.gain_path or '').suffix if is_kept else '.mrc'}"
 
 
-def _applied(settings: GainSettings) -> tuple[object, ...]:
+def _applied(movie: ExportMovie, settings: GainSettings) -> tuple[object, ...]:
     """Return what decides about the values that frames were multiplied with."""
     return (
         settings.gain_path,
@@ -54,13 +54,12 @@ def _applied(settings: GainSettings) -> tuple[object, ...]:
         settings.gain_flip_x,
         settings.gain_flip_y,
         settings.gain_invert,
+        _is_eer(movie),
     )
 
 
-def _changed(settings: GainSettings) -> bool:
-    """Whether frames were multiplied with something else than the file holds."""
-    turned = settings.gain_rotation_deg or settings.gain_flip_x or settings.gain_flip_y
-    return bool(turned) or settings.gain_invert == "on"
+def _is_eer(movie: ExportMovie) -> bool:
+    return (movie.raw_path or str(movie.row.get("path") or "")).lower().endswith(_EER)
 
 
 def bring_gains(
@@ -69,7 +68,7 @@ def bring_gains(
     """Bring the gain references of all movies in, under the names that their motion files give them."""
     of_name: dict[str, Gathered] = {}
     for movie in movies:
-        name = gains.name(movie.settings.gain)
+        name = gains.name(movie.movie, movie.settings.gain)
         # The motion file tells the size of the frames.
         if name and (name not in of_name or not of_name[name].has("motion_star")):
             of_name[name] = movie
@@ -83,7 +82,8 @@ def _bring(target: Path, movie: Gathered, request: ExportRequest, progress: Prog
     if not source.is_file():
         progress.note(f"the gain reference is not at {source} any more; it is left out")
         return
-    if target.suffix == source.suffix and not _changed(settings):
+    for_eer = _is_eer(movie.movie)
+    if is_as_applied(settings, for_eer=for_eer):
         pin_movie(source, target, request.files)
         return
     if not movie.has("motion_star"):
@@ -101,7 +101,7 @@ def _bring(target: Path, movie: Gathered, request: ExportRequest, progress: Prog
         flip_x=settings.gain_flip_x,
         flip_y=settings.gain_flip_y,
         invert="auto" if settings.gain_invert == "auto" else settings.gain_invert == "on",
-        for_eer=(movie.movie.raw_path or "").lower().endswith(".eer"),
+        for_eer=for_eer,
     )
     pixel_a = float(general.numbers("rlnMicrographOriginalPixelSize")[0])
-    write_mrc(target, gain, pixel_a, depth="float32")
+    write_applied_gain(target, gain, pixel_a, for_eer=for_eer)

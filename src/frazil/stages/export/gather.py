@@ -211,7 +211,7 @@ class Collector:
             text = source.motion_star.read_text(encoding="utf-8")
         except FileNotFoundError:
             return False
-        movie, gain = found.movie, self._gains.name(found.settings.gain)
+        movie, gain = found.movie, self._gains.name(found.movie, found.settings.gain)
         raw = _name_of_raw(movie.name, Path(movie.raw_path or movie.row.get("path") or ""))
         target = found.files
         if not self._brings_files and self._final is not None:
@@ -224,7 +224,8 @@ class Collector:
 
     def _absolute_names(self, found: Gathered) -> tuple[str, str]:
         """Movie where it lies, and gain reference in the export: there it is turned as it was applied."""
-        raw, gain = found.movie.raw_path or "None", self._gains.name(found.settings.gain)
+        raw = found.movie.raw_path or "None"
+        gain = self._gains.name(found.movie, found.settings.gain)
         if len(raw.split()) > 1:
             self._progress.note(f"{raw}: tables can't name a path with blanks; link or copy instead")
             raw = "None"
