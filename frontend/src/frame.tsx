@@ -1,16 +1,13 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { api } from "./api/client";
 import { useKeys } from "./lib/keyboard";
+import { useLogOut } from "./lib/log-out";
 import { useMe } from "./lib/me";
 import { usePath } from "./lib/router";
 import { setTheme, useTheme } from "./lib/theme";
 import { useServer } from "./pages/server/use-server";
-import { forgetAllStaged } from "./settings/staged";
 import { AwayNote } from "./ui/away-note";
 import { Button } from "./ui/button";
 import { Dialog } from "./ui/dialog";
-import { toastError } from "./ui/feedback";
 import { Icon, type IconName } from "./ui/icon";
 import { Link } from "./ui/link";
 
@@ -33,18 +30,8 @@ export function Frame({ children }: { children: ReactNode }) {
 function Rail({ onHelp }: { onHelp: () => void }) {
   const me = useMe();
   const theme = useTheme();
-  const client = useQueryClient();
   const server = useServer();
-  const logOut = async () => {
-    try {
-      await api.post("/logout");
-      forgetAllStaged();
-      client.clear();
-      window.location.assign("/");
-    } catch (error) {
-      toastError(error);
-    }
-  };
+  const logOut = useLogOut();
   return (
     <nav className="rail" aria-label="Main">
       <Link className="brand" to="/sessions" title={server.data?.microscope_name || "Frazil"}>
@@ -65,7 +52,7 @@ function Rail({ onHelp }: { onHelp: () => void }) {
       </button>
       {me.user_id === null ? null : <Item to="/profile" icon="user" label={me.login} short="Profile" />}
       {me.user_id === null ? null : (
-        <button type="button" className="item desktop" onClick={() => void logOut()}>
+        <button type="button" className="item desktop" onClick={logOut}>
           <Icon name="arrowRight" />
           Log out
         </button>

@@ -32,7 +32,8 @@ def read_filter(text: str) -> MovieFilter:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"the filter can't be used: {place}: {first['msg']}") from error
+        why = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"the filter can't be used: {place}: {why}") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"the filter can't be read: {error}") from error
 

@@ -23,9 +23,9 @@ export function GroupPanel({ group, users }: { group: Group; users: readonly Use
   const member = (id: number | string) => `/groups/${group.id}/members/${id}`;
   return (
     <section className="panel stack" aria-label={`Group ${group.name}`}>
-      <div className="row apart">
-        <h3>{group.name}</h3>
-        <span className="muted small">{plural(group.members.length, "member")}</span>
+      <div className="row nowrap-row">
+        <h3 className="grow">{group.name}</h3>
+        <span className="muted small nowrap">{plural(group.members.length, "member")}</span>
         <Button
           small
           look="quiet"

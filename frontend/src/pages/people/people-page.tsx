@@ -49,18 +49,20 @@ export default function PeoplePage() {
                 <th>Name</th>
                 <th>Roles</th>
                 <th>Since</th>
-                <th />
+                <th>
+                  <span className="only-read">Actions</span>
+                </th>
               </tr>
             </thead>
             <tbody>
               {(users.data ?? []).map((user) => (
                 <tr key={user.id}>
-                  <td>
+                  <td className="breakable name-cell">
                     <b>{user.login}</b>
                   </td>
-                  <td>{user.name}</td>
+                  <td className="breakable name-cell">{user.name}</td>
                   <td>
-                    <span className="row tight">
+                    <span className="row tight names">
                       {user.is_admin ? <Badge tone="busy">admin</Badge> : null}
                       {user.disabled ? <Badge tone="bad">disabled</Badge> : null}
                       {Object.entries(user.roles).map(([group, role]) => (

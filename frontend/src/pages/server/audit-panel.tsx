@@ -3,6 +3,7 @@ import { api } from "../../api/client";
 import type { AuditRow } from "../../api/types";
 import { fullTime } from "../../lib/format";
 import { ErrorNote } from "../../ui/feedback";
+import { TableWrap } from "../../ui/table-wrap";
 import { differences } from "./differences";
 import { changeWords } from "./words";
 
@@ -13,7 +14,7 @@ export function AuditPanel() {
     <section className="panel" aria-labelledby="audit-title">
       <h2 id="audit-title">What was changed</h2>
       <ErrorNote error={audit.error} />
-      <div className="table-wrap">
+      <TableWrap label="Table of changes">
         <table className="table compact">
           <thead>
             <tr>
@@ -38,7 +39,7 @@ export function AuditPanel() {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableWrap>
     </section>
   );
 }

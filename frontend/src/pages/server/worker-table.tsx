@@ -1,6 +1,7 @@
 import type { Worker } from "../../api/types";
 import { bytes, duration } from "../../lib/format";
 import { useNow } from "../../lib/now";
+import { TableWrap } from "../../ui/table-wrap";
 import { taskWords } from "./words";
 
 /** Workers and what each does now; `brief` leaves out what it takes. */
@@ -10,7 +11,7 @@ export function WorkerTable({ workers, brief }: { workers: readonly Worker[]; br
     return <p className="muted">No worker has been needed yet; they start with the first track.</p>;
   }
   return (
-    <div className="table-wrap">
+    <TableWrap label="Table of workers">
       <table className="table compact">
         <thead>
           <tr>
@@ -44,6 +45,6 @@ export function WorkerTable({ workers, brief }: { workers: readonly Worker[]; br
           ))}
         </tbody>
       </table>
-    </div>
+    </TableWrap>
   );
 }

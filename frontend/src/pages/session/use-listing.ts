@@ -5,7 +5,7 @@ import { navigate, useParam } from "../../lib/router";
 import { whereText } from "../../movies/definition";
 import { useDecisions } from "../../movies/use-decisions";
 import { type HeldList, useHeldList } from "../../movies/use-held-list";
-import { type MovieList, type Show, useMovieList, useShow } from "../../movies/use-movies";
+import { type MovieList, type Show, useColumnMap, useMovieList, useShow } from "../../movies/use-movies";
 import { movieAddress } from "./micrographs/address";
 
 export interface Listing {
@@ -35,6 +35,14 @@ export interface Listing {
   open: (name: string) => void;
 }
 
+/** Column that movies are sorted by: that of the address if there is one of this name; "" while that isn't known. */
+export function useSort(): [string, (sort: string) => void] {
+  const [text, set] = useParam("sort", "number");
+  const columns = useColumnMap();
+  if (text === "number" || columns.has(text)) return [text, set];
+  return [columns.size ? "number" : "", set];
+}
+
 /**
  * The movies that the address asks for, of which one may be chosen; they stay in place while somebody is at them.
  *
@@ -43,14 +51,14 @@ export interface Listing {
 export function useListing(session: SessionView, columns: readonly string[]): Listing {
   const [filter, setFilter] = useFilter();
   const [show, setShow] = useShow();
-  const [sort, setSort] = useParam("sort", "number");
+  const [sort, setSort] = useSort();
   const [order, setOrder] = useParam("order", "down");
   const [selected, select] = useParam("movie");
   const where = whereText(filter);
   // What the filter looks at must be known, too, to mark what it rejects.
   const needed = ["state", "override", ...columns, ...Object.keys(filter.ranges)];
   const found = useMovieList(session.id, {
-    columns: columns.length ? [...new Set(needed)] : [],
+    columns: columns.length && sort ? [...new Set(needed)] : [],
     sort,
     descending: order === "down",
     where,

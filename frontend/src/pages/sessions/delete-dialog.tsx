@@ -8,6 +8,7 @@ import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { ErrorNote, Note, toast, Waiting } from "../../ui/feedback";
 import { CheckField, TextField } from "../../ui/field";
+import { TableWrap } from "../../ui/table-wrap";
 
 export function DeleteDialog({ session, onClose }: { session: SessionView; onClose: () => void }) {
   const client = useQueryClient();
@@ -102,7 +103,7 @@ export function DeleteDialog({ session, onClose }: { session: SessionView; onClo
 
 function FolderTable(props: { folders: DeletePreview["entries"]; kept: (name: string) => boolean }) {
   return (
-    <div className="table-wrap">
+    <TableWrap label="Folders of the session">
       <table className="table">
         <thead>
           <tr>
@@ -125,6 +126,6 @@ function FolderTable(props: { folders: DeletePreview["entries"]; kept: (name: st
             ))}
         </tbody>
       </table>
-    </div>
+    </TableWrap>
   );
 }

@@ -149,7 +149,7 @@ class ClassifyBody:
                     self._take_in()
                     self._end()
         elif isinstance(message, StartJobNow):
-            # Begun by the next step, with the settings that were sent with it; a job under way is no other one's.
+            # The next step begins it, with the settings that were sent; while a job runs there is no other.
             self._job_wanted = self._flight is None or self._flight.kind in _STREAM_KINDS
         elif isinstance(message, Keep):
             self._stream.keep()

@@ -13,7 +13,7 @@ import { type MovieList, useColumnMap, useColumns } from "../../../movies/use-mo
 import { Button } from "../../../ui/button";
 import { Empty, ErrorNote } from "../../../ui/feedback";
 import type { SessionTabProps } from "../session-page";
-import { useListing } from "../use-listing";
+import { useListing, useSort } from "../use-listing";
 import { across, CAPTION_PX, GAP_PX } from "./layout";
 import { Tile } from "./tile";
 import "./gallery.css";
@@ -23,7 +23,7 @@ const COLUMNS = ["name", "state", "override", "particles", "ctf_resolution_a", "
 /** Thumbnails of any number of movies. */
 export default function GalleryPage({ session }: SessionTabProps) {
   const [sizeText, setSize] = useParam("size", usualSize());
-  const [sorted] = useParam("sort", "number");
+  const [sorted] = useSort();
   const [perRow, setPerRow] = useState(1);
   const columns = useColumns();
   const size = Math.min(420, Math.max(90, Number(sizeText) || Number(usualSize())));
@@ -75,7 +75,7 @@ export default function GalleryPage({ session }: SessionTabProps) {
         </label>
       </div>
       <ErrorNote error={list.error} retry={list.retry} />
-      {!list.pending && !list.total ? (
+      {!list.pending && !list.total && !list.error ? (
         <Empty title={show === "rejected" ? "Nothing is rejected" : "No micrograph to show"}>
           {session.counts.movies
             ? "The filter leaves none: widen a range, or clear it."

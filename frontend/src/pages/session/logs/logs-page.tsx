@@ -18,20 +18,23 @@ import { useLog } from "./use-log";
 const MOST_LINES = 20_000;
 
 export default function LogsPage({ session }: SessionTabProps) {
-  const [track, setTrack] = useParam("track", "preprocess");
-  const [level, setLevel] = useParam("level", "info");
+  const [trackText, setTrack] = useParam("track", "preprocess");
+  const [levelText, setLevel] = useParam("level", "info");
   const [search, setSearch] = useParam("search");
   const [follow, setFollow] = useState(true);
   const [open, setOpen] = useState<LogLine | null>(null);
   const field = useRef<HTMLInputElement>(null);
   const choices = tracksOf(session).map((name) => [name, trackLabel(session, name)] as const);
-  const label = trackLabel(session, track as TrackName) ?? track;
+  // An address may be old, or mistyped.
+  const track: TrackName = choices.find(([name]) => name === trackText)?.[0] ?? "preprocess";
+  const level = LEVELS.find((name) => name === levelText) ?? "info";
+  const label = trackLabel(session, track);
   useKeys({ "/": () => field.current?.focus() });
   const log = useLog({ session: session.id, track, level, search, most: MOST_LINES });
   return (
     <div className="stack logs">
       <search className="row">
-        <Segments label="Track" value={track as TrackName} choices={choices} onChange={setTrack} />
+        <Segments label="Track" value={track} choices={choices} onChange={setTrack} />
         <select
           className="input choice"
           aria-label="Level"

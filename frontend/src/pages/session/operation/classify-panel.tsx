@@ -36,6 +36,7 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
   const wrong = Object.keys(errors).length > 0;
   const changeable = mayChange(session);
   const streaming = all.mode === "streaming";
+  const atWork = track.state === "running" && track.details?.jobs === "running";
   const send = async (action: "start-job" | "start-automatic" | "stop", said: string) => {
     setBusy(action);
     try {
@@ -94,7 +95,8 @@ export function ClassifyPanel({ session, track }: { session: SessionView; track:
               icon="play"
               look="primary"
               busy={busy === "start-job"}
-              disabled={wrong || track.state === "stopping"}
+              disabled={wrong || track.state === "stopping" || atWork}
+              title={atWork ? "A job runs; stop it first, or let it end" : undefined}
               onClick={() => void send("start-job", streaming ? "Streaming starts" : "A job is starting")}
             >
               Start job now

@@ -81,7 +81,7 @@ export default function TablePage({ session }: SessionTabProps) {
         </p>
       </div>
       <ErrorNote error={list.error} retry={list.retry} />
-      {!list.pending && !list.total ? (
+      {!list.pending && !list.total && !list.error ? (
         <Empty icon="list" title={show === "rejected" ? "Nothing is rejected" : "No movie to show"}>
           {session.counts.movies
             ? "The filter leaves none: widen a range, or clear it."
