@@ -27,12 +27,17 @@ if TYPE_CHECKING:
 BOX_PX, PIXEL_A = 40, 6.0
 
 
-def at_truth(snr: float, count: int, views: int, seed: int) -> tuple[Engine, SimulatedParticles]:
+def at_truth(
+    snr: float,
+    count: int,
+    views: int,
+    seed: int,
+    specimens: tuple[str, ...] = ("proteasome",),
+    mask_a: float = 160.0,
+) -> tuple[Engine, SimulatedParticles]:
     """An engine whose particles are sampled at their true centres, turned by their true angles."""
-    made = simulate_particles(
-        ["proteasome"], count, BOX_PX, PIXEL_A, views_per_specimen=views, snr=snr, seed=seed
-    )
-    sampler = Sampler(BOX_PX, PIXEL_A, 160.0, 20.0)
+    made = simulate_particles(specimens, count, BOX_PX, PIXEL_A, views_per_specimen=views, snr=snr, seed=seed)
+    sampler = Sampler(BOX_PX, PIXEL_A, mask_a, 20.0)
     bank = Bank.empty()
     rows = bank.add(count)
     samples = Samples(count, sampler)
@@ -43,9 +48,9 @@ def at_truth(snr: float, count: int, views: int, seed: int) -> tuple[Engine, Sim
     columns["half"][rows] = rows % 2
     columns["ctf"][rows] = ctf_columns(made.ctf)
     columns["pose"][rows, 0] = -np.deg2rad(made.truth.psi_deg)
-    engine = Engine(sampler, made.ctf.optics, bank, samples, views)
+    engine = Engine(sampler, made.ctf.optics, bank, samples, views * len(specimens))
     engine.start_noise(rows)
-    for view in range(views):
+    for view in range(engine.class_count):
         engine.place(rows[made.truth.view_id == view], view)
     return engine, made
 
@@ -115,16 +120,30 @@ def test_what_visits_add_can_be_taken_out_again() -> None:
 
 
 def test_stated_probabilities_are_hit_rates() -> None:
-    engine, made = at_truth(snr=0.02, count=700, views=4, seed=5)
-    visit_all(engine, Stage(20.0, 5.0, 5.0, 4.0))
-    stated = engine.bank.column("probability").astype(np.float64)
-    hit = (engine.bank.column("slot") == made.truth.view_id).astype(np.float64)
-    assert 0.3 < hit.mean() < 0.99
-    assert abs(stated.mean() - hit.mean()) < 0.05
-    for low, high in ((0.3, 0.6), (0.6, 0.85), (0.85, 1.01)):
+    """Reliability diagram: of particles said to be in their class with probability p, p are."""
+    engine, made = at_truth(0.03, 3000, 4, 5, ("proteasome", "beta-galactosidase", "ribosome"), 200.0)
+    stage, rows = Stage(20.0, 5.0, 5.0, 4.0), np.arange(3000)
+    visit_all(engine, stage)  # the noise is learned from what averages leave over
+    engine.remove(rows)
+    engine.bank.columns["pose"][rows] = 0.0
+    engine.bank.columns["pose"][rows, 0] = -np.deg2rad(made.truth.psi_deg)
+    for view in range(engine.class_count):
+        engine.place(rows[made.truth.view_id == view], view)
+    stated, hit = np.zeros(3000), np.zeros(3000)
+    for some in np.array_split(np.random.default_rng(0).permutation(3000), 10):
+        engine.take_out(some)
+        found, _ = engine.expect(engine.prepared(some), stage)
+        engine.put_back(some)
+        stated[some], hit[some] = found.probability, found.slot == made.truth.view_id[some]
+    assert abs(stated.mean() - hit.mean()) < 0.03
+    diagram = []
+    for low, high in ((0.3, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 1.01)):
         inside = (stated >= low) & (stated < high)
-        if inside.sum() > 120:
-            assert abs(stated[inside].mean() - hit[inside].mean()) < 0.1
+        chance = np.sqrt(stated[inside].mean() * (1.0 - stated[inside].mean()) / inside.sum())
+        diagram.append((stated[inside].mean(), hit[inside].mean(), chance))
+    assert len(diagram) == 4
+
+    assert all(abs(p - share) < 0.05 + chance for p, share, chance in diagram), diagram
 
 
 def test_results_do_not_depend_on_threads_and_little_on_the_short_list() -> None:
