@@ -279,6 +279,8 @@ def test_cycles_from_random_seeds_and_from_an_earlier_update(stack: Path, tmp_pa
     (tmp_path / "state").mkdir()
     seeds = batch_cycle(cycle(0, "random_seed", 40.0))
     assert seeds.visits == 0 and seeds.particles == 400
+    # What the history says of them is what their averages hold.
+    assert seeds.summary["particles"] == sum(item["particles"] for item in seeds.summary["classes"]) == 400
     for number, limit in enumerate(limits, 1):
         result = batch_cycle(cycle(number, "startup" if number < 8 else "refinement", limit))
         assert result.visits >= 320

@@ -281,7 +281,8 @@ class StoredRun:
         summary = {
             "schema_version": 1,
             "fingerprint": publication.fingerprint,
-            "particles": len(rows),
+            # Random seeds are averages of particles that were not visited yet.
+            "particles": len(rows) or int(result.population.sum()),
             "unassigned": int((result.class_id[rows] == 0).sum()),
             "class_count": int(result.population.size),
             "pixel_size_a": result.pixel_size_a,
