@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -14,6 +16,17 @@ T = TypeVar("T")
 R = TypeVar("R")
 _AHEAD = 3
 """Results of each thread that may wait for their turn."""
+_MOST_THREADS = max(4, os.cpu_count() or 1)
+
+
+@lru_cache(maxsize=1)
+def _helpers() -> ThreadPoolExecutor:
+    """Threads that stay: to begin one takes longer than many a loop. They begin when they are needed."""
+    return ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="loop")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_helpers.cache_clear)
 
 
 def for_each(work: Callable[[T], object], items: Iterable[T], threads: int) -> None:
@@ -39,9 +52,14 @@ def for_each(work: Callable[[T], object], items: Iterable[T], threads: int) -> N
     if others <= 0:
         go_on()
         return
-    with ThreadPoolExecutor(others) as pool:
-        running = [pool.submit(go_on) for _ in range(others)]
+    pool = _helpers()
+    running = [pool.submit(go_on) for _ in range(others)]
+    try:
         go_on()
+    finally:
+        # Who has not begun finds nothing to do any more: loops inside of loops never wait for a free thread.
+        running = [each for each in running if not each.cancel()]
+        wait(running)
     for each in running:
         each.result()
 

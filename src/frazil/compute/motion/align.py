@@ -190,7 +190,7 @@ def align_frames(
         if found.log_odds > 0:
             nodes = found.nodes_a
         else:
-            notes.append(f"no local motion is seen ({found.log_odds:.1f} nats): frames are shifted as a whole")
+            notes.append(f"no local motion is seen ({found.log_odds:.1f} nats): frames move as a whole")
     return _field(still, whole, nodes, notes, diagnostics)
 
 
