@@ -130,7 +130,9 @@ class CtfSettings(Tab):
         None, "Angle of the known astigmatism", unit="deg", low=-180, high=180, stage="ctf"
     )
     fit_phase_shift: bool = setting(False, "Fit phase shift", "phase plate", stage="ctf")
-    phase_shift_min_deg: float = setting(0.0, "Phase range, from", unit="deg", low=0, high=180, stage="ctf")
+    phase_shift_min_deg: float = setting(
+        0.0, "Phase range, from", "as the end: held there", unit="deg", low=0, high=180, stage="ctf"
+    )
     phase_shift_max_deg: float = setting(180.0, "Phase range, to", unit="deg", low=0, high=180, stage="ctf")
     phase_shift_step_deg: float = setting(10.0, "Phase step", unit="deg", low=1, high=45, stage="ctf")
     fit_tilt: bool = setting(False, "Fit tilt", "axis and angle", stage="ctf")

@@ -226,6 +226,39 @@ def test_a_phase_shift_outside_the_range_searched_is_doubtful() -> None:
     assert right.phase_shift_deg == pytest.approx(100.0, abs=10.0)
 
 
+@pytest.mark.parametrize(("defocus_a", "span"), [(3120.0, {}), (20_400.0, {"defocus_max_a": 20_000.0})])
+def test_rings_outside_the_range_do_not_pass_for_others_inside(
+    defocus_a: float, span: dict[str, float]
+) -> None:
+    power = power_spectrum(
+        np.random.default_rng(31), OPTICS, defocus_a + 180.0, defocus_a - 180.0, -80.0, strength=0.6
+    )
+    fit = estimate_ctf(one_tile(power), OPTICS, **span)  # type: ignore[arg-type]
+    assert fit.has_rings
+    assert fit.doubtful
+    assert "outside the range" in fit.note
+    assert fit.defocus_mean_a == pytest.approx(defocus_a, abs=40.0)
+
+
+def test_of_strong_rings_not_only_the_best_of_the_search_is_refined() -> None:
+    """The search prefers 2500 Å, by little for rings so strong."""
+    rng = np.random.default_rng(32)
+    power = power_spectrum(rng, OPTICS, 4430.0, 4280.0, -20.0, strength=2.0, b_factor_a2=30.0, terms=4.0)
+    fit = estimate_ctf(one_tile(power, 4.0), OPTICS, defocus_min_a=1500.0)
+    assert not fit.doubtful
+    assert fit.defocus_u_a == pytest.approx(4430.0, abs=30.0)
+
+
+def test_a_given_phase_shift_is_held() -> None:
+    power = power_spectrum(np.random.default_rng(33), OPTICS, 9000.0, 8600.0, 10.0, phase_deg=75.0)
+    fit = estimate_ctf(
+        one_tile(power), OPTICS, fit_phase_shift=True, phase_shift_min_deg=75.0, phase_shift_max_deg=75.0
+    )
+    assert fit.phase_shift_deg == pytest.approx(75.0, abs=1e-6)
+    assert fit.defocus_u_a == pytest.approx(9000.0, abs=25.0)
+    assert not fit.doubtful
+
+
 def test_tilt_from_the_tiles() -> None:
     rng = np.random.default_rng(3)
     centres = np.arange(256.0, 3072.0, 512.0)

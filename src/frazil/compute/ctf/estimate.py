@@ -12,6 +12,7 @@ from frazil.compute.ctf.noise import measure_noise, pixel_terms
 from frazil.compute.ctf.polar import polar_grid
 from frazil.compute.ctf.profile import ice_ring, measure_profile, wide_grid
 from frazil.compute.ctf.report import (
+    SURE_MARGIN,
     USUAL_ASTIGMATISM_A,
     Outcome,
     no_fit,
@@ -44,7 +45,11 @@ THICKNESS_ERROR = 0.25
 """Largest error bar of a thickness that counts as determined, relative to it."""
 _HIGH_PASS_PER_A = 1.0 / 14.0
 _HOPELESS = 40.0
-"""Nats behind the best in the search: not worth refining."""
+_HOPELESS_SHARE = 0.2
+"""Nats, and share of its nats, behind the best in the search: not worth refining. The envelopes tried there
+are a guess, so strong rings may miss more of theirs."""
+_BEYOND_STEPS = 5
+"""How far outside the range the search looks: rings that lie there must not pass for others inside."""
 
 
 def estimate_ctf(
@@ -86,7 +91,7 @@ def estimate_ctf(
     fit_astigmatism, astigmatism_max_a, known_astigmatism
         Whether to fit it; search range (Å); or (difference U - V in Å, angle of U in degrees) to hold fixed.
     fit_phase_shift, phase_shift_min_deg, phase_shift_max_deg, phase_shift_step_deg
-        Phase plate.
+        Phase plate; a range of one value holds the phase at it.
     fit_tilt, known_tilt_axis_deg
         Fit a plane of defocus over the tiles; axis from +x towards +y if known.
     fit_thickness
@@ -125,7 +130,8 @@ def estimate_ctf(
         phases_rad=tuple(float(p) for p in np.deg2rad(phases)),
         fixed_astigmatism=fixed,
     )
-    free = np.array([True, fit_astigmatism and fixed is None, False, fit_phase_shift, False, False])
+    fit_phase = fit_phase_shift and phase_shift_max_deg > phase_shift_min_deg
+    free = np.array([True, fit_astigmatism and fixed is None, False, fit_phase, False, False])
     free[2] = free[1]
     outcome = _fit_rings(model, grid, optics, span, free)
     if outcome is None:
@@ -134,7 +140,8 @@ def estimate_ctf(
     outcome = outcome if thick is None else thick
     profile = measure_profile(mean_power, pixel, optics, model, outcome.fit, high_a)
     if outcome.gain < SIGNIFICANT_GAIN:
-        note = f"no Thon rings: a CTF explains the spectrum by only {outcome.gain:.0f} nats better than none"
+        better = max(outcome.gain, 0.0)
+        note = f"no Thon rings: a CTF explains the spectrum by only {better:.0f} nats better than none"
         return no_fit(note, profile)
     score = ctffind_score(mean_power, pixel, optics, outcome.fit.lens, low_a=low_a, high_a=high_a)
     fit = report(outcome, profile, score, thick is not None)
@@ -208,17 +215,19 @@ def _fit_rings(
         np.minimum(model.power, ceiling, out=model.power)
         flat = model.without_rings(noise)
     residual = model.power / model.expected(flat) - 1.0
+    wide = _widened(span)
     candidates = []
     for from_per_a in (0.0, _HIGH_PASS_PER_A):
-        found = find_candidates(grid, residual, optics, span, from_per_a=from_per_a)
-        candidates += [c for c in found if noise.terms * (found[0].gain - c.gain) < _HOPELESS]
+        found = find_candidates(grid, residual, optics, wide, from_per_a=from_per_a)
+        behind = max(_HOPELESS / noise.terms, _HOPELESS_SHARE * found[0].gain) if found else 0.0
+        candidates += [c for c in found if found[0].gain - c.gain < behind]
     fits: list[WhittleFit] = []
     for candidate in candidates:
         if any(_near(candidate.lens, fit.lens) for fit in fits):
             continue
         start = replace(model.with_modulation(flat, candidate.depth), lens=candidate.lens)
         fits.append(model.climb(start, noise, free, steps=4, tolerance=0.5))
-    fits = [fit for fit in fits if _inside(fit, span)]
+    fits = [fit for fit in fits if _inside(fit, wide)]
     if not fits:
         return None
     fits.sort(key=lambda fit: -fit.log_likelihood)
@@ -228,10 +237,12 @@ def _fit_rings(
     free[5] = True
     final = [model.climb(fit, noise, free, steps=6) for fit in fits[:3]]
     final.sort(key=lambda fit: -fit.log_likelihood)
-    best = final[0]
-    rivals = [fit for fit in final[1:] if not _near(fit.lens, best.lens)]
+    # What was asked for comes first, unless the rings clearly say otherwise.
+    inside = [fit for fit in final if _inside(fit, span)]
+    best = inside[0] if inside and not _clearly_better(final[0], inside[0]) else final[0]
+    rivals = [fit for fit in final if not _near(fit.lens, best.lens)]
     margin = best.log_likelihood - rivals[0].log_likelihood if rivals else math.inf
-    if not _inside(best, span):
+    if not _inside(best, wide):
         return None
     # Noise offers far more strongly astigmatic fits than round ones; microscopes do the opposite.
     unlikely = 2.0 * float(best.lens[1] ** 2 + best.lens[2] ** 2) / USUAL_ASTIGMATISM_A**2 if free[1] else 0.0
@@ -282,6 +293,16 @@ def _with_tilt(
 
 def _near(lens: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
     return bool(np.all(np.abs(lens[:3] - other[:3]) < 200.0) and abs(lens[3] - other[3]) < 0.2)
+
+
+def _clearly_better(fit: WhittleFit, other: WhittleFit) -> bool:
+    return fit.log_likelihood - other.log_likelihood > SURE_MARGIN
+
+
+def _widened(span: SearchRange) -> SearchRange:
+    beyond = _BEYOND_STEPS * span.defocus_step_a
+    lowest = max(span.defocus_min_a - beyond, 0.5 * span.defocus_min_a)
+    return replace(span, defocus_min_a=lowest, defocus_max_a=span.defocus_max_a + beyond)
 
 
 def _inside(fit: WhittleFit, span: SearchRange) -> bool:

@@ -90,6 +90,9 @@ def with_doubts(fit: CtfFit, outcome: Outcome, span: SearchRange) -> CtfFit:
     worst = max(fit.defocus_u_error_a, fit.defocus_v_error_a)
     if worst > SURE_ERROR_A:
         doubts.append(f"the defocus is uncertain by {worst:.0f} Å")
+    outside = max(span.defocus_min_a - fit.defocus_mean_a, fit.defocus_mean_a - span.defocus_max_a)
+    if outside > span.defocus_step_a:
+        doubts.append(f"a defocus of {fit.defocus_mean_a:.0f} Å is outside the range that was searched")
     astigmatism_a = fit.defocus_u_a - fit.defocus_v_a
     if span.fixed_astigmatism is None and astigmatism_a > span.astigmatism_max_a + USUAL_ASTIGMATISM_A:
         doubts.append(f"an astigmatism of {astigmatism_a:.0f} Å is far outside the range searched")

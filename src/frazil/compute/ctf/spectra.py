@@ -111,7 +111,7 @@ def spectrum_of_file_image(
     """
     array = np.asarray(spectrum, dtype=np.float32)
     if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] % 2:
-        raise InputError(f"A power spectrum must be square with an even side, not {array.shape}")
+        raise InputError(f"A power spectrum must be square with an even side, not {_sides(array)}")
     _check(array, pixel_size_a)
     array = _finite(array)
     n = array.shape[0]
@@ -131,9 +131,14 @@ def _check(array: NDArray[np.float32], pixel_size_a: float) -> None:
         raise InputError(f"The pixel size is {pixel_size_a} Å; it must be positive")
     if array.ndim != 2 or min(array.shape) < SMALLEST_TILE_PX:
         raise InputError(
-            f"An image of shape {array.shape} is too small for a CTF estimate: "
-            f"it needs {SMALLEST_TILE_PX} x {SMALLEST_TILE_PX} pixels"
+            f"An image of {_sides(array)} pixels is too small for a CTF estimate: "
+            f"it needs {SMALLEST_TILE_PX} x {SMALLEST_TILE_PX}"
         )
+
+
+def _sides(array: NDArray[np.float32]) -> str:
+    """Width first, as images are described."""
+    return " x ".join(str(side) for side in array.shape[::-1])
 
 
 def _finite(array: NDArray[np.float32]) -> NDArray[np.float32]:
