@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from frazil.compute.ctf.estimate import estimate_ctf
-from frazil.compute.ctf.spectra import periodograms_of_micrograph, spectrum_of_file_image
+from frazil.compute.ctf.spectra import spectrum_of_file_image
 from frazil.model.errors import InputError
 from frazil.model.optics import Optics
 from frazil.model.settings import Settings, all_settings, with_values
 from frazil.stages.averaged import read_image
-from frazil.stages.contrast_transfer import centred_amplitudes, ctf_numbers, fit_settings
+from frazil.stages.contrast_transfer import (
+    centred_amplitudes,
+    ctf_numbers,
+    fit_settings,
+    micrograph_spectra,
+)
 from frazil.stages.pictures import save_picture
 from frazil.stages.spectrum_picture import spectrum_picture
 
@@ -106,7 +111,7 @@ def fit_file(request: CtfRequest) -> CtfReport:
         if request.is_spectrum:
             periodograms = spectrum_of_file_image(image, pixel)
         else:
-            periodograms = periodograms_of_micrograph(image, pixel, tile_px=settings.ctf.ctf_window_px)
+            periodograms = micrograph_spectra(image, pixel, settings.ctf)
         fit = estimate_ctf(periodograms, optics, **fit_settings(settings.ctf))
     except InputError as error:
         raise InputError(f"{request.file}: {error}") from error

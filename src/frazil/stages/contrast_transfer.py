@@ -124,13 +124,21 @@ def _group_spectra(exposure: Exposure) -> Periodograms | None:
 
 
 def _average_spectra(exposure: Exposure) -> Periodograms:
-    settings = exposure.settings.ctf
+    return micrograph_spectra(
+        exposure.micrograph(), exposure.pixel_size_a, exposure.settings.ctf, exposure.task.device
+    )
+
+
+def micrograph_spectra(
+    image: NDArray[np.float32], pixel_size_a: float, settings: CtfSettings, device: str = "cpu"
+) -> Periodograms:
+    """Tile spectra of an averaged micrograph, as fine as the fit is to go (and its plot a little further)."""
     return periodograms_of_micrograph(
-        exposure.micrograph(),
-        exposure.pixel_size_a,
+        image,
+        pixel_size_a,
         tile_px=settings.ctf_window_px,
         finest_a=min(2.9, settings.ctf_high_a * 0.83),
-        device=exposure.task.device,
+        device=device,
     )
 
 
