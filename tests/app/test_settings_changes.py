@@ -14,7 +14,7 @@ from frazil.app.settings_schema import settings_schema
 from frazil.model.errors import InputError
 from frazil.model.movie_filter import MovieFilter
 from frazil.model.settings import all_settings
-from frazil.store.catalogue import audit, filters
+from frazil.store.catalogue import audit, filters, movies
 from frazil.store.session_file import read_session_file
 
 if TYPE_CHECKING:
@@ -111,6 +111,15 @@ def test_redo_all_queues_what_the_change_touches_behind_new_movies(hub: Hub, ses
         row = row_of(hub, session, name)
         assert (row["state"], row["target_revision"], row["priority"]) == ("queued", 2, 3)
     assert row_of(hub, session, fresh)["priority"] == 2
+
+
+def test_results_of_movies_whose_files_are_gone_are_not_redone(hub: Hub, session: int) -> None:
+    first, second = add_done(hub, session, 2)
+    with hub.catalogue.write() as connection:
+        movies.change(connection, session, row_of(hub, session, first)["number"], raw_path=None)
+    assert settings_changes.preview_change(hub, SERVER, session, {"ctf_low_a": 40.0}, 1)["movies"] == 1
+    assert save(hub, session, {"ctf_low_a": 40.0}, 1, apply="redo")["redone"] == 1
+    assert states(hub, session, [first, second]) == ["done", "queued"]
 
 
 def test_a_change_that_touches_no_stage_redoes_nothing(hub: Hub, session: int) -> None:

@@ -42,7 +42,9 @@ def apply_revision(
         if not stages:
             continue
         of_group = and_(
-            movies.c.state.in_(redo_counts.WITH_RESULTS), movies.c.settings_revision == group.revision
+            movies.c.state.in_(redo_counts.WITH_RESULTS),
+            movies.c.settings_revision == group.revision,
+            movies.c.raw_path.is_not(None),
         )
         redone += movie_rows.change_where(
             connection, session_id, and_(of_group, chosen), target_revision=revision, **again

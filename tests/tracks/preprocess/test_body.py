@@ -293,6 +293,42 @@ def test_clear_removes_the_products_and_keeps_the_movies(bench: Bench) -> None:
     assert bench.work(begun(bench)) == 2
 
 
+def test_a_movie_whose_file_was_taken_away_waits_until_it_is_there_again(bench: Bench) -> None:
+    away, there = bench.add_movies(2)
+    body = begun(bench)
+    bench.work(body)
+    raw_path = bench.row(away)["raw_path"]
+    revision = bench.save_settings(ctf_low_a=40.0)
+    for name in (away, there):
+        bench.change(name, state="queued", target_revision=revision)
+    bench.change(away, raw_path=None, reason="raw absent")
+    body = begun(bench)
+    assert bench.work(body) == 1
+    assert (bench.row(away)["state"], bench.row(there)["settings_revision"]) == ("queued", revision)
+    bench.change(away, raw_path=raw_path, reason=None)
+    assert bench.work(body) == 1
+    assert bench.row(away)["settings_revision"] == revision
+
+
+def test_clear_forgets_the_results_of_movies_whose_files_were_taken_away(bench: Bench) -> None:
+    away, queued, there = bench.add_movies(3)
+    body = begun(bench)
+    bench.work(body)
+    bench.change(queued, state="queued")
+    for name in (away, queued):
+        bench.change(name, raw_path=None, reason="raw absent", override="exclude")
+    body.clear()
+    for name in (away, queued):
+        row = bench.row(name)
+        assert (row["particles"], row["ctf_resolution_a"], row["particles_token"], row["record"]) == (
+            None,
+        ) * 4
+        # Only file transfer can bring it back, and takes it for a new one then.
+        assert (row["state"], row["settings_revision"], row["override"]) == ("waiting", None, "exclude")
+    assert bench.row(there)["state"] == "queued"
+    assert bench.work(begun(bench)) == 1
+
+
 def pick_by_hand(bench: Bench, name: str) -> None:
     change = {"added": [[100.0, 200.0]], "removed": []}
     with bench.catalogue.write() as connection:

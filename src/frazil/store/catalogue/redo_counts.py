@@ -33,7 +33,10 @@ class ResultGroup:
 def result_groups(
     connection: Connection, session_id: int, kept: ColumnElement[bool] | None = None
 ) -> Sequence[ResultGroup]:
-    """Movies that have results, by the revision of the settings that these were made with."""
+    """Movies that have results, by the revision of the settings that these were made with.
+
+    Only those whose file is there: the results of others can't be made again.
+    """
     condition = true() if kept is None else kept
     query = (
         select(
@@ -45,6 +48,7 @@ def result_groups(
             movies.c.session_id == session_id,
             movies.c.state.in_(WITH_RESULTS),
             movies.c.settings_revision.is_not(None),
+            movies.c.raw_path.is_not(None),
         )
         .group_by(movies.c.settings_revision)
         .order_by(movies.c.settings_revision)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
 _AT_ONCE = 500
+# What file transfer took away, or a person, waits until it is there again.
+_CAN_BEGIN = (movies.c.state == "queued", movies.c.raw_path.is_not(None))
 _SHORT = (
     movies.c.number,
     movies.c.name,
@@ -45,7 +47,7 @@ def waiting(
     found: set[Candidate] = set()
     condition: list[ColumnElement[bool]] = [
         movies.c.session_id == session_id,
-        movies.c.state == "queued",
+        *_CAN_BEGIN,
         or_(
             movies.c.next_try_at.is_(None),
             movies.c.next_try_at <= now,
@@ -68,9 +70,7 @@ def waiting(
 
 def next_try_at(connection: Connection, session_id: int) -> float | None:
     """When the first of the movies that wait for another try may be tried."""
-    query = select(func.min(movies.c.next_try_at)).where(
-        movies.c.session_id == session_id, movies.c.state == "queued"
-    )
+    query = select(func.min(movies.c.next_try_at)).where(movies.c.session_id == session_id, *_CAN_BEGIN)
     at: float | None = connection.scalar(query)
     return at
 
