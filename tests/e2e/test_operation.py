@@ -75,9 +75,14 @@ def test_clear_stops_first_and_says_what_goes(open_page: Callable[..., Page], wo
     expect(dialog).to_contain_text("pictures")
     expect(dialog).to_contain_text("raw files")
     dialog.get_by_role("button", name="Stop it first").click()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     dialog.get_by_role("button", name="Clear", exact=True).click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("article", name="Pre-processing")).to_contain_text("stopped")
+    page.wait_for_load_state("networkidle")
+    # Not one of the products that were shown, which may be gone.
+    assert [url for url in asked if re.search(r"/updates/\d+$|/movies/\w+", url)] == []
 
 
 def test_failed_movies_are_retried_and_ignored(open_page: Callable[..., Page], world: World) -> None:

@@ -37,7 +37,8 @@ export function ClearDialog(props: { session: SessionView; track: Track; onClose
     const body = partly ? { runs: ticked.map((item) => item.run) } : {};
     if (!(await run(() => api.post(`${path}/clear`, body)))) return;
     toast(`${label}: products are being removed`);
-    void client.invalidateQueries({ queryKey: keys.session(session.id) });
+    // The feed tells what else is gone; what was shown of it must not be asked for again.
+    void client.invalidateQueries({ queryKey: keys.part(session.id, "tracks") });
     onClose();
   };
   const canClear = preview.data !== undefined && !(partly && ticked.length === 0);
