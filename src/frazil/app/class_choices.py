@@ -10,10 +10,10 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from frazil.app.access import session_for
-from frazil.app.errors import ConflictError, NotFoundError
+from frazil.app.changes import changeable, note
+from frazil.app.errors import NotFoundError
 from frazil.model.errors import InputError
-from frazil.store.catalogue import audit, class_overrides, class_updates
+from frazil.store.catalogue import class_overrides, class_updates
 from frazil.tracks.classify2d import yields
 
 if TYPE_CHECKING:
@@ -74,9 +74,7 @@ def choose(
         The session is archived.
     """
     with hub.catalogue.write() as connection:
-        session = session_for(connection, actor, session_id, "operator")
-        if session.life == "archived":
-            raise ConflictError(f"S{session_id} is archived: nothing in it can be changed")
+        session = changeable(connection, actor, session_id)
         try:
             update = class_updates.get(connection, session_id, update_number)
         except InputError as error:
@@ -93,14 +91,15 @@ def choose(
         class_overrides.change(
             connection, session_id, update["run"], wanted, saved_by=actor.login, saved_at=hub.now()
         )
-        audit.add(
+        words = {k: _word(before.get(who[k])) for k in choices}
+        note(
+            hub,
             connection,
-            at=hub.now(),
-            who=actor.login,
-            what="classes.choose",
-            session_id=session_id,
-            before={"update": update_number, "classes": {k: _word(before.get(who[k])) for k in choices}},
-            after={"update": update_number, "classes": dict(choices)},
+            actor,
+            session_id,
+            "classes.choose",
+            {"update": update_number, "classes": words},
+            {"update": update_number, "classes": dict(choices)},
         )
         recount(connection, session)
         told = with_choices(connection, update)

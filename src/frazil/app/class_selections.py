@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from frazil.app.access import session_for
-from frazil.app.errors import ConflictError, NotFoundError
+from frazil.app.changes import changeable, checked_name, note
+from frazil.app.errors import NotFoundError
 from frazil.model.errors import InputError
-from frazil.store.catalogue import audit, class_selections, class_updates
+from frazil.store.catalogue import class_selections, class_updates
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -46,9 +47,9 @@ def save_selection(
     NotFoundError
         There is no such entry.
     """
-    name = _checked(name)
+    name = checked_name(name, "the selection")
     with hub.catalogue.write() as connection:
-        _changeable(connection, actor, session_id)
+        changeable(connection, actor, session_id)
         known = _particles(connection, session_id, update_number)
         if not known:
             raise NotFoundError(f"S{session_id} has no update {update_number} of its class averages")
@@ -68,18 +69,18 @@ def save_selection(
             saved_at=hub.now(),
         )
         after = {"selection": name, "update": update_number, "classes": sorted(set(classes))}
-        _note(hub, connection, actor, session_id, "classes.select", rows.get(name), after)
+        note(hub, connection, actor, session_id, "classes.select", rows.get(name), after)
     _tell(hub, session_id)
 
 
 def remove_selection(hub: Hub, actor: Actor, session_id: int, name: str) -> None:
     """Forget a selection; `NotFoundError` where there is none."""
     with hub.catalogue.write() as connection:
-        _changeable(connection, actor, session_id)
+        changeable(connection, actor, session_id)
         rows = {row["name"]: row for row in class_selections.listed(connection, session_id)}
         if not class_selections.remove(connection, session_id, name):
             raise NotFoundError(f"S{session_id} has no selection called {name}")
-        _note(hub, connection, actor, session_id, "classes.selection_delete", rows[name], None)
+        note(hub, connection, actor, session_id, "classes.selection_delete", rows[name], None)
     _tell(hub, session_id)
 
 
@@ -90,32 +91,6 @@ def _particles(connection: Connection, session_id: int, number: int) -> dict[int
     except InputError:
         return {}
     return {item["class_id"]: item["particles"] for item in entry["summary"]["classes"]}
-
-
-def _checked(name: str) -> str:
-    name = name.strip()
-    if not name or len(name) > 100 or not name.isprintable() or "/" in name:
-        raise InputError("the selection needs a name of 1 to 100 printable characters, without a slash")
-    return name
-
-
-def _changeable(connection: Connection, actor: Actor, session_id: int) -> None:
-    if session_for(connection, actor, session_id, "operator").life == "archived":
-        raise ConflictError(f"S{session_id} is archived: nothing in it can be changed")
-
-
-def _note(
-    hub: Hub, connection: Connection, actor: Actor, session_id: int, what: str, before: Any, after: Any
-) -> None:
-    audit.add(
-        connection,
-        at=hub.now(),
-        who=actor.login,
-        what=what,
-        session_id=session_id,
-        before=before,
-        after=after,
-    )
 
 
 def _tell(hub: Hub, session_id: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frazil.app.access import session_for
+from frazil.app.changes import changeable, note
 from frazil.app.errors import ConflictError, NotFoundError
 from frazil.app.export_jobs import FOLDER, Job, remove_part, submit
 from frazil.app.export_resources import with_resources
@@ -17,13 +18,13 @@ from frazil.app.export_space import space_problem
 from frazil.formats.atomic import atomic_path
 from frazil.model.errors import InputError, PassingError
 from frazil.stages.export.request import PROGRESS, SNAPSHOT, ExportTask, part_folder
-from frazil.store.catalogue import audit, exports, revisions
+from frazil.store.catalogue import exports, revisions
 from frazil.store.trash import throw_away
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from frazil.app.access import Actor, Role
+    from frazil.app.access import Actor
     from frazil.app.hub import Hub
     from frazil.stages.export.request import ExportRequest
     from frazil.store.catalogue.sessions import SessionRow
@@ -67,7 +68,7 @@ def start_export(
         There is nothing to export, as the preview says; the name is none, or taken.
     """
     with hub.catalogue.read() as connection:
-        session = _session(connection, actor, session_id, "operator", changes=True)
+        session = changeable(connection, actor, session_id)
         request = with_resources(request, revisions.newest(connection, session_id).settings())
         choice = choose(connection, session, request)
         if problem := space_problem(Path(session.folder), choice.movies, request):
@@ -96,7 +97,7 @@ def start_export(
         raise PassingError(f"{folder / FOLDER}: can't write there: {error.strerror}") from error
     with hub.catalogue.write() as connection:
         number = exports.add(connection, session_id, chosen, wish, created_at=now, created_by=actor.login)
-        _note(hub, connection, actor, session_id, "export.start", None, {"export": chosen, **wish})
+        note(hub, connection, actor, session_id, "export.start", None, {"export": chosen, **wish})
     submit(hub, Job(session_id, number), ExportTask(session=folder, name=chosen), request.walltime_min)
     return show_export(hub, actor, session_id, number)
 
@@ -126,12 +127,12 @@ def show_export(hub: Hub, actor: Actor, session_id: int, number: int) -> dict[st
 def cancel_export(hub: Hub, actor: Actor, session_id: int, number: int) -> None:
     """Give an export up; what it made so far is removed. One that has ended stays as it is."""
     with hub.catalogue.write() as connection:
-        session = _session(connection, actor, session_id, "operator")
+        session = session_for(connection, actor, session_id, "operator")
         row = _row(connection, session_id, number)
         if row["state"] not in exports.UNFINISHED:
             return
         exports.change(connection, session_id, number, state="cancelled", ended_at=hub.now(), reason="")
-        _note(hub, connection, actor, session_id, "export.cancel", {"export": row["name"]}, None)
+        note(hub, connection, actor, session_id, "export.cancel", {"export": row["name"]}, None)
     job = Job(session_id, number)
     if not hub.executor.cancel(job.key):
         remove_part(Path(session.folder), row["name"])
@@ -141,14 +142,14 @@ def cancel_export(hub: Hub, actor: Actor, session_id: int, number: int) -> None:
 def retry_export(hub: Hub, actor: Actor, session_id: int, number: int) -> dict[str, Any]:
     """Make an export that failed again, of the same state of the session; `ConflictError` for others."""
     with hub.catalogue.write() as connection:
-        session = _session(connection, actor, session_id, "operator", changes=True)
+        session = changeable(connection, actor, session_id)
         row = _row(connection, session_id, number)
         if row["state"] != "failed":
             raise ConflictError(f"export {row['name']} is {row['state']}: only a failed one is tried again")
         if not (part_folder(Path(session.folder), row["name"]) / SNAPSHOT).exists():
             raise ConflictError(f"export {row['name']} left nothing to go on with: make a new one")
         exports.change(connection, session_id, number, state="queued", ended_at=None, reason="")
-        _note(hub, connection, actor, session_id, "export.retry", None, {"export": row["name"]})
+        note(hub, connection, actor, session_id, "export.retry", None, {"export": row["name"]})
     folder = hub.folder(session_id).path
     task = ExportTask(session=folder, name=row["name"])
     submit(hub, Job(session_id, number), task, row["request"].get("walltime_min"))
@@ -158,7 +159,7 @@ def retry_export(hub: Hub, actor: Actor, session_id: int, number: int) -> dict[s
 def delete_export(hub: Hub, actor: Actor, session_id: int, number: int) -> None:
     """Delete an export with its folder, never what it links to; `ConflictError` while it is made."""
     with hub.catalogue.read() as connection:
-        session = _session(connection, actor, session_id, "operator", changes=True)
+        session = changeable(connection, actor, session_id)
         row = _row(connection, session_id, number)
     if row["state"] in exports.UNFINISHED:
         raise ConflictError(f"export {row['name']} is {row['state']}: cancel it first")
@@ -169,7 +170,7 @@ def delete_export(hub: Hub, actor: Actor, session_id: int, number: int) -> None:
         raise PassingError(f"{error.filename or session.folder}: {error.strerror}") from error
     with hub.catalogue.write() as connection:
         exports.remove(connection, session_id, number)
-        _note(hub, connection, actor, session_id, "export.delete", {"export": row["name"]}, None)
+        note(hub, connection, actor, session_id, "export.delete", {"export": row["name"]}, None)
     hub.janitor.empty(folder)
     hub.feed.publish(session_id, FOLDER, {"number": number, "state": "deleted"})
 
@@ -206,26 +207,3 @@ def _row(connection: Connection, session_id: int, number: int) -> dict[str, Any]
         return exports.get(connection, session_id, number)
     except InputError as error:
         raise NotFoundError(str(error)) from None
-
-
-def _session(
-    connection: Connection, actor: Actor, session_id: int, role: Role, *, changes: bool = False
-) -> SessionRow:
-    session = session_for(connection, actor, session_id, role)
-    if changes and session.life == "archived":
-        raise ConflictError(f"S{session_id} is archived: nothing in it can be changed")
-    return session
-
-
-def _note(
-    hub: Hub, connection: Connection, actor: Actor, session_id: int, what: str, before: Any, after: Any
-) -> None:
-    audit.add(
-        connection,
-        at=hub.now(),
-        who=actor.login,
-        what=what,
-        session_id=session_id,
-        before=before,
-        after=after,
-    )

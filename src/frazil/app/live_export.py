@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from frazil.app.access import SERVER, session_for
-from frazil.app.errors import ConflictError
+from frazil.app.changes import changeable, note
 from frazil.app.export_snapshot import choose, make_snapshot
 from frazil.engine.executor import Task
 from frazil.model.errors import FrazilError, InputError
 from frazil.model.movie_filter import MovieFilter
 from frazil.stages.export.request import ExportRequest
 from frazil.stages.tasks import write_live_tables
-from frazil.store.catalogue import audit, class_overrides, class_selections, exports, filters, revisions
+from frazil.store.catalogue import class_overrides, class_selections, exports, filters, revisions
 from frazil.store.catalogue.schema import class_updates, movies
 
 if TYPE_CHECKING:
@@ -67,9 +67,7 @@ def set_live_export(
     Tables that were written stay. Raises `NotFoundError` for a filter or selection that is not there.
     """
     with hub.catalogue.write() as connection:
-        session = session_for(connection, actor, session_id, "operator")
-        if session.life == "archived":
-            raise ConflictError(f"S{session_id} is archived: nothing in it can be changed")
+        session = changeable(connection, actor, session_id)
         choose(connection, session, request)
         before = _row(connection, session_id)
         wish = request.model_dump(mode="json", exclude_defaults=True)
@@ -82,15 +80,9 @@ def set_live_export(
         else:
             # Everything is written anew: other micrographs may be selected now.
             exports.change(connection, session_id, NUMBER, started_at=None, **values)
-        audit.add(
-            connection,
-            at=hub.now(),
-            who=actor.login,
-            what="export.live",
-            session_id=session_id,
-            before=None if before is None else {"state": before["state"], **before["request"]},
-            after={"state": values["state"], **wish},
-        )
+        was = None if before is None else {"state": before["state"], **before["request"]}
+        after = {"state": values["state"], **wish}
+        note(hub, connection, actor, session_id, "export.live", was, after)
     return show_live_export(hub, actor, session_id)
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from frazil.app.access import session_for
+from frazil.app.changes import changeable
 from frazil.app.errors import ConflictError, NotFoundError
-from frazil.app.movie_actions import AGAIN, changeable, tell
+from frazil.app.movie_actions import AGAIN, tell
 from frazil.app.movie_table import movie_row
 from frazil.app.pictures import candidates
 from frazil.model.errors import InputError

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import and_, select
 
-from frazil.app.access import session_for
+from frazil.app.changes import changeable, note
 from frazil.app.errors import ConflictError, NotFoundError
 from frazil.model.errors import InputError
-from frazil.store.catalogue import audit, movies, particle_changes, tracks
+from frazil.store.catalogue import movies, particle_changes, tracks
 from frazil.store.catalogue.schema import movies as table
 from frazil.store.catalogue.schema import source_files
 from frazil.tracks.context import Nudge
@@ -45,7 +45,7 @@ def retry(hub: Hub, actor: Actor, session_id: int, name: str) -> dict[str, Any]:
             _require_transfer(connection, session_id, row, files)
         values = AGAIN if row["raw_path"] is not None else {"state": "failed"}
         movies.change(connection, session_id, row["number"], **values)
-        _note(hub, connection, actor, "movie.retry", session_id, {"movie": name})
+        note(hub, connection, actor, session_id, "movie.retry", None, {"movie": name})
     if files:
         hub.runner(session_id, "transfer").post(RetryFiles(tuple(files)))
         tell(hub, session_id, [name])
@@ -66,7 +66,7 @@ def retry_failed(hub: Hub, actor: Actor, session_id: int) -> dict[str, Any]:
         running = tracks.get(connection, session_id, "transfer").state == "running"
         files = _failed_files(connection, session_id) if running else []
         count += len(files)
-        _note(hub, connection, actor, "movie.retry_failed", session_id, {"movies": count})
+        note(hub, connection, actor, session_id, "movie.retry_failed", None, {"movies": count})
     if files:
         hub.runner(session_id, "transfer").post(RetryFiles(tuple(files)))
     if count:
@@ -86,7 +86,7 @@ def ignore(hub: Hub, actor: Actor, session_id: int, name: str) -> dict[str, Any]
         if row["state"] != "failed":
             raise ConflictError(f"{name} is {row['state']}: only a movie that failed can be ignored")
         movies.change(connection, session_id, row["number"], state="ignored", next_try_at=None)
-        _note(hub, connection, actor, "movie.ignore", session_id, {"movie": name})
+        note(hub, connection, actor, session_id, "movie.ignore", None, {"movie": name})
     tell(hub, session_id, [name])
     return {"movie": name, "state": "ignored"}
 
@@ -103,17 +103,10 @@ def set_override(hub: Hub, actor: Actor, session_id: int, name: str, override: O
             if row["particles_token"] is not None:
                 particle_changes.mark(connection, session_id, [row["number"]])
             before = {"movie": name, "override": row["override"]}
-            _note(hub, connection, actor, "movie.override", session_id, {"override": override}, before)
+            note(hub, connection, actor, session_id, "movie.override", before, {"override": override})
     hub.write_through(session_id)
     tell(hub, session_id, [name], "classify2d")
     return {"movie": name, "override": override}
-
-
-def changeable(connection: Connection, actor: Actor, session_id: int) -> None:
-    """Refuse who may not change movies, and an archived session."""
-    session = session_for(connection, actor, session_id, "operator")
-    if session.life == "archived":
-        raise ConflictError(f"S{session_id} is archived: nothing in it can be changed")
 
 
 def _movie(connection: Connection, session_id: int, name: str) -> dict[str, Any]:
@@ -151,26 +144,6 @@ def _require_transfer(
         raise ConflictError(f"{what}; Restart of file transfer looks for it again")
     if tracks.get(connection, session_id, "transfer").state != "running":
         raise ConflictError(f"{what}; file transfer has to run for that: start it first")
-
-
-def _note(
-    hub: Hub,
-    connection: Connection,
-    actor: Actor,
-    what: str,
-    session_id: int,
-    after: dict[str, Any],
-    before: dict[str, Any] | None = None,
-) -> None:
-    audit.add(
-        connection,
-        at=hub.now(),
-        who=actor.login,
-        what=what,
-        session_id=session_id,
-        before=before,
-        after=after,
-    )
 
 
 def tell(hub: Hub, session_id: int, names: list[str], track: TrackName | None = None) -> None:

@@ -9,10 +9,11 @@ from pydantic import ValidationError
 from sqlalchemy import func, select
 
 from frazil.app.access import session_for
+from frazil.app.changes import changeable, checked_name, note
 from frazil.app.errors import ConflictError, NotFoundError
 from frazil.model.errors import InputError
 from frazil.model.movie_filter import MovieFilter
-from frazil.store.catalogue import audit, filters, particle_changes
+from frazil.store.catalogue import filters, particle_changes
 from frazil.store.catalogue.schema import movies as table
 
 if TYPE_CHECKING:
@@ -72,49 +73,49 @@ def save_filter(hub: Hub, actor: Actor, session_id: int, name: str, content: Mov
 
     Raises `InputError` for a name that is none and for too many filters.
     """
-    name = _checked(name)
+    name = checked_name(name, "the filter")
     with hub.catalogue.write() as connection:
-        _changeable(connection, actor, session_id)
+        changeable(connection, actor, session_id)
         known = {row["name"]: row["definition"] for row in filters.listed(connection, session_id)}
         if name not in known and len(known) >= MOST_FILTERS:
             raise InputError(f"a session has at most {MOST_FILTERS} filters; delete one first")
         filters.save(connection, session_id, name, content, saved_by=actor.login, saved_at=hub.now())
         after = {"filter": name, "definition": content.model_dump(mode="json", exclude_defaults=True)}
         before = {"filter": name, "definition": known[name]} if name in known else None
-        _note(hub, connection, actor, session_id, "filter.save", before, after)
+        note(hub, connection, actor, session_id, "filter.save", before, after)
     _tell(hub, session_id)
 
 
 def rename_filter(hub: Hub, actor: Actor, session_id: int, name: str, to: str) -> None:
     """Give a filter another name; `ConflictError` where another one has it."""
-    to = _checked(to)
+    to = checked_name(to, "the filter")
     with hub.catalogue.write() as connection:
-        _changeable(connection, actor, session_id)
+        changeable(connection, actor, session_id)
         content = _get(connection, session_id, name)
         if to != name:
             if any(row["name"] == to for row in filters.listed(connection, session_id)):
                 raise ConflictError(f"there is a filter called {to} already")
             filters.remove(connection, session_id, name)
             filters.save(connection, session_id, to, content, saved_by=actor.login, saved_at=hub.now())
-            _note(hub, connection, actor, session_id, "filter.rename", {"filter": name}, {"filter": to})
+            note(hub, connection, actor, session_id, "filter.rename", {"filter": name}, {"filter": to})
     _tell(hub, session_id)
 
 
 def remove_filter(hub: Hub, actor: Actor, session_id: int, name: str) -> None:
     """Forget a filter; `NotFoundError` where there is none."""
     with hub.catalogue.write() as connection:
-        _changeable(connection, actor, session_id)
+        changeable(connection, actor, session_id)
         content = _get(connection, session_id, name)
         filters.remove(connection, session_id, name)
         before = {"filter": name, "definition": content.model_dump(mode="json", exclude_defaults=True)}
-        _note(hub, connection, actor, session_id, "filter.delete", before, None)
+        note(hub, connection, actor, session_id, "filter.delete", before, None)
     _tell(hub, session_id)
 
 
 def reset_overrides(hub: Hub, actor: Actor, session_id: int) -> int:
     """Leave all movies to the filters again; returns how many a person had decided about."""
     with hub.catalogue.write() as connection:
-        _changeable(connection, actor, session_id)
+        changeable(connection, actor, session_id)
         decided = table.c.session_id == session_id, table.c.override != "auto"
         columns = (table.c.number, table.c.name, table.c.override, table.c.particles_token)
         rows = connection.execute(select(*columns).where(*decided)).all()
@@ -122,7 +123,7 @@ def reset_overrides(hub: Hub, actor: Actor, session_id: int) -> int:
         with_particles = [row.number for row in rows if row.particles_token is not None]
         particle_changes.mark(connection, session_id, with_particles)
         before = {row.name: row.override for row in rows}
-        _note(hub, connection, actor, session_id, "movie.overrides_reset", before, None)
+        note(hub, connection, actor, session_id, "movie.overrides_reset", before, None)
     hub.write_through(session_id)
     hub.feed.publish(session_id, "movies", {"names": [], "many": True})
     return len(rows)
@@ -140,32 +141,6 @@ def _get(connection: Connection, session_id: int, name: str) -> MovieFilter:
         return filters.get(connection, session_id, name)
     except InputError as error:
         raise NotFoundError(str(error)) from None
-
-
-def _checked(name: str) -> str:
-    name = name.strip()
-    if not name or len(name) > 100 or not name.isprintable() or "/" in name:
-        raise InputError("the filter needs a name of 1 to 100 printable characters, without a slash")
-    return name
-
-
-def _changeable(connection: Connection, actor: Actor, session_id: int) -> None:
-    if session_for(connection, actor, session_id, "operator").life == "archived":
-        raise ConflictError(f"S{session_id} is archived: nothing in it can be changed")
-
-
-def _note(
-    hub: Hub, connection: Connection, actor: Actor, session_id: int, what: str, before: Any, after: Any
-) -> None:
-    audit.add(
-        connection,
-        at=hub.now(),
-        who=actor.login,
-        what=what,
-        session_id=session_id,
-        before=before,
-        after=after,
-    )
 
 
 def _tell(hub: Hub, session_id: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from frazil.app.access import allows, require_group, session_for
+from frazil.app.changes import note
 from frazil.app.foreign_sessions import refuse_foreign
 from frazil.app.notify import check_targets
 from frazil.app.session_paths import new_folder, refuse_outside
@@ -17,7 +18,7 @@ from frazil.model.errors import InputError
 from frazil.model.settings import Settings, with_values
 from frazil.model.settings_effect import FROM_WARP, refuse_without_effect
 from frazil.stages.products import FOLDERS
-from frazil.store.catalogue import accounts, audit, revisions, sessions, tracks
+from frazil.store.catalogue import accounts, revisions, sessions, tracks
 from frazil.store.session import SessionFolder
 from frazil.store.session_file import FILE_NAME
 
@@ -136,7 +137,7 @@ def change(hub: Hub, actor: Actor, session_id: int, values: Mapping[str, Any]) -
                     connection, session_id, settings.changed(), saved_by=actor.login, saved_at=hub.now()
                 )
         before = {"name": row.name, "group": row.group}
-        _note(hub, connection, actor, "session.change", session_id, before, dict(values))
+        note(hub, connection, actor, session_id, "session.change", before, dict(values))
     hub.write_through(session_id)
     if "group" in values:
         hub.feed.rights_changed()
@@ -162,7 +163,7 @@ def copy(
     made = create(hub, actor, {key: value for key, value in values.items() if value is not None})
     with hub.catalogue.write() as connection:
         sessions.copy_filters(connection, session_id, made["id"], saved_by=actor.login, now=hub.now())
-        _note(hub, connection, actor, "session.copy", made["id"], None, {"from": session_id})
+        note(hub, connection, actor, made["id"], "session.copy", None, {"from": session_id})
     hub.write_through(made["id"])
     return made
 
@@ -189,15 +190,8 @@ def _make(
             )
             revisions.add(connection, session_id, values, saved_by=actor.login, saved_at=now)
             tracks.add_all(connection, session_id, now)
-            _note(
-                hub,
-                connection,
-                actor,
-                "session.create",
-                session_id,
-                None,
-                {"name": name, "folder": str(path)},
-            )
+            after = {"name": name, "folder": str(path)}
+            note(hub, connection, actor, session_id, "session.create", None, after)
     except BaseException:
         _unmake(path)
         raise
@@ -251,17 +245,3 @@ def _warnings(hub: Hub, actor: Actor, session_id: int, settings: Settings) -> li
 
 def _searched(view: Mapping[str, Any]) -> str:
     return " ".join((view["label"], view["name"], view["folder"], *view["tags"])).lower()
-
-
-def _note(
-    hub: Hub, connection: Connection, actor: Actor, what: str, session_id: int, before: Any, after: Any
-) -> None:
-    audit.add(
-        connection,
-        at=hub.now(),
-        who=actor.login,
-        what=what,
-        session_id=session_id,
-        before=before,
-        after=after,
-    )

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import select
 
-from frazil.app.access import session_for
+from frazil.app.changes import changeable, note
 from frazil.app.errors import ConflictError
 from frazil.app.movie_table import movie_row
-from frazil.store.catalogue import audit, tracks
+from frazil.store.catalogue import tracks
 from frazil.store.catalogue.schema import source_files
 from frazil.tracks.transfer.messages import KeepFile, ReplaceFile
 
@@ -33,9 +33,7 @@ def choose_source(hub: Hub, actor: Actor, session_id: int, name: str, choice: Ch
         Its source did not change; file transfer does not run; the session is archived.
     """
     with hub.catalogue.write() as connection:
-        session = session_for(connection, actor, session_id, "operator")
-        if session.life == "archived":
-            raise ConflictError(f"S{session_id} is archived: nothing in it can be changed")
+        changeable(connection, actor, session_id)
         movie = movie_row(connection, session_id, name)
         path = connection.scalar(
             select(source_files.c.path).where(
@@ -49,14 +47,8 @@ def choose_source(hub: Hub, actor: Actor, session_id: int, name: str, choice: Ch
             raise ConflictError(f"{name}: its source did not change after it was delivered")
         if tracks.get(connection, session_id, "transfer").state != "running":
             raise ConflictError(f"{name}: file transfer has to run for that; start it first")
-        audit.add(
-            connection,
-            at=hub.now(),
-            who=actor.login,
-            what="movie.source",
-            session_id=session_id,
-            after={"movie": name, "choice": choice},
-        )
+        after = {"movie": name, "choice": choice}
+        note(hub, connection, actor, session_id, "movie.source", None, after)
     message = ReplaceFile(path) if choice == "replace" else KeepFile(path)
     hub.runner(session_id, "transfer").post(message)
     return {"movie": name, "choice": choice}

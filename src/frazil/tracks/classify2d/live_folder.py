@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from frazil.engine.executor import Outcome, Task
 from frazil.formats.live2d import KINDS, RUN_NAME
 from frazil.formats.warp_particles import find_particle_table
 from frazil.formats.warp_settings import SETTINGS_NAME, read_warp_settings
@@ -15,11 +14,13 @@ from frazil.stages.live2d.removal import remove_cycles
 from frazil.stages.live2d.task import Live2dEntry, Live2dTask
 from frazil.stages.tasks import write_live2d_folder
 from frazil.store.catalogue import class_updates
+from frazil.tracks.classify2d.side_task import SideTask
 from frazil.tracks.follow_warp.folder import OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from frazil.engine.executor import Outcome
     from frazil.model.settings import Settings
     from frazil.stages.live2d.task import Live2dResult
     from frazil.tracks.classify2d.desk import Desk
@@ -72,8 +73,8 @@ class LiveFolder:
 
     def __init__(self, desk: Desk, write: Callable[[Live2dTask], Live2dResult] = write_live2d_folder) -> None:
         self._desk, self._write = desk, write
-        self._key = f"{desk.context.uuid}/live2d"
-        self._busy = self._again = False
+        self._writing = SideTask(desk.context, "live2d", 3.0)
+        self._again = False
         self._removal: tuple[set[int] | None] | None = None
         self._told: set[str] = set()
 
@@ -91,7 +92,7 @@ class LiveFolder:
 
     def refresh(self) -> None:
         """Let a worker write what is missing; while one is at it, once more after that."""
-        if self._busy:
+        if self._writing.busy:
             self._again = True
             return
         try:
@@ -99,19 +100,13 @@ class LiveFolder:
         except (FrazilError, OSError) as error:
             self._tell(f"Live2D's files are not up to date: {error}")
             return
-        if task is None:
-            return
-        self._busy = True
-        context = self._desk.context
-        context.executor.submit(
-            Task(self._key, self._write, (task,), pool="files", priority=(3.0,), done=context.post)
-        )
+        if task is not None:
+            self._writing.begin(self._write, task)
 
     def take_in(self, outcome: Outcome) -> bool:
         """Take in what came of it; False where the outcome is another task's."""
-        if outcome.key != self._key:
+        if not self._writing.ends_with(outcome):
             return False
-        self._busy = False
         log = self._desk.context.log
         if outcome.error:
             self._tell(f"Live2D's files are not up to date: {outcome.error}")
@@ -133,11 +128,11 @@ class LiveFolder:
     def clear(self, entries: Collection[int] | None = None) -> None:
         """Remove the cycles of some entries, all by default; Live2D's own files stay."""
         chosen = None if entries is None else set(entries)
-        if not self._busy:
+        if not self._writing.busy:
             self._remove(chosen)
             return
         self._removal, self._again = (chosen,), False
-        self._desk.context.executor.cancel(self._key)
+        self._writing.cancel()
 
     def _remove(self, entries: set[int] | None) -> None:
         context = self._desk.context

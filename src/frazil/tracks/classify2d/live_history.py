@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from frazil.engine.executor import Task
 from frazil.formats.live2d import cycles_of, read_live2d_run
 from frazil.formats.warp_particles import find_particle_table
 from frazil.formats.warp_settings import SETTINGS_NAME, read_warp_settings
@@ -19,6 +18,7 @@ from frazil.stages.tasks import take_over_live2d
 from frazil.store.catalogue import class_updates, revisions
 from frazil.store.catalogue.schema import movies
 from frazil.tracks.classify2d.memory import RunMemory
+from frazil.tracks.classify2d.side_task import SideTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,12 +48,11 @@ class LiveHistory:
         take_over: Callable[[HistoryTask], dict[str, Any]] = take_over_live2d,
     ) -> None:
         self._desk, self._entries, self._take_over = desk, entries, take_over
-        self._key = f"{desk.context.uuid}/live2d-history"
-        self._busy = False
+        self._reading = SideTask(desk.context, "live2d-history", 2.0)
 
     def begin(self) -> None:
         """See whether there is anything to take over."""
-        self._busy = False
+        self._reading.busy = False
         desk = self._desk
         memory = desk.memory
         if memory.live2d == "" and memory.last_number == 0 and memory.last_run == 0 and self._has_cycles():
@@ -66,26 +65,20 @@ class LiveHistory:
 
     def step(self) -> None:
         """Begin as soon as the movies are known, which say whose particles they are."""
-        if self._busy:
+        if self._reading.busy:
             return
         try:
             task = self._task()
         except (FrazilError, OSError) as error:
             self._give_up(f"Live2D's history can't be taken over: {error}")
             return
-        if task is None:
-            return
-        self._busy = True
-        context = self._desk.context
-        context.executor.submit(
-            Task(self._key, self._take_over, (task,), pool="files", priority=(2.0,), done=context.post)
-        )
+        if task is not None:
+            self._reading.begin(self._take_over, task)
 
     def take_in(self, outcome: Outcome) -> bool:
         """Take in what came of it; False where the outcome is another task's."""
-        if outcome.key != self._key:
+        if not self._reading.ends_with(outcome):
             return False
-        self._busy = False
         if outcome.cancelled or not self.is_pending:
             return True
         if outcome.error:
@@ -112,7 +105,7 @@ class LiveHistory:
 
     def forget(self) -> None:
         """Take nothing over any more: everything is cleared."""
-        self._desk.context.executor.cancel(self._key)
+        self._reading.cancel()
         if self.is_pending:
             self._remember(live2d="done")
 
