@@ -72,6 +72,33 @@ def test_facts_are_those_of_the_kept_movies(hub: Hub, session: int) -> None:
     assert json.loads(json.dumps(facts, allow_nan=False))["microscope"]["cs_mm"] == 1.4
 
 
+def test_the_methods_are_those_that_movies_were_processed_with(hub: Hub, session: int) -> None:
+    before = make_report(hub, SERVER, session).facts["methods"]
+    assert "Frames were aligned globally and locally and weighted by exposure." in before
+    settings_changes.save(
+        hub, SERVER, session, {"alignment_method": "global", "dose_weighting": False, "pixel_size_a": 1.6}, 1
+    )
+    # Nothing was processed with them yet.
+    assert make_report(hub, SERVER, session).facts["methods"] == before
+    with hub.catalogue.write() as connection:
+        movies.change(connection, session, 3, settings_revision=2)
+    facts = make_report(hub, SERVER, session).facts
+    ways = "aligned globally and locally and weighted by exposure (2 movies), or aligned globally (1 movie)"
+    assert f"Frames were {ways}." in facts["methods"]
+    assert "1.5 and 1.6 Å per pixel" in facts["methods"]
+    assert facts["processed_with_revision"] == {"1": 2, "2": 1}
+
+
+def test_particles_of_excluded_micrographs_were_found_and_classified(hub: Hub, session: int) -> None:
+    facts = make_report(hub, SERVER, session).facts
+    assert facts["particles_found"] == 15 and facts["particles"] == 10
+    told = (
+        "15 particles were found by blob detection and extracted, 10 of them in the 2 movies that were kept."
+    )
+    assert told in facts["methods"]
+    assert "12 particles were classified" in facts["methods"] and "of them were" not in facts["methods"]
+
+
 def test_the_page_stands_alone_and_escapes_names(hub: Hub, session: int) -> None:
     page = report_page(make_report(hub, SERVER, session))
     tags = Tags()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,9 +16,9 @@ from frazil import __version__
 from frazil.app.access import session_for
 from frazil.app.errors import NotFoundError
 from frazil.app.products import read_product
+from frazil.app.report_methods import has_movies, methods
 from frazil.model.errors import InputError
 from frazil.model.movie_filter import MovieFilter
-from frazil.model.words import plural
 from frazil.stages.export.request import without_secrets
 from frazil.store.catalogue import class_overrides, class_updates, filters, revisions
 from frazil.store.catalogue.schema import movies
@@ -42,6 +43,7 @@ _COLUMNS = (
     "seconds_total",
     "latency_s",
 )
+_PROCESSED = ("done", "outdated")
 _SHOWN = 4
 _PACKAGES = ("numpy", "scipy", "torch", "numba", "mrcfile", "tifffile", "imagecodecs", "pyarrow")
 
@@ -59,7 +61,8 @@ def make_report(hub: Hub, actor: Actor, session_id: int) -> Report:
     with hub.catalogue.read() as connection:
         session = session_for(connection, actor, session_id, "viewer")
         newest = revisions.newest(connection, session_id)
-        columns = [movies.c[name] for name in ("name", "state", "done_at", *_COLUMNS)]
+        saved = {row.revision: row.settings() for row in revisions.listed(connection, session_id)}
+        columns = [movies.c[name] for name in ("name", "state", "settings_revision", "done_at", *_COLUMNS)]
         kept = filters.kept(MovieFilter()).label("kept")
         query = select(*columns, kept).where(movies.c.session_id == session_id).order_by(movies.c.number)
         rows = [dict(row) for row in connection.execute(query).mappings()]
@@ -70,6 +73,11 @@ def make_report(hub: Hub, actor: Actor, session_id: int) -> Report:
         except InputError:
             update, classes = None, None
     settings = newest.settings()
+    used = Counter(
+        row["settings_revision"] if row["settings_revision"] in saved else newest.revision
+        for row in rows
+        if row["state"] in _PROCESSED
+    )
     judged = [row for row in rows if row["kept"] and row["ctf_resolution_a"] is not None]
     by_resolution = sorted(judged, key=lambda row: row["ctf_resolution_a"])
     best, worst = by_resolution[:_SHOWN], by_resolution[_SHOWN:][-_SHOWN:]
@@ -80,7 +88,7 @@ def make_report(hub: Hub, actor: Actor, session_id: int) -> Report:
             "name": session.name,
             "group": session.group,
             "kind": settings.session.kind,
-            "unit": "movie" if _has_movies(settings) else "micrograph",
+            "unit": "movie" if has_movies(settings) else "micrograph",
         },
         "made_at": hub.now(),
         "settings_revision": newest.revision,
@@ -88,12 +96,14 @@ def make_report(hub: Hub, actor: Actor, session_id: int) -> Report:
         "microscope": _microscope(settings),
         "movies": {
             "total": len(rows),
-            "done": sum(row["state"] in ("done", "outdated") for row in rows),
+            "done": sum(row["state"] in _PROCESSED for row in rows),
             "failed": sum(row["state"] in ("failed", "ignored") for row in rows),
             "excluded": sum(not row["kept"] for row in rows),
         },
         "columns": {name: _statistics([row[name] for row in rows if row["kept"]]) for name in _COLUMNS},
         "particles": sum(row["particles"] or 0 for row in rows if row["kept"]),
+        "particles_found": sum(row["particles"] or 0 for row in rows),
+        "processed_with_revision": {str(revision): number for revision, number in sorted(used.items())},
         "throughput": _throughput([row["done_at"] for row in rows if row["done_at"]]),
         "best": [_named(row) for row in best],
         "worst": [_named(row) for row in worst],
@@ -104,7 +114,9 @@ def make_report(hub: Hub, actor: Actor, session_id: int) -> Report:
             for name in ("ctf_resolution_a", "defocus_mean_a", "motion_total_a", "particles")
         },
     }
-    facts["methods"] = methods(facts, settings)
+    facts["methods"] = methods(
+        facts, settings, [(saved[revision], used[revision]) for revision in sorted(used)]
+    )
     folder = Path(session.folder)
     pictures = {
         row["name"]: _picture(folder, "pictures", f"{row['name']}.thumbnail.jpg") for row in (*best, *worst)
@@ -114,63 +126,9 @@ def make_report(hub: Hub, actor: Actor, session_id: int) -> Report:
     return Report(facts, {name: address for name, address in pictures.items() if address})
 
 
-def methods(facts: Mapping[str, Any], settings: Settings) -> str:
-    """Describe the processing as a paper would."""
-    microscope, counts = settings.microscope, facts["movies"]
-    if not counts["total"]:
-        return "Nothing has been recorded yet."
-    words = []
-    is_warp = settings.session.kind == "warp"
-    is_movie = settings.session.kind == "movies" and _has_movies(settings)
-    taken = plural(counts["total"], facts["session"]["unit"])
-    if microscope.voltage_kv and microscope.pixel_size_a:
-        taken += f" recorded at {microscope.voltage_kv:g} kV and {microscope.pixel_size_a:g} Å per pixel"
-    if is_movie and microscope.dose_per_movie_e_per_a2:
-        taken += f" with an exposure of {microscope.dose_per_movie_e_per_a2:g} e/Å²"
-    done = (
-        f"processed on the fly with Warp, and its results taken over by Frazil {__version__}"
-        if is_warp
-        else f"processed on the fly with Frazil {__version__}"
-    )
-    if counts["done"] == counts["total"]:
-        words.append(f"{taken} {'was' if counts['total'] == 1 else 'were'} {done}.")
-    else:
-        words.append(f"Of {taken}, {counts['done']:,} {'was' if counts['done'] == 1 else 'were'} {done}.")
-    if is_movie and settings.alignment.alignment_method != "none":
-        kind = "globally and locally" if settings.alignment.alignment_method == "local" else "globally"
-        weighted = " and weighted by exposure" if settings.alignment.dose_weighting else ""
-        words.append(f"Frames were aligned {kind}{weighted}.")
-    resolution = facts["columns"]["ctf_resolution_a"]
-    if resolution is not None:
-        fit = (
-            "The median fit of the contrast transfer function"
-            if is_warp
-            else "The contrast transfer function was fitted to power spectra; the median fit"
-        )
-        words.append(f"{fit} reaches {resolution['median']:.1f} Å.")
-    if facts["particles"]:
-        found = plural(facts["particles"], "particle was", "particles were")
-        method = settings.detection.picking_method
-        words.append(
-            f"{found} {'taken from Warp' if is_warp else f'found by {method} detection and extracted'}."
-        )
-    classes = facts["classes"]
-    if classes is not None:
-        words.append(
-            f"{classes['particles']:,} of them were classified in two dimensions into "
-            f"{plural(classes['class_count'], 'class', 'classes')}, of which {classes['good']} with "
-            f"{plural(classes['good_particles'], 'particle')} were judged good."
-        )
-    return " ".join(words)
-
-
-def _has_movies(settings: Settings) -> bool:
-    return settings.session.kind != "micrographs" and settings.image_data.has_frames
-
-
 def _microscope(settings: Settings) -> dict[str, Any]:
     names = ["pixel_size_a", "voltage_kv", "cs_mm", "amplitude_contrast"]
-    if _has_movies(settings):
+    if has_movies(settings):
         names.append("dose_per_movie_e_per_a2")
     return {name: getattr(settings.microscope, name) for name in names}
 
