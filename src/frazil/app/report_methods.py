@@ -63,8 +63,8 @@ def methods(facts: Mapping[str, Any], settings: Settings, used: Sequence[tuple[S
         words.append(f"{fit} reaches {resolution['median']:.1f} Å.")
     if facts["particles_found"]:
         found = plural(facts["particles_found"], "particle was", "particles were")
-        ways = [way for way, _ in _each(used, lambda one: one.detection.picking_method) if way != "none"]
-        method = " and ".join(ways)
+        ways_to_pick = _each(used, lambda one: one.detection.picking_method)
+        method = " and ".join(way for way, _ in ways_to_pick if way != "none")
         kept = counts["total"] - counts["excluded"]
         of_kept = (
             f", {facts['particles']:,} of them in the {plural(kept, facts['session']['unit'])} that "
