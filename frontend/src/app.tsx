@@ -23,6 +23,8 @@ const PeoplePage = part("The list of users and groups", () => import("./pages/pe
 const ProfilePage = part("Your profile", () => import("./pages/profile/profile-page"), "page");
 const ServerPage = part("The page of the server", () => import("./pages/server/server-page"), "page");
 
+const ASK_AGAIN_MS = 3000;
+
 export function App() {
   const [client] = useState(makeQueryClient);
   return (
@@ -40,13 +42,15 @@ function Who() {
     queryKey: keys.me,
     queryFn: () => api.get<Me>("/me"),
     staleTime: Number.POSITIVE_INFINITY,
+    // A server that is away comes back; one that knows nobody waits for a login.
+    refetchInterval: ({ state }) => (state.error && !isUnknown(state.error) ? ASK_AGAIN_MS : false),
   });
   useEffect(() => {
     // On its way while the server says who is looking.
     if (match("/sessions/:id/:tab", window.location.pathname)) SessionPage.ahead();
   }, []);
   useEffect(() => onLoggedOut(() => void client.invalidateQueries({ queryKey: keys.me })), [client]);
-  if (me.error instanceof ApiError && me.error.status === 401) {
+  if (isUnknown(me.error)) {
     return <LoginPage onLogin={() => client.resetQueries()} />;
   }
   if (!me.data) {
@@ -65,6 +69,10 @@ function Who() {
       <Rooms />
     </MeContext.Provider>
   );
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 401;
 }
 
 function Rooms() {

@@ -122,6 +122,19 @@ def test_pages_of_a_server_that_is_away_say_so_and_ask_again(
     expect(page.get_by_role("region", name="Disks")).to_be_visible()
 
 
+def test_a_server_that_is_away_at_first_is_found_without_a_click(
+    open_page: Callable[..., Page], watch: Watch
+) -> None:
+    watch.expected.append("503 GET")
+    page = open_page("/sessions")
+    who = re.compile(r"/api/me$")
+    page.route(who, lambda route: route.fulfill(status=503, body="down"))
+    page.reload()
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    page.unroute(who)
+    expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+
+
 def test_who_may_not_is_told(open_page: Callable[..., Page], watch: Watch) -> None:
     watch.expected += ["403 GET", "404 GET"]
     page = open_page("/people", login="otto")

@@ -157,3 +157,8 @@ def test_a_session_that_is_deleted_under_ones_eyes(
     )
     assert answer.ok
     expect(page.get_by_role("heading", name=f"There is no session S{made}")).to_be_visible(timeout=15_000)
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(5000)
+    assert [url for url in asked if f"/sessions/{made}" in url] == [], "what is gone is not asked for again"

@@ -133,6 +133,11 @@ export const api = {
   delete: <T>(path: string, body?: unknown) => ask<T>("DELETE", path, { body }),
 };
 
+/** Whether what was asked for is not there, or not for whoever asks: asking again changes nothing. */
+export function isGone(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
 /** What to show of any error. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -25,6 +25,11 @@ export function allows(have: Role | null | undefined, need: Role): boolean {
   return ORDER.indexOf(have ?? null) >= ORDER.indexOf(need);
 }
 
+/** Whether a role is enough in any group. */
+export function allowsSomewhere(me: Me, need: Role): boolean {
+  return me.is_admin || Object.values(me.roles).some((role) => allows(role, need));
+}
+
 /** Whether whoever looks may run and change a session: not an archived one, and not one that goes away. */
 export function mayChange(session: Pick<SessionView, "role" | "life">): boolean {
   return allows(session.role, "operator") && session.life !== "archived" && session.life !== "deleting";

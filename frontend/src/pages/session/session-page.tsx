@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { ApiError, api } from "../../api/client";
+import { api, isGone } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { SessionView } from "../../api/types";
 import { useSettings } from "../../settings/use-settings";
@@ -32,7 +32,7 @@ export default function SessionPage({ id, tab }: { id: number; tab: string }) {
   const session = useQuery({
     queryKey: keys.part(id, "info"),
     queryFn: () => api.get<SessionView>(`/sessions/${id}`),
-    refetchInterval: ({ state }) => (state.data?.life === "deleting" ? 2000 : false),
+    refetchInterval: ({ state }) => (state.data?.life === "deleting" && !isGone(state.error) ? 2000 : false),
   });
   // Asked for at once, not only when the session is known: the first numbers come a round trip sooner.
   useStrip(id);
@@ -46,7 +46,7 @@ export default function SessionPage({ id, tab }: { id: number; tab: string }) {
       document.title = "Frazil";
     };
   }, [session.data]);
-  if (session.error instanceof ApiError && session.error.status === 404) {
+  if (isGone(session.error)) {
     return (
       <div className="page">
         <Empty title={`There is no session S${id}`} action={<Link to="/sessions">All sessions</Link>}>

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { api } from "../../api/client";
+import { api, isGone } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { StripNumbers } from "../../api/types";
 
@@ -8,6 +8,6 @@ export function useStrip(session: number) {
   return useQuery({
     queryKey: keys.part(session, "strip"),
     queryFn: () => api.get<StripNumbers>(`/sessions/${session}/strip`),
-    refetchInterval: 30_000,
+    refetchInterval: ({ state }) => (isGone(state.error) ? false : 30_000),
   });
 }

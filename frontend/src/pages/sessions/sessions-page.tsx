@@ -5,7 +5,7 @@ import { keys } from "../../api/queries";
 import type { Group, SessionView } from "../../api/types";
 import { plural } from "../../lib/format";
 import { useKeys } from "../../lib/keyboard";
-import { useMe } from "../../lib/me";
+import { allowsSomewhere, useMe } from "../../lib/me";
 import { useParam } from "../../lib/router";
 import { Button, Segments } from "../../ui/button";
 import { Empty, ErrorNote, Waiting } from "../../ui/feedback";
@@ -68,11 +68,12 @@ export function SessionsPage() {
     onArchive: () => setOpen({ what: "archive", session }),
   });
   const none = sessions.data?.length === 0 && !life;
+  const mayCreate = me.user_id !== null && allowsSomewhere(me, "operator");
   return (
     <div className="page">
       <div className="row apart">
         <h1>Sessions</h1>
-        {me.user_id === null ? null : (
+        {mayCreate ? (
           <div className="row tight">
             <Button icon="folder" onClick={() => setOpen({ what: "adopt" })}>
               Adopt a folder
@@ -82,7 +83,7 @@ export function SessionsPage() {
               New session
             </Link>
           </div>
-        )}
+        ) : null}
       </div>
       {me.user_id === null ? null : <ServerBar />}
       <AllAlerts sessions={sessions.data ?? []} />
@@ -117,7 +118,7 @@ export function SessionsPage() {
       </search>
       <ErrorNote error={sessions.error} retry={() => void sessions.refetch()} />
       {sessions.isPending ? <Waiting /> : null}
-      {none ? <NoSessions mayCreate={me.user_id !== null} /> : null}
+      {none ? <NoSessions mayCreate={mayCreate} /> : null}
       {sessions.data && !none && !shown.length ? (
         <Empty icon="search" title="No session fits">
           Nothing matches this search and these choices.
@@ -195,6 +196,7 @@ function NoSessions({ mayCreate }: { mayCreate: boolean }) {
     >
       A session is one data collection on one grid: where its movies appear, how they are processed, and
       everything that comes out.
+      {mayCreate ? "" : " Making one needs the role of an operator in a group: ask an admin."}
     </Empty>
   );
 }
