@@ -15,6 +15,8 @@ from frazil.model.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+BACKGROUND_DIAMETERS = 0.6
+"""Background begins at this share of the particle's diameter from the centre, where nothing else is asked."""
 LARGEST_SHARE_OUTSIDE = 0.25
 """Boxes with more than this outside the micrograph are dropped."""
 _BLOCK = 16

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from frazil.compute.extraction import choose_box, extract_particles
+from frazil.compute.extraction import BACKGROUND_DIAMETERS, choose_box, extract_particles
 from frazil.formats.atomic import atomic_path
 from frazil.formats.mrc import write_mrc
 from frazil.formats.relion_micrographs import write_picks
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PARTICLE_PIXEL_SIZE_A = 8.0 / 3.0
 """Fine enough for class averages at 8 Å, the default limit of 2D classification."""
-BACKGROUND_DIAMETERS = 0.6
-"""Background begins at this share of the particle's diameter from the centre."""
 
 
 def run_extraction(exposure: Exposure) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -445,6 +447,13 @@ def _sums(folder: Path) -> Iterator[tuple[str, str]]:
     for name, _, digest in read_manifest(folder):
         if name not in ("README.txt", "settings.json"):
             yield name, digest
+
+
+def test_exports_load_no_torch() -> None:
+    """It would take a quarter of the memory that an export of a million particles may take."""
+    code = "import sys, frazil.stages.export.run, frazil.stages.export.live; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_more_memory_than_it_may_take_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from frazil.compute.extraction import extract_particles
+from frazil.compute.extraction import BACKGROUND_DIAMETERS, extract_particles
 from frazil.formats.mrc import read_mrc, write_mrc
 from frazil.model.errors import InputError, PassingError
 from frazil.model.words import plural
-from frazil.stages.extraction import BACKGROUND_DIAMETERS
 from frazil.stages.products import Products
 from frazil.stages.record_file import stored_record
 
