@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import starfile
@@ -15,6 +15,7 @@ from frazil.app.access import SERVER
 from frazil.app.errors import NotFoundError
 from frazil.engine.inline import InlineExecutor
 from frazil.model.movie_filter import MovieFilter
+from frazil.stages.export import relion
 from frazil.stages.export.request import ExportRequest
 from frazil.store.catalogue import movies
 
@@ -76,6 +77,32 @@ def test_tables_are_written_when_something_happened(
     # It is none of the exports that were made.
     assert exports.list_exports(hub, SERVER, session) == []
     assert exports.start_export(hub, SERVER, session, GOOD)["number"] == 1
+
+
+def test_all_tables_of_a_set_are_replaced_together(
+    hub: Hub, session: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Particles of a large session take long to write; until then the other tables are the old ones as well."""
+    times = itertools.count(hub.now(), 1000.0)
+    monkeypatch.setattr(hub, "now", lambda: next(times))
+    live_export.set_live_export(hub, SERVER, session, enabled=True, request=GOOD)
+    live_export.keep_current(hub)
+    seen = []
+    write = relion.write_particles
+
+    def slowly(*values: Any) -> None:
+        seen.append(len(micrographs(tmp_path / "s", "all")))
+        write(*values)
+
+    monkeypatch.setattr(relion, "write_particles", slowly)
+    with hub.catalogue.write() as connection:
+        movies.change(connection, session, 3, override="auto", done_at=9.0)
+    live_export.keep_current(hub)
+    assert seen[0] == 2 and len(micrographs(tmp_path / "s", "all")) == 3
+    assert sorted(path.name for path in (tmp_path / "s" / "relion").iterdir()) == [
+        "live_all",
+        "live_selected",
+    ]
 
 
 def test_switched_off_it_stays_as_it_was(hub: Hub, session: int, tmp_path: Path) -> None:

@@ -1,15 +1,17 @@
 """Tables for RELION that are kept current: ``relion/live_all`` and ``relion/live_selected``.
 
-Paths in them are relative to the session folder. Each table is replaced by a rename; nothing is linked or
-copied.
+Paths in them are relative to the session folder. All tables of a set are written beside it first, and then
+replaced together, each by a rename; nothing is linked or copied.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from frazil.formats.atomic import flush_directory
 from frazil.model.settings import Settings, with_values
 from frazil.stages.export import relion
 from frazil.stages.export.gather import Collector
@@ -54,7 +56,11 @@ def run_live(session: Path, sets: Mapping[str, Snapshot]) -> dict[str, Any]:
 
 
 def _write(session: Path, folder: Path, snapshot: Snapshot, progress: Progress) -> dict[str, int]:
-    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder.with_name(f".{folder.name}.part")
+    # Of a worker that was killed.
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    folder.mkdir(exist_ok=True)
     settings = {revision: with_values(Settings(), values) for revision, values in snapshot.settings.items()}
     newest = settings[snapshot.newest]
     collector = Collector(session, session, snapshot.request, progress)
@@ -64,7 +70,6 @@ def _write(session: Path, folder: Path, snapshot: Snapshot, progress: Progress) 
         found = collector.collect(movie, settings.get(revision, newest))
         if found is not None:
             movies.append(found)
-    written: list[str] = []
     particles = join_particles(movies)
     if snapshot.classes is not None and len(particles):
         particles = with_classes(particles, movies, session, snapshot.classes, progress)
@@ -73,11 +78,17 @@ def _write(session: Path, folder: Path, snapshot: Snapshot, progress: Progress) 
     if movies:
         optics = find_optics(movies, snapshot.request.fewest_per_optics_group)
         names = relion.Names(session)
-        optics = with_mtf(optics, folder, names(folder / MTF), newest, progress)
-        written += relion.write_micrographs(folder, movies, optics, names)
+        optics = with_mtf(optics, fresh, names(folder / MTF), newest, progress)
+        relion.write_micrographs(fresh, movies, optics, names)
         if len(particles):
-            relion.write_particles(folder / "particles.star", particles, movies, optics, names)
-            written.append("particles.star")
-    for name in set(TABLES) - set(written):
+            relion.write_particles(fresh / "particles.star", particles, movies, optics, names)
+    gone = [name for name in TABLES if not (fresh / name).exists()]
+    # Particles last: what they name is there.
+    for name in (MTF, *TABLES):
+        if (fresh / name).exists():
+            (fresh / name).replace(folder / name)
+    for name in gone:
         (folder / name).unlink(missing_ok=True)
+    flush_directory(folder)
+    fresh.rmdir()
     return {"micrographs": len(movies), "particles": len(particles)}
