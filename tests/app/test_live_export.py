@@ -82,7 +82,7 @@ def test_tables_are_written_when_something_happened(
 def test_all_tables_of_a_set_are_replaced_together(
     hub: Hub, session: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Particles of a large session take long to write; until then the other tables are the old ones as well."""
+    """Particles of a large session take long to write; until then the other tables are the old ones too."""
     times = itertools.count(hub.now(), 1000.0)
     monkeypatch.setattr(hub, "now", lambda: next(times))
     live_export.set_live_export(hub, SERVER, session, enabled=True, request=GOOD)
