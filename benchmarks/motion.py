@@ -106,8 +106,8 @@ def run_ours(movie_path: Path, gain_path: Path, output: Path, threads: int) -> N
     del gain
     lap("prepared")
     field = align_frames(
-        torch.from_numpy(prepared.stream),
-        binning=prepared.binning,
+        prepared.binned,
+        binning=prepared.binned.binning,
         width_px=prepared.width_px,
         height_px=prepared.height_px,
         pixel_size_a=PIXEL_A,
@@ -116,7 +116,6 @@ def run_ours(movie_path: Path, gain_path: Path, output: Path, threads: int) -> N
         voltage_kv=VOLTAGE_KV,
         threads=threads,
     )
-    prepared.release_stream()
     lap("aligned")
     sums = sum_frames(
         prepared,

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from scipy import fft
 
 from frazil.compute.motion.align import align_frames
@@ -171,7 +170,7 @@ def frazil(
         binning = choose_binning(px, movie.width_px * movie.height_px)
         prepared = prepare_movie(movie, gain=gain, defects=None, binning=binning, threads=2)
     field = align_frames(
-        torch.from_numpy(prepared.stream), binning=prepared.binning, width_px=settings.width_px,
+        prepared.binned, binning=prepared.binned.binning, width_px=settings.width_px,
         height_px=settings.height_px, pixel_size_a=px, dose_per_frame_e_per_a2=dose,
         voltage_kv=settings.optics.voltage_kv,
     )  # fmt: skip

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from frazil.compute.motion.align import align_frames
 from frazil.compute.motion.polynomial import fit_polynomial
@@ -83,7 +82,7 @@ def test_tracks_and_average_agree_with_relion(tmp_path: Path) -> None:
         gain = read_gain(tmp_path / "gain.mrc", height_px=704, width_px=832)
         prepared = prepare_movie(file, gain=gain, binning=choose_binning(1.2), threads=1)
     field = align_frames(
-        torch.from_numpy(prepared.stream), binning=prepared.binning, width_px=832, height_px=704,
+        prepared.binned, binning=prepared.binned.binning, width_px=832, height_px=704,
         pixel_size_a=1.2, dose_per_frame_e_per_a2=4.0,
     )  # fmt: skip
     header = MotionHeader("movie.tiff", 12, 1, 1.0, 4.0, 0.0, 300.0, gain="gain.mrc")

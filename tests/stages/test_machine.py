@@ -65,3 +65,29 @@ def test_memory_of_frames_is_used_again_and_handed_back() -> None:
     assert fetched["reuse"] < 0.2 * fetched["not"], fetched
     # One array is 8,192 pages.
     assert kept["reuse"] < kept["not"] + 2000, kept
+
+
+_GIVEN_BACK = """
+import numpy as np
+from frazil.stages.machine import give_back_memory, large_arrays_reused
+
+def held_bytes():
+    return 4096 * int(open("/proc/self/statm").read().split()[1])
+
+with large_arrays_reused():
+    arrays = [np.ones(1 << 23, np.float32) for _ in range(8)]
+    del arrays[1::2]
+    full = held_bytes()
+    give_back_memory(beyond_bytes=1e12)
+    still = held_bytes()
+    give_back_memory(beyond_bytes=1e8)
+    print(full, still, held_bytes())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="malloc_trim is glibc's")
+def test_gaps_between_arrays_are_given_back_if_the_process_is_large() -> None:
+    told = subprocess.run([sys.executable, "-c", _GIVEN_BACK], capture_output=True, check=True).stdout
+    full, still, after = map(int, told.split())
+    assert still > full - 1e7
+    assert after < full - 3.5 * (4 << 23)

@@ -16,7 +16,7 @@ from frazil.model.motion import MotionField
 from frazil.stages.averaged import store_previews
 from frazil.stages.checks import check_space
 from frazil.stages.load_frames import load_movie
-from frazil.stages.machine import worker_threads
+from frazil.stages.machine import give_back_memory, worker_threads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _WORST_POLYNOMIAL_PX = 0.3
 _SUSPICIOUS_GAIN_CORRELATION = 0.05
+_TRIMMED_BYTES = 2.35e9
 
 
 def run_alignment(exposure: Exposure) -> None:
@@ -45,6 +46,8 @@ def run_alignment(exposure: Exposure) -> None:
                 "--micrographs; for a one-frame movie --set alignment_method=none"
             )
         field = _align(exposure, movie, pre_exposure)
+        # The spectra leave gaps between what stays, in which no image of the sums has room.
+        give_back_memory(_TRIMMED_BYTES)
     exposure.notes += prepared.notes
     if prepared.gain_correlation > _SUSPICIOUS_GAIN_CORRELATION:
         exposure.notes.append(
@@ -61,8 +64,6 @@ def run_alignment(exposure: Exposure) -> None:
 
 
 def _align(exposure: Exposure, movie: LoadedMovie, pre_exposure: float) -> MotionField:
-    import torch
-
     settings = exposure.settings.alignment
     prepared = movie.prepared
     grid = None
@@ -70,8 +71,8 @@ def _align(exposure: Exposure, movie: LoadedMovie, pre_exposure: float) -> Motio
         columns, rows = (int(number) for number in settings.patch_grid.split("x"))
         grid = (max(rows, 4), max(columns, 4))
     return align_frames(
-        torch.from_numpy(prepared.stream).to(exposure.task.device),
-        binning=prepared.binning,
+        prepared.binned,
+        binning=prepared.binned.binning,
         width_px=prepared.width_px,
         height_px=prepared.height_px,
         pixel_size_a=movie.pixel_size_a,
@@ -84,6 +85,7 @@ def _align(exposure: Exposure, movie: LoadedMovie, pre_exposure: float) -> Motio
         band_high_a=settings.alignment_high_a,
         frame_weights=prepared.good.astype(np.float64),
         voltage_kv=exposure.optics.voltage_kv,
+        device=exposure.task.device,
         threads=worker_threads(),
     )
 
@@ -93,7 +95,6 @@ def run_sum(exposure: Exposure) -> None:
     settings = exposure.settings.alignment
     movie = load_movie(exposure)
     prepared = movie.prepared
-    prepared.release_stream()
     field = exposure.field if exposure.field is not None else read_field(exposure.files.motion_field)
     binning = settings.output_binning or float(exposure.settings.alignment.eer_upsampling)
     if movie.eer_upsampling is None and settings.output_binning is None:

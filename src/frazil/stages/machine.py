@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import platform
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,9 +62,26 @@ def large_arrays_reused() -> Iterator[None]:
         yield
     finally:
         _adjust_allocator(_KEPT)
-        give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if give_back is not None:
-            give_back(ctypes.c_size_t(0))
+        give_back_memory()
+
+
+def give_back_memory(beyond_bytes: float = 0.0) -> None:
+    """Hand freed memory back to the system now, if the process has more than this.
+
+    To get it again takes some tenths of a second. Where the C library isn't glibc nothing happens.
+    """
+    give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if give_back is not None and _resident_bytes() >= beyond_bytes:
+        give_back(ctypes.c_size_t(0))
+
+
+def _resident_bytes() -> int:
+    """Memory of this process, 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGESIZE")
 
 
 def _adjust_allocator(values: Mapping[int, int]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
-from frazil.compute.motion.frame_spectra import BinnedMovie, travel_in_frames
+from frazil.compute.motion.binned import BinnedFrames
+from frazil.compute.motion.frame_spectra import FrameSpectra, travel_in_frames
 
 
 def test_a_steady_drift_travels_one_step_in_each_frame() -> None:
@@ -27,9 +27,11 @@ def test_few_frames_travel_nowhere() -> None:
 
 
 def test_detail_along_the_way_of_a_fast_frame_counts_for_nothing() -> None:
-    frames = torch.as_tensor(np.random.default_rng(3).poisson(5.0, (6, 96, 96)), dtype=torch.float32)
-    movie = BinnedMovie(
-        frames, (96, 96), 3.0, np.full(6, 5.0), np.ones(6), np.linspace(0.5, 5.5, 6), 300.0, 1
+    frames = np.random.default_rng(3).poisson(5.0, (6, 96, 96)).astype(np.uint8)
+    nothing = np.empty((0, 0), dtype=np.float32)
+    binned = BinnedFrames.measured(frames, nothing, nothing, 1)
+    movie = FrameSpectra(
+        binned, (96, 96), 3.0, np.ones(6), np.linspace(0.5, 5.5, 6), 300.0, "cpu", 1
     )  # fmt: skip
     track = np.zeros((6, 2))
     track[:, 0] = 10.0 * np.array([0, 1, 2, 3, 4, 5])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from frazil.compute.motion.frame_kernels import bin_frame, sum_rows
-from frazil.compute.motion.prepare import choose_binning, prepare_movie
+from frazil.compute.motion.prepare import PreparedMovie, choose_binning, prepare_movie
 from frazil.model.errors import InputError
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -32,19 +32,21 @@ def test_aligned_pixels_are_three_to_three_and_a_half() -> None:
         choose_binning(-1.0)
 
 
-def test_stream_is_the_binned_movie_and_raw_the_movie() -> None:
+def stream(movie: PreparedMovie) -> np.ndarray:
+    return np.stack([movie.binned.frame(f) for f in range(movie.frames)])
+
+
+def test_frames_for_alignment_are_the_binned_movie_and_raw_the_movie() -> None:
     frames = _movie()
     movie = prepare_movie(ArrayMovie(frames), binning=4, hot_pixel_sigma=0.0)
     assert movie.raw.dtype == np.uint8
     np.testing.assert_array_equal(movie.raw, frames)
     blocks = frames[:, :200, :308].reshape(6, 50, 4, 77, 4).sum(axis=(2, 4))
-    np.testing.assert_array_equal(movie.stream, blocks)
+    np.testing.assert_array_equal(stream(movie), blocks)
     np.testing.assert_allclose(movie.frame_means, blocks.mean((1, 2)) / 16, rtol=1e-6)
     assert movie.gain.size == 0
     assert movie.mean_per_pixel == pytest.approx(18.0, rel=0.01)
     assert movie.frame_stds == pytest.approx(np.sqrt(3.0), rel=0.05)
-    movie.release_stream()
-    assert movie.stream.size == 0
 
 
 @pytest.mark.parametrize("kind", ["uint8", "float32"])
@@ -82,10 +84,10 @@ def test_gain_of_any_level_weak_or_strong(strength: float) -> None:
     corrected = frames * (gain / gain.mean())
     exact = corrected[:, :198].reshape(3, 66, 3, 100, 3).sum(axis=(2, 4))
     if strength > 0.1:
-        np.testing.assert_allclose(movie.stream, exact, rtol=1e-4)
+        np.testing.assert_allclose(stream(movie), exact, rtol=1e-4)
     else:
         # The block's mean gain stands for each pixel's: what it misses is far below the noise.
-        assert np.std(movie.stream - exact) < 0.1 * np.std(exact)
+        assert np.std(stream(movie) - exact) < 0.1 * np.std(exact)
     assert movie.gain_spread == pytest.approx(1.0, abs=0.03)
     assert abs(movie.gain_correlation) < 0.03
 
@@ -119,7 +121,7 @@ def test_defects_holes_and_hot_pixels_are_replaced_and_listed() -> None:
     corrected = (movie.raw * movie.gain).sum(0)
     assert corrected[:, 77].mean() == pytest.approx(48.0, rel=0.05)
     assert corrected[101, 51] == pytest.approx(48.0, rel=0.4)
-    assert movie.stream.max() < 16 * 12
+    assert stream(movie).max() < 16 * 12
 
 
 def test_blank_saturated_and_strange_frames_are_left_out_with_a_reason() -> None:
@@ -163,7 +165,7 @@ def test_every_type_of_pixel(kind: str) -> None:
     movie = prepare_movie(ArrayMovie(frames), binning=2, hot_pixel_sigma=0.0)
     assert movie.raw.dtype == (kind if kind in ("int8", "uint16", "int16", "float32") else "float32")
     blocks = frames[:, :202].astype(np.float64).reshape(6, 101, 2, 155, 2).sum(axis=(2, 4))
-    np.testing.assert_allclose(movie.stream, blocks)
+    np.testing.assert_allclose(stream(movie), blocks)
 
 
 def test_number_of_threads_changes_nothing() -> None:
@@ -172,7 +174,8 @@ def test_number_of_threads_changes_nothing() -> None:
     one = prepare_movie(ArrayMovie(frames), threads=1)
     many = prepare_movie(ArrayMovie(frames), threads=5)
     np.testing.assert_array_equal(one.raw, many.raw)
-    np.testing.assert_array_equal(one.stream, many.stream)
+    np.testing.assert_array_equal(one.binned.means, many.binned.means)
+    np.testing.assert_array_equal(one.binned.stds, many.binned.stds)
     np.testing.assert_array_equal(one.bad_pixels, many.bad_pixels)
 
 
@@ -190,4 +193,4 @@ def test_sizes_that_do_not_fit_and_hopeless_gains_are_refused() -> None:
 
 def test_frames_smaller_than_a_bin() -> None:
     movie = prepare_movie(ArrayMovie(_movie(height=3, width=2)), binning=4)
-    assert movie.stream.shape == (6, 1, 1)
+    assert movie.binned.shape == (6, 1, 1)

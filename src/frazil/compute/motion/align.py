@@ -5,24 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from scipy.fft import next_fast_len
 
 from frazil.compute.motion.emphasis import signal_window
-from frazil.compute.motion.frame_spectra import BinnedMovie
+from frazil.compute.motion.frame_spectra import FrameSpectra
 from frazil.compute.motion.global_fit import GlobalFit, fit_global, refine_global
 from frazil.compute.motion.ice_patches import IcePatches
 from frazil.compute.motion.joint_fit import FINEST_A, fit_jointly
 from frazil.compute.motion.local_fit import LocalFit, fit_local
 from frazil.compute.motion.patches import cut_patches, frame_groups
 from frazil.compute.motion.spectra import shift_error_bound_a
-from frazil.compute.parallel import for_each, single_threaded_torch
+from frazil.compute.parallel import single_threaded_torch
 from frazil.model.errors import InputError
 from frazil.model.motion import MotionField
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import ArrayLike, NDArray
 
+    from frazil.compute.motion.binned import BinnedFrames
     from frazil.compute.motion.likelihood import Frames
 
 _USABLE_MEAN = (0.4, 2.5)
@@ -45,7 +46,7 @@ _MOST_COEFFICIENTS = 8_000_000
 
 @single_threaded_torch()
 def align_frames(
-    stream: torch.Tensor,
+    binned: BinnedFrames,
     *,
     binning: int,
     width_px: int,
@@ -61,16 +62,17 @@ def align_frames(
     band_high_a: float = 8.0,
     frame_weights: ArrayLike | None = None,
     voltage_kv: float = 300.0,
+    device: torch.device | str = "cpu",
     threads: int = 1,
 ) -> MotionField:
     """Motion of the specimen through a movie, global and local.
 
     Parameters
     ----------
-    stream
-        Shape (F, hb, wb) float32: frames binned by ``binning``, gain-corrected, hot pixels mended.
-    width_px, height_px, pixel_size_a
-        Size and pixel (Å) of the movie before binning.
+    binned
+        Gain-corrected frames, hot pixels mended.
+    binning, width_px, height_px, pixel_size_a
+        How often a pixel of the movie goes into a side of theirs; the movie's size and pixel, Å.
     dose_per_frame_e_per_a2, pre_exposure_e_per_a2
         Dose of each frame and before the first, e/Å²; the latter tells how much of the burst is over.
     local
@@ -86,6 +88,8 @@ def align_frames(
         Shape (F,): trust in each frame, 0 to leave it out (it is then moved along with its neighbours).
     voltage_kv
         For the loss of signal by radiation damage.
+    device, threads
+        Where transforms are made, and on how many threads.
 
     Returns
     -------
@@ -105,10 +109,10 @@ def align_frames(
     is not sure is looked at twice more: where and as finely as the specimen shows most, and in the detail in
     which ice shows (`ice`, `joint_fit`).
     """
-    _check(stream, pixel_size_a, dose_per_frame_e_per_a2, frame_weights)
-    count, height, width = stream.shape
+    count, height, width = binned.shape
+    _check(count, pixel_size_a, dose_per_frame_e_per_a2, frame_weights)
     still = MotionField.still(count, width_px, height_px, pixel_size_a)
-    trust, means, notes = _trust(stream, frame_weights, threads)
+    trust, notes = _trust(binned.means, binned.stds, frame_weights)
     if np.count_nonzero(trust) < 2:
         note = "one frame: nothing to align" if count == 1 else "fewer than two usable frames: not aligned"
         return _noted(still, [note])
@@ -119,7 +123,7 @@ def align_frames(
     dose_end = dose_start + dose_per_frame_e_per_a2
     padded = (int(next_fast_len(height)), int(next_fast_len(width)))
     middle_dose = 0.5 * (dose_start + dose_end)
-    movie = BinnedMovie(stream, padded, pixel, means, trust, middle_dose, voltage_kv, threads)
+    movie = FrameSpectra(binned, padded, pixel, trust, middle_dose, voltage_kv, device, threads)
     frames = movie.frames(band_low_a, band_high_a)
     whole = fit_global(frames, dose_start, dose_end)
     lost = frames.without_signal(whole.signal)
@@ -228,31 +232,21 @@ def motion_summary(field: MotionField, dose_e_per_a2: ArrayLike) -> dict[str, fl
     }
 
 
-def _check(stream: torch.Tensor, pixel_a: float, dose: float, weights: ArrayLike | None) -> None:
-    if stream.ndim != 3 or stream.shape[0] < 1:
-        raise InputError(
-            f"frames to align have shape {tuple(stream.shape)}; (frames, rows, columns) is needed"
-        )
+def _check(frames: int, pixel_a: float, dose: float, weights: ArrayLike | None) -> None:
+    if frames < 1:
+        raise InputError("there are no frames to align")
     if not pixel_a > 0:
         raise InputError(f"pixel size is {pixel_a} Å; it must be positive")
     if not dose > 0:
         raise InputError(f"dose per frame is {dose} e/Å²; it must be positive")
-    if weights is not None and np.shape(weights) != (stream.shape[0],):
-        raise InputError(f"{np.size(weights)} frame weights for {stream.shape[0]} frames")
+    if weights is not None and np.shape(weights) != (frames,):
+        raise InputError(f"{np.size(weights)} frame weights for {frames} frames")
 
 
 def _trust(
-    stream: torch.Tensor, frame_weights: ArrayLike | None, threads: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
-    """Weight of each frame (F,), its mean (F,), and a note if some are left out."""
-    means, squares = np.empty(len(stream)), np.empty(len(stream))
-
-    def measure(frame: int) -> None:
-        means[frame] = float(stream[frame].mean())
-        squares[frame] = float(torch.linalg.vector_norm(stream[frame])) ** 2 / stream[frame].numel()
-
-    for_each(measure, range(len(stream)), threads)
-    spread = np.sqrt(np.maximum(squares - means**2, 0.0))
+    means: NDArray[np.float64], spread: NDArray[np.float64], frame_weights: ArrayLike | None
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Weight of each frame (F,), and a note if some are left out."""
     fine = np.isfinite(means) & np.isfinite(spread) & (means > 0) & (spread > _LEAST_SPREAD * np.abs(means))
     typical = float(np.median(means[fine])) if fine.any() else 0.0
     fine &= (means > _USABLE_MEAN[0] * typical) & (means < _USABLE_MEAN[1] * typical)
@@ -265,7 +259,7 @@ def _trust(
     if frame_weights is not None:
         trust *= np.clip(np.nan_to_num(np.asarray(frame_weights, dtype=np.float64)), 0.0, 1.0)
     left_out = [str(i + 1) for i in np.nonzero(~fine)[0]]
-    return trust, means, [f"frames left out (blank or spoilt): {', '.join(left_out)}"] if left_out else []
+    return trust, [f"frames left out (blank or spoilt): {', '.join(left_out)}"] if left_out else []
 
 
 def _shows_ice(extent_a: tuple[float, float], pixel_a: float, frames: int) -> bool:

@@ -16,20 +16,22 @@ from frazil.compute.parallel import for_each
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from frazil.compute.motion.binned import BinnedFrames
+
 _EDGE = 0.03
 
 
 @dataclass(frozen=True)
-class BinnedMovie:
-    """Binned frames and what their transforms need: mean, trust and dose (F,) of each, pixel in Å."""
+class FrameSpectra:
+    """Binned frames and what their transforms need: trust and dose (F,) of each, pixel in Å."""
 
-    stream: torch.Tensor
+    binned: BinnedFrames
     padded: tuple[int, int]
     pixel_a: float
-    means: NDArray[np.float64]
     trust: NDArray[np.float64]
     middle_dose: NDArray[np.float64]
     voltage_kv: float
+    device: torch.device | str
     threads: int
 
     def frames(
@@ -55,15 +57,15 @@ class BinnedMovie:
         fading
             Whether the strength includes the loss by radiation damage.
         """
-        stream, padded, trust = self.stream, self.padded, self.trust
-        count, height, width = stream.shape
-        band = band_of(padded, (self.pixel_a, self.pixel_a), low_a, high_a, device=stream.device)
+        padded, trust, means = self.padded, self.trust, self.binned.means
+        count, height, width = self.binned.shape
+        band = band_of(padded, (self.pixel_a, self.pixel_a), low_a, high_a, device=self.device)
         window = edge_taper(height, _EDGE)[:, None] * edge_taper(width, _EDGE)[None, :]
-        over = None if emphasis is None else torch.as_tensor(emphasis, device=stream.device)
+        over = None if emphasis is None else torch.as_tensor(emphasis, device=self.device)
         places = np.round(np.zeros((count, 2)) if shift_a is None else shift_a / self.pixel_a).astype(
             np.int64
         )
-        values, power = self._transform(band, torch.as_tensor(window, device=stream.device), over, places)
+        values, power = self._transform(band, torch.as_tensor(window, device=self.device), over, places)
         good = np.nonzero(trust > 0)[0]
         typical = np.median(power[good], axis=0)
         typical = np.maximum(typical, 1e-6 * max(float(typical.max()), 1e-30))
@@ -71,7 +73,7 @@ class BinnedMovie:
         level[good] = np.maximum((power[good] / typical) @ band.count / band.count.sum(), 1e-3)
         # The specimen's share of a frame goes with its mean, its noise with the measured level.
         strength = trust.copy()
-        strength[good] *= self.means[good] / np.median(self.means[good]) / np.sqrt(level[good])
+        strength[good] *= means[good] / np.median(means[good]) / np.sqrt(level[good])
         undamaged = dose_weights(band.ring_k, self.middle_dose - self.middle_dose[0], self.voltage_kv)
         amplitude = strength[:, None] * (undamaged if fading else np.ones_like(undamaged))
         scale = amplitude / np.sqrt(level)[:, None] / np.sqrt(typical)
@@ -100,12 +102,14 @@ class BinnedMovie:
         """Coefficients of the band (F, Ky, Kx), zero for frames without trust, and their power (F, rings)."""
         half, across = len(band.rows) // 2, slice(MIN_LINE, MIN_LINE + len(band.columns))
         first, last = int(band.rows[0]), int(band.rows[half - 1]) + 1
-        shape = (len(self.stream), 2 * half, len(band.columns))
-        values = torch.zeros(shape, dtype=torch.complex64, device=self.stream.device)
-        power = np.zeros((len(self.stream), band.rings))
+        count, means = self.binned.shape[0], self.binned.means
+        shape = (count, 2 * half, len(band.columns))
+        values = torch.zeros(shape, dtype=torch.complex64, device=self.device)
+        power = np.zeros((count, band.rings))
 
         def transform(frame: int) -> None:
-            centred = (self.stream[frame] - float(self.means[frame])) * window
+            centred = torch.from_numpy(self.binned.frame(frame)).to(self.device)
+            centred.sub_(float(means[frame])).mul_(window)
             if emphasis is not None:
                 centred *= torch.roll(emphasis, (int(places[frame, 1]), int(places[frame, 0])), (0, 1))
             spectrum = torch.fft.rfft2(centred, s=self.padded)

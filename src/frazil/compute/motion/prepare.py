@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from frazil.compute.motion.frame_kernels import (
-    bin_frame,
-    clean_gain,
-    mean_and_std,
-    mean_gain,
-    share_at_ceiling,
-    sum_rows,
-)
+from frazil.compute.motion.binned import BinnedFrames
+from frazil.compute.motion.frame_kernels import clean_gain, mean_gain, share_at_ceiling, sum_rows
 from frazil.compute.motion.hot_pixels import find_bad_pixels, good_neighbours, repair_frame
 from frazil.compute.motion.torn_frames import row_statistics, rows_apart, torn_frames
 from frazil.model.errors import InputError
@@ -51,16 +45,13 @@ class PreparedMovie:
         Shape (F, h, w), in the camera's own type, bad pixels replaced.
     gain
         Shape (h, w), float32, what a pixel is to be multiplied with, 1 on average; (0, 0) if there is none.
-    stream
-        Shape (F, h // b, w // b), float32: gain-corrected frames summed over b x b pixels, for the
-        alignment. Emptied by `release_stream`.
-    binning
-        b.
+    binned
+        The same frames as alignment sees them.
     good
         Shape (F,): False for frames that are blank, torn, saturated or not finite.
     frame_means, frame_stds
-        Shape (F,): mean and standard deviation of the gain-corrected pixels (the latter from the stream, per
-        pixel, if neighbours are independent).
+        Shape (F,): mean and standard deviation of the gain-corrected pixels (the latter from binned frames,
+        per pixel, if neighbours are independent).
     bad_pixels
         Shape (n, 2): (x, y) of the pixels that were replaced.
     gain_spread
@@ -78,8 +69,7 @@ class PreparedMovie:
     name: str
     raw: NDArray[Any]
     gain: NDArray[np.float32]
-    stream: NDArray[np.float32]
-    binning: int
+    binned: BinnedFrames
     good: NDArray[np.bool_]
     frame_means: NDArray[np.float64]
     frame_stds: NDArray[np.float64]
@@ -108,10 +98,6 @@ class PreparedMovie:
     def mean_per_pixel(self) -> float:
         """Mean of a gain-corrected pixel over the good frames together: e/px for a counting camera."""
         return float(self.frame_means[self.good].sum())
-
-    def release_stream(self) -> None:
-        """Give the alignment frames' memory back."""
-        self.stream = np.empty((0, 0, 0), dtype=np.float32)
 
 
 def choose_binning(pixel_size_a: float, frame_px: int | None = None) -> int:
@@ -160,7 +146,7 @@ def prepare_movie(
     defects
         Shape (h, w), True where the camera is known to be bad.
     binning
-        Of the alignment stream, see `choose_binning`.
+        Of the frames for alignment, see `choose_binning`.
     hot_pixel_sigma
         Threshold; 0 switches the search off.
     first_frame, last_frame
@@ -197,7 +183,6 @@ def prepare_movie(
             raw[index] = source.read_frame(first_frame + index)
         row_statistics(raw[index], step, rows[0, index], rows[1, index])
 
-    stream = np.empty((frames, max(height // binning, 1), max(width // binning, 1)), dtype=np.float32)
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         waiting = pool.submit(_normalised_gain, source, gain, defects)
         list(pool.map(read, range(frames)))
@@ -224,31 +209,25 @@ def prepare_movie(
                 flat[bad] = 1.0
         no_gain = np.empty((0, 0), dtype=np.float32)
         pixel_gain = flat if flat is not None and strong else no_gain
-
-        def bin_and_measure(f: int) -> tuple[float, float, float]:
-            bin_frame(raw[f], pixel_gain, factors, binning, stream[f])
-            return *mean_and_std(stream[f]), share_at_ceiling(raw[f])
-
-        measured = np.array(list(pool.map(bin_and_measure, range(frames))))
-        statistics, ceiling = measured[:, :2], measured[:, 2]
-    means = statistics[:, 0] / binning**2
+        ceiling = np.array(list(pool.map(share_at_ceiling, raw)))
+    binned = BinnedFrames.measured(raw, pixel_gain, factors, binning, threads)
+    means = binned.means / binning**2
     where = {
         f: (first * step + 1, min((last + 1) * step, height))
         for f, (first, last) in torn.items()
         if rows[1, f].any()  # else it is blank
     }
-    good, notes = _usable(means, statistics[:, 1], ceiling, first_frame, where)
+    good, notes = _usable(means, binned.stds, ceiling, first_frame, where)
     if 2 * len(torn) > frames:
         raise InputError(f"{source.name}: the file is damaged, copy it again; {notes[0]}")
     return PreparedMovie(
         name=source.name,
         raw=raw,
         gain=flat if flat is not None else no_gain,
-        stream=stream,
-        binning=binning,
+        binned=binned,
         good=good,
         frame_means=means,
-        frame_stds=statistics[:, 1] / binning,
+        frame_stds=binned.stds / binning,
         bad_pixels=np.stack([x, y], axis=-1).astype(np.int64),
         gain_spread=spread,
         gain_correlation=correlation,

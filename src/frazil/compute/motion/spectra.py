@@ -101,7 +101,7 @@ def band_of(
     high_a: float,
     *,
     ring_width: float = 1 / 600,
-    device: torch.device | None = None,
+    device: torch.device | str | None = None,
 ) -> Band:
     """Coefficients between two resolutions (Å); ``shape`` and ``pixel_a`` are those of the image, (y, x).
 
