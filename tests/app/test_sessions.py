@@ -181,6 +181,8 @@ def test_a_copy_has_the_settings_and_no_data(hub: Hub, tmp_path: Path) -> None:
     assert made["id"] != first["id"]
     assert made["folder"] != first["folder"]
     assert made["warnings"] == [f"S1 watches the same folder: {tmp_path / 'movies'}"]
+    third = sessions.copy(hub, SERVER, first["id"], "Third grid")
+    assert "watch the same folder" in third["warnings"][0]
     with hub.catalogue.read() as connection:
         newest = revisions.newest(connection, made["id"])
     assert newest.values == {"cs_mm": 1.4, "source_path": str(tmp_path / "movies")}

@@ -127,8 +127,8 @@ def test_new_session_as_the_tutorial_walks_it(open_page: Callable[..., Page]) ->
     expect(page).to_have_url(re.compile(r"/sessions/\d+/operation"))
     expect(page.get_by_role("heading", name="Walked through")).to_be_visible()
     expect(page.get_by_text("300 kV · 0.85 Å/px · 48 e/Å²")).to_be_visible()
-    # Both watch the same folder: said when it was made.
-    expect(page.get_by_text("watches the same folder")).to_be_visible()
+    # All watch the same folder: said when it was made.
+    expect(page.get_by_text("watch the same folder")).to_be_visible()
 
 
 def test_copy_opens_the_settings_of_the_new_session(open_page: Callable[..., Page], world: World) -> None:

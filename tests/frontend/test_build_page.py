@@ -111,3 +111,13 @@ def test_an_old_node_is_refused(
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     assert build_page.main([]) == 1
     assert "Node v18.20.1, too old" in capsys.readouterr().err
+
+
+def test_a_page_that_is_too_large_is_not_taken(
+    build_page: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_npm(build_page, monkeypatch)
+    monkeypatch.setattr(build_page, "MOST_BYTES", 10)
+    assert build_page.main([]) == 1
+    assert "make it smaller" in capsys.readouterr().err
+    assert not build_page.TARGET.exists()

@@ -240,7 +240,8 @@ def _warnings(hub: Hub, actor: Actor, session_id: int, settings: Settings) -> li
         for view in listed(hub, actor)
         if view["id"] != session_id and view["source_path"] == source
     ]
-    return [f"{', '.join(others)} watches the same folder: {source}"] if others else []
+    verb = "watches" if len(others) == 1 else "watch"
+    return [f"{', '.join(others)} {verb} the same folder: {source}"] if others else []
 
 
 def _searched(view: Mapping[str, Any]) -> str:
