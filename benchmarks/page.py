@@ -1,4 +1,4 @@
-"""How fast the page is with a large session: its size, first paint, first use, largest answer, scrolling, memory.
+"""How fast the page is with a large session: size, first paint, first use, largest answer, scrolling, memory.
 
 .venv/bin/python -m benchmarks.page [--movies 20000] [--classes 200] [--repeats 5] [--updates 2400]
 
