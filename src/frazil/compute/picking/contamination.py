@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import (
-    binary_dilation,
     binary_propagation,
     distance_transform_edt,
     gaussian_filter,
@@ -118,8 +117,7 @@ def find_opaque(
     dark = binary_propagation(valid & (level < mode - limit), mask=valid & (level < mode - 0.5 * limit))
     if label(dark)[1] > MOST_OPAQUE:
         return np.zeros(pixels.shape, dtype=bool)
-    grown: NDArray[np.bool_] = binary_dilation(dark, structure=_disc(max(int(0.1 * diameter_px), 1)))
-    return grown
+    return _grown(dark, max(int(0.1 * diameter_px), 1))
 
 
 def most_alike(values: NDArray[np.float32]) -> tuple[float, float]:
@@ -141,7 +139,7 @@ def _level(pixels: NDArray[np.float32], valid: NDArray[np.bool_], sigma_px: floa
 
 def _with_rim(inside: NDArray[np.bool_], differs: NDArray[np.bool_], diameter_px: float) -> NDArray[np.bool_]:
     """Large object up to its very edge: a sliver left out would look like the darkest of particles."""
-    near = binary_dilation(inside, structure=_disc(max(round(RIM_DIAMETERS * diameter_px), 1)))
+    near = _grown(inside, max(round(RIM_DIAMETERS * diameter_px), 1))
     rim: NDArray[np.bool_] = binary_propagation(inside, mask=inside | (near & differs))
     return rim
 
@@ -199,8 +197,7 @@ def find_unlike(
     wild: NDArray[np.bool_] = (area > ENERGY_AREA)[labels]
     # Its rim is half inside the window.
     mask |= binary_propagation(wild, mask=valid & (energy > middle + 0.5 * ENERGY_SPREADS * spread))
-    grown: NDArray[np.bool_] = binary_dilation(mask, structure=_disc(max(int(0.1 * diameter_px), 1)))
-    return grown
+    return _grown(mask, max(int(0.1 * diameter_px), 1))
 
 
 def _block_mean(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
@@ -210,7 +207,9 @@ def _block_mean(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
     return means
 
 
-def _disc(radius: int) -> NDArray[np.bool_]:
-    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
-    disc: NDArray[np.bool_] = y * y + x * x <= radius * radius
-    return disc
+def _grown(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    """Mask and what is not further from it than ``radius`` pixels: the time does not depend on the radius."""
+    if not mask.any():
+        return mask
+    near: NDArray[np.bool_] = distance_transform_edt(~mask) <= radius
+    return near
