@@ -107,7 +107,8 @@ def readme(
             tables="".join(
                 text for files, text in _RELION.items() if all((folder / name).exists() for name in files)
             )
-            + (_extraction(movies) if (folder / "autopick.star").exists() else ""),
+            # Recentred boxes are not around the picks.
+            + (_extraction(movies) if (folder / "autopick.star").exists() and not request.recenter else ""),
         ),
     ]
     if optics is not None:
