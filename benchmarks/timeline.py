@@ -48,7 +48,7 @@ WATCHED = {
         *("_replace", "_usable"),
     ),
     "frazil.compute.motion.align": ("align_frames", "_trust"),
-    "frazil.compute.motion.frame_spectra": ("BinnedMovie.frames",),
+    "frazil.compute.motion.frame_spectra": ("FrameSpectra.frames",),
     "frazil.compute.motion.global_fit": ("candidate_priors", "fit_global", "_fit_level", "refine_global"),
     "frazil.compute.motion.search": ("first_guess",),
     "frazil.compute.motion.emphasis": ("signal_window",),
