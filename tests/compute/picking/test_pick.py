@@ -230,6 +230,22 @@ def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
         pick_particles(np.zeros((99, 99), np.float32), arguments.pop("pixel_size_a"), **arguments)
 
 
+def test_in_a_wide_range_particles_show_their_size_themselves() -> None:
+    """Some overlap: nearer to each other than half of the largest diameter that was asked for."""
+    rng = np.random.default_rng(31)
+    places = fields.scatter(rng, (900, 900), 60, 1.4 * DIAMETER_PX, 60.0)
+    angle = rng.uniform(0.0, 2.0 * np.pi, 12)
+    beside = 0.75 * DIAMETER_PX * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    places = np.concatenate([places, places[:12] + beside])
+    image = fields.micrograph(places, (900, 900), DIAMETER_PX, contrast=0.4, seed=32)
+    picks = pick_particles(image, PIXEL_A, diameter_min_a=100.0, diameter_max_a=300.0)
+    assert picks.diameter_a == 300.0
+    found = accepted(picks)
+    assert f1(found, places, 0.25 * DIAMETER_PX) > 0.97
+    error = fields.nearest(found, places) * PIXEL_A
+    assert np.sqrt((error[error < 0.25 * DIAMETER_A] ** 2).mean()) < 5.0
+
+
 def test_inverted_contrast_is_noticed() -> None:
     places = fields.scatter(np.random.default_rng(21), (600, 600), 25, 1.4 * DIAMETER_PX, 40.0)
     image = -fields.micrograph(places, (600, 600), DIAMETER_PX, contrast=0.8, seed=22)
@@ -237,6 +253,18 @@ def test_inverted_contrast_is_noticed() -> None:
     assert "contrast" in picks.note
     right = pick_particles(-image, PIXEL_A, diameter_min_a=DIAMETER_A)
     assert "contrast" not in right.note
+
+
+def test_a_crowd_of_small_long_particles_does_not_look_inverted() -> None:
+    """They fill a small part of the diameter given, so the ice between them passes for bright particles."""
+    rng = np.random.default_rng(52)
+    places = fields.scatter(rng, (700, 700), 150, 0.8 * DIAMETER_PX, 30.0)
+    angle = rng.uniform(0.0, np.pi, len(places))
+    arm = 0.2 * DIAMETER_PX * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    ends = np.concatenate([places - arm, places + arm])
+    image = fields.micrograph(ends, (700, 700), 0.35 * DIAMETER_PX, contrast=0.4, seed=53)
+    picks = pick_particles(image, PIXEL_A, diameter_min_a=1.15 * DIAMETER_A)
+    assert "contrast" not in picks.note
 
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "apoferritin-empiar10146"

@@ -10,7 +10,7 @@ import torch
 
 from frazil.compute.picking.clumps import start_beside
 from frazil.compute.picking.contamination import ContaminationMask, find_large, find_opaque
-from frazil.compute.picking.reduction import flatten_background, reduce_micrograph
+from frazil.compute.picking.reduction import ReducedMicrograph, flatten_background, reduce_micrograph
 from frazil.compute.picking.search import LOWEST_SCORE, Candidates, Search
 from frazil.compute.picking.template import Rings, blob_template
 from frazil.compute.picking.threshold import false_alarm_threshold, split_scores
@@ -27,6 +27,11 @@ FALSE_PICKS_ON_NOISE = 0.5
 """Expected on a micrograph of pure noise at the automatic threshold."""
 FLAT_DIAMETERS = 1.5
 """σ of the local mean that is subtracted."""
+SMALLEST_VIEW = 0.7
+"""Share of its largest extent that a particle's smallest view measures, where only one is known."""
+OUTLINE_DIAMETERS = 0.8
+"""Diameter of the mean outline of a particle's views in units of its largest extent: 1 for balls, 0.65 for
+long particles."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,8 @@ def find_particles(
     pixel_size_a
         Its pixel, Å.
     diameter_min_a, diameter_max_a
-        Range of the particle's diameter, Å; with only one given, 0.85 to 1.15 of it.
+        Range of the particle's diameter, Å; with only one given, 0.7 to 1 of it. In a wider range the
+        particles show their size themselves.
     ctf, optics
         The micrograph's CTF; without (or without rings) templates are plain dark blobs.
     shape
@@ -139,44 +145,39 @@ def find_particles(
     if shape not in ("disc", "ring"):
         message = f"blob shape {shape!r}: must be 'disc' or 'ring'"
         raise ValueError(message)
-    where = torch.device(device)
     largest = float(diameters[-1])
-    target_pixel_a = float(np.clip(diameters[0] / PIXELS_PER_DIAMETER, 3.0, 8.0))
-    reduced = reduce_micrograph(np.asarray(micrograph), pixel_size_a, target_pixel_a, where, threads)
-    if reduced is None:
-        return _nothing(micrograph.shape, largest, "The micrograph is constant or holds no numbers.")
-    pixel_a = reduced.pixel_size_a
-    sigma_px = FLAT_DIAMETERS * largest / pixel_a
-    rings = Rings.of(reduced.valid.shape, int(1.4 * largest / pixel_a), pixel_a, where)
-    search = Search(
-        rings,
-        diameter_a=largest,
-        min_distance_a=0.5 * largest if min_distance_a is None else min_distance_a,
-        most=max_picks,
+    request = _Request(
+        micrograph=np.asarray(micrograph),
+        pixel_size_a=pixel_size_a,
+        ctf=ctf,
+        optics=optics,
+        shape=shape,
+        min_distance_a=min_distance_a,
+        max_picks=max_picks,
+        mask_contamination=mask_contamination,
+        device=torch.device(device),
         threads=threads,
     )
-    usable = reduced.valid
-    if mask_contamination:
-        field = reduced.pixels, reduced.valid, largest / pixel_a
-        usable = usable & ~find_large(*field) & ~find_opaque(*field)
-    flat = flatten_background(reduced.pixels, usable, sigma_px)
-    clipped = _clipped(flat, usable)
-    search.look_at(clipped, usable)
-    blobs = _blobs(rings.frequency_per_a, diameters, shape, ctf, optics)
+    view = request.view(diameters)
+    if view is not None and diameters[0] < 0.99 * SMALLEST_VIEW * largest:
+        size_a = request.size_seen_a(view, float(diameters[0]))
+        view = view if size_a is None else request.view(_diameters(size_a, None))
+    if view is None:
+        return _nothing(micrograph.shape, largest, "The micrograph is constant or holds no numbers.")
+    reduced, search, usable, flat, blobs = view.reduced, view.search, view.usable, view.flat, view.blobs
     start = search.start(blobs)
     # Asked before anything is masked: in an inverted micrograph the particles themselves are the odd ones.
     inverted = start is not None and search.looks_inverted(start)
     if start is not None and mask_contamination:
-        start, usable = start_beside(search, flat, clipped, usable, blobs, start)
+        start, usable = start_beside(search, flat, view.clipped, usable, blobs, start)
         flat = np.where(usable, flat, np.float32(0.0))
         search.look_at(flat, usable)
         usable = usable & ~search.unlike(start)
-        flat = flatten_background(reduced.pixels, usable, sigma_px)
-        search.look_at(flat, usable)
+        search.look_at(view.flattened(usable), usable)
         start = search.start([start.blob])
     found = search.plain(blobs[0]) if start is None else search.run(start)
-    allowed = search.usable
-    sure = false_alarm_threshold(found.false_alarm_b, float(allowed.sum()) * pixel_a**2, FALSE_PICKS_ON_NOISE)
+    area_a2 = float(search.usable.sum()) * reduced.pixel_size_a**2
+    sure = false_alarm_threshold(found.false_alarm_b, area_a2, FALSE_PICKS_ON_NOISE)
     found = _as_if_whole(found, search.seen, sure)
     if threshold is None:
         threshold = max(sure, split_scores(found.score, LOWEST_SCORE))
@@ -195,9 +196,93 @@ def find_particles(
     return PickingResult(picks, ContaminationMask(~usable, reduced.step_px, reduced.offset_px))
 
 
+@dataclass(frozen=True)
+class _View:
+    """A reduced micrograph and the search for particles of one size on it.
+
+    ``flat`` (h, w) is the field without its background, ``clipped`` without extremes, 0 where not ``usable``.
+    """
+
+    reduced: ReducedMicrograph
+    search: Search
+    blobs: list[NDArray[np.float64]]
+    usable: NDArray[np.bool_]
+    flat: NDArray[np.float32]
+    clipped: NDArray[np.float32]
+
+    def flattened(self, usable: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Field without the background of what is usable now."""
+        return flatten_background(self.reduced.pixels, usable, FLAT_DIAMETERS * self.search.diameter_px)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A micrograph and how to look at it: arguments of `find_particles`."""
+
+    micrograph: NDArray[np.float32]
+    pixel_size_a: float
+    ctf: CtfFit | None
+    optics: Optics | None
+    shape: str
+    min_distance_a: float | None
+    max_picks: int
+    mask_contamination: bool
+    device: torch.device
+    threads: int
+
+    def view(self, diameters: NDArray[np.float64]) -> _View | None:
+        """Reduce, mask what is large or opaque, flatten; None if there is nothing to see."""
+        largest = float(diameters[-1])
+        target_pixel_a = float(np.clip(diameters[0] / PIXELS_PER_DIAMETER, 3.0, 8.0))
+        reduced = reduce_micrograph(
+            self.micrograph, self.pixel_size_a, target_pixel_a, self.device, self.threads
+        )
+        if reduced is None:
+            return None
+        pixel_a = reduced.pixel_size_a
+        rings = Rings.of(reduced.valid.shape, int(1.4 * largest / pixel_a), pixel_a, self.device)
+        search = self._search(rings, largest)
+        usable = reduced.valid
+        if self.mask_contamination:
+            field = reduced.pixels, reduced.valid, largest / pixel_a
+            usable = usable & ~find_large(*field) & ~find_opaque(*field)
+        flat = flatten_background(reduced.pixels, usable, FLAT_DIAMETERS * largest / pixel_a)
+        clipped = _clipped(flat, usable)
+        search.look_at(clipped, usable)
+        blobs = _blobs(rings.frequency_per_a, diameters, self.shape, self.ctf, self.optics)
+        return _View(reduced, search, blobs, usable, flat, clipped)
+
+    def size_seen_a(self, view: _View, smallest_a: float) -> float | None:
+        """Largest extent of the particles: the likeliest from ``smallest_a`` to what the view is made for.
+
+        None where nothing is to be learnt.
+        """
+        largest_a = view.search.diameter_a
+        best: tuple[float, float] | None = None
+        size_a = largest_a
+        while size_a >= smallest_a:
+            search = self._search(view.search.rings, size_a)
+            search.look_at(view.clipped, view.usable)
+            blobs = _blobs(search.rings.frequency_per_a, _diameters(size_a, None), self.shape, None, None)
+            start = search.start(blobs)
+            if start is not None and (best is None or start.gain > best[0]):
+                best = start.gain, search.outline_a(start) / OUTLINE_DIAMETERS
+            size_a *= SMALLEST_VIEW
+        return None if best is None else min(max(best[1], smallest_a), largest_a)
+
+    def _search(self, rings: Rings, diameter_a: float) -> Search:
+        return Search(
+            rings,
+            diameter_a=diameter_a,
+            min_distance_a=0.5 * diameter_a if self.min_distance_a is None else self.min_distance_a,
+            most=self.max_picks,
+            threads=self.threads,
+        )
+
+
 def _diameters(lowest: float, highest: float | None) -> NDArray[np.float64]:
     if highest is None or highest <= lowest:
-        lowest, highest = 0.7 * lowest, lowest
+        lowest, highest = SMALLEST_VIEW * lowest, lowest
     if not lowest > 0.0:
         message = f"particle diameter {lowest} Å: must be positive"
         raise ValueError(message)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import j0
 
 from frazil.compute.parallel import for_each
 from frazil.compute.picking.centring import Likeness, centre_of_peak, isolate, lopsidedness, shifted
@@ -37,6 +38,8 @@ TEMPLATE_DIAMETERS = 0.7
 LIKENESS_DIAMETERS = 0.6
 GAUSSIAN_DIAMETERS = 0.3
 """σ of the Gaussian that finds centres of mass."""
+FURTHER_THAN_BRIGHT = 1.1
+"""Of a right micrograph the darkest fiftieth of places stands out at least so many times as far."""
 REACH_DIAMETERS = 0.25
 """No centre moves further than this in one step."""
 
@@ -135,13 +138,26 @@ class Search:
         return max(starts, key=lambda start: start.gain) if starts else None
 
     def looks_inverted(self, start: Start) -> bool:
-        """Whether bright blobs explain nearly as much of the field as dark ones do, and not just noise.
+        """Whether bright blobs stand out as far as dark ones do, and not just of noise.
 
-        Of a right micrograph they explain less than a third, of an inverted one half and more (the ice
-        between particles passes for dark particles).
+        Of a right micrograph the dark ones reach further by a quarter and more; and bright ones explain less
+        than half of what dark ones do.
         """
-        bright = self._start(-start.blob)
-        return bright is not None and bright.gain > max(0.45 * start.gain, 100.0)
+        answers = self._matched(start.blob).z[self.usable]
+        bright, middle, dark = np.percentile(answers, [2.0, 50.0, 98.0])
+        if dark - middle > FURTHER_THAN_BRIGHT * (middle - bright):
+            return False
+        inverted = self._start(-start.blob)
+        return inverted is not None and inverted.gain > max(0.45 * start.gain, 100.0)
+
+    def outline_a(self, start: Start) -> float:
+        """Diameter of the mean outline of the particles of a start: where they are as bright as the ice."""
+        k, weight = self.rings.frequency_per_a, self.rings.weight
+        radius = np.arange(0.0, TEMPLATE_DIAMETERS * self.diameter_a, 0.5 * self.rings.pixel_size_a)
+        profile = j0(2.0 * np.pi * np.outer(radius, k)) @ (weight * start.template)
+        darkest = int(np.argmin(profile))
+        beyond = np.flatnonzero(profile[darkest:] >= 0.0)
+        return 2.0 * float(radius[darkest + beyond[0]] if beyond.size else radius[-1])
 
     def plain(self, blob: NDArray[np.float64]) -> Candidates:
         """Candidates of one blob, where nothing can be learnt."""
