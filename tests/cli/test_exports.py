@@ -55,6 +55,8 @@ def test_a_filter_is_saved_counted_and_deleted(run: Run) -> None:
     assert answer(run("filters", "count", "S1", "good ones", "--json"))["kept"] == 1
     text(run("filters", "delete", "S1", "good ones"))
     assert "no filters" in text(run("filters", "list", "S1"))
+    slashed = run("filters", "save", "S1", "a/b", "--text", "x")
+    assert isinstance(slashed.exception, InputError) and "no slash" in str(slashed.exception)
     wrong = run("filters", "save", "S1", "x", "--range", "ctf_resolution_a>5")
     assert isinstance(wrong.exception, InputError) and "COLUMN=LOW..HIGH" in str(wrong.exception)
 

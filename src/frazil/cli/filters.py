@@ -74,6 +74,7 @@ def save(
 ) -> None:
     """Save a filter, in place of one that had this name."""
     from frazil.cli.client import Client
+    from frazil.model.errors import InputError
 
     content = {
         "ranges": _ranges(ranges) | _times(times),
@@ -86,6 +87,9 @@ def save(
         "keep_missing": keep_missing,
     }
     place = f"sessions/{session_number(session)}"
+    if "/" in name:
+        # It could not be asked for again.
+        raise InputError(f"a filter's name has no slash: {name}")
     with Client() as client:
         client.put(f"{place}/filters/{quote(name, safe='')}", {"definition": content})
         kept = client.get(f"{place}/kept", filter=name)
