@@ -149,6 +149,8 @@ def test_a_session_of_frazil_process_can_be_adopted(hub: Hub, tmp_path: Path) ->
     with hub.catalogue.read() as connection:
         row = movies.get(connection, view["id"], "a")
     assert row["raw_path"] == str(tmp_path / "a.mrc")
+    # Nobody wrote down when it came; it was there when something was done with it first.
+    assert (row["found_at"], row["transferred_at"]) == (50.0, None)
 
 
 def test_a_folder_in_use_or_of_a_newer_frazil_is_refused(

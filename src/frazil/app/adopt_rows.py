@@ -153,7 +153,7 @@ def _delivered(
     """Where a movie is, by the manifest, else by what was processed."""
     source = record.source if record is not None else ""
     if file is None:
-        path, raw, at, number = source, folder / source, 0.0, None
+        path, raw, at, number = source, folder / source, None, None
     else:
         path, at, number = _source_path(file), file.at, file.movie_number
         raw = folder / (file.source if file.mode == "in_place" else file.path)
@@ -162,10 +162,15 @@ def _delivered(
         "path": path,
         "raw_path": str(raw) if there else None,
         "reason": OUTSIDE if not there and raw.is_file() else None,
-        "found_at": at,
+        "found_at": _first_done_at(record) if at is None else at,
         "transferred_at": at or None,
         "number": number,
     }
+
+
+def _first_done_at(record: MovieRecord | None) -> float:
+    """When something was first done with a movie of which nobody wrote down when it came."""
+    return min((stage.at for stage in record.stages.values() if stage.at), default=0.0) if record else 0.0
 
 
 def _processed(
