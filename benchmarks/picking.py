@@ -1,6 +1,9 @@
 """Picking on virtual micrographs of four specimens with carbon, frost, drops and aggregates.
 
-    python benchmarks/picking.py --micrographs 3 --seed 10 [--relion]
+    python benchmarks/picking.py --micrographs 3 --seed 10 [--relion] [--all-kinds] [--asked range]
+
+With --all-kinds, exposures with a carbon edge, frost, aggregates, crowds, overlaps, thin ice, low and high
+defocus take turns. --asked gives a diameter that is right, 15 % too small, 15 % too large, or a wide range.
 
 Prints, per specimen, F1 at half and a quarter of the diameter (at the automatic threshold, and the best of
 all thresholds), rms error of the centres, picks on contaminants, CPU seconds per micrograph. With --relion
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DIAMETER_A = {"apoferritin": 130.0, "proteasome": 160.0, "beta-galactosidase": 170.0, "ribosome": 260.0}
+ASKED = {"given": 1.0, "small": 0.85, "large": 1.15}
+KINDS = ("mix", "carbon", "frost", "aggregates", "crowded", "overlap", "thin", "low", "high", "mix")
 PIXEL_A = 1.06
 MASK_BIN_PX = 8
 
@@ -56,6 +61,43 @@ def exposure(specimen: str, seed: int) -> ExposureSettings:
     )
 
 
+def difficult_exposure(specimen: str, seed: int) -> ExposureSettings:
+    """One of `KINDS`, by turns."""
+    number = list(DIAMETER_A).index(specimen)
+    kind = KINDS[(seed + 3 * number) % len(KINDS)]
+    rng = np.random.default_rng([seed, number, 8])
+    defocus = float(rng.uniform(*{"low": (5e3, 8e3), "high": (2.2e4, 3e4)}.get(kind, (8e3, 2.2e4))))
+    dirt = kind == "mix"
+    return ExposureSettings(
+        height_px=2048,
+        width_px=2048,
+        pixel_size_a=PIXEL_A,
+        defocus_u_a=defocus + 150.0,
+        defocus_v_a=defocus - 150.0,
+        specimens=(specimen,),
+        spacing=float(rng.uniform(*{"crowded": (1.1, 1.25), "overlap": (1.3, 1.6)}.get(kind, (1.3, 2.2)))),
+        overlap=float(rng.uniform(0.2, 0.4)) if kind == "overlap" else 0.05,
+        clustering=float(rng.uniform(0.3, 0.8)) if kind == "crowded" else 0.3,
+        ice_thickness_a=float(rng.uniform(*((100.0, 180.0) if kind == "thin" else (250.0, 500.0)))),
+        carbon="edge" if kind == "carbon" or (dirt and rng.random() < 0.5) else "none",
+        carbon_share=float(rng.uniform(0.1, 0.35)),
+        ice_crystals=int(rng.integers(2, 7)) if kind == "frost" else dirt * int(rng.integers(0, 3)),
+        aggregates=int(rng.integers(2, 5)) if kind == "aggregates" else dirt * int(rng.integers(0, 3)),
+        ethane=int(rng.integers(1, 4)) if kind == "frost" else dirt * int(rng.integers(0, 3)),
+        seed=int(rng.integers(2**31)),
+        noise_seed=seed,
+    )
+
+
+def asked_diameters(specimen: str, asked: str) -> dict[str, float]:
+    """Arguments of `find_particles`."""
+    diameter = DIAMETER_A[specimen]
+    if asked != "range":
+        return {"diameter_min_a": ASKED[asked] * diameter}
+    low, high = (100.0, 200.0) if diameter < 200.0 else (200.0, 400.0)
+    return {"diameter_min_a": low, "diameter_max_a": high}
+
+
 def hits(found: NDArray[np.float64], truth: NDArray[np.float64], radius_px: float) -> Any:
     """Distances of matched pairs."""
     if len(found) == 0 or len(truth) == 0:
@@ -76,6 +118,8 @@ class Tally:
     size: int = 0
     square_a2: float = 0.0
     contaminants: int = 0
+    lost: float = 0.0
+    much_lost: int = 0
     seconds: float = 0.0
     micrographs: int = 0
 
@@ -101,16 +145,21 @@ class Tally:
         within = ((found >= edge) & (found < np.array(shape) - edge)).all(axis=1)
         found, score = found[within], score[within]
         picked = found[score >= threshold]
-        self.half += 2 * len(hits(picked, true, 0.5 * diameter_a / PIXEL_A))
+        half = 2 * len(hits(picked, true, inner))
+        self.half += half
         matched = hits(picked, true, 0.25 * diameter_a / PIXEL_A)
         self.quarter += 2 * len(matched)
         self.square_a2 += float((matched**2).sum()) * PIXEL_A**2
         self.size += len(picked) + len(true)
         order = np.argsort(-score)
-        self.best += max(
-            2 * len(hits(found[order[:n]], true, inner)) * (len(picked) + len(true)) / (n + len(true))
+        best = max(
+            2 * len(hits(found[order[:n]], true, inner)) / max(n + len(true), 1)
             for n in range(1, len(found) + 2)
         )
+        self.best += best * (len(picked) + len(true))
+        lost = best - half / max(len(picked) + len(true), 1)
+        self.lost += lost
+        self.much_lost += lost > 0.02
         dirty = truth.contaminated
         x, y = (picked / MASK_BIN_PX).astype(int).T
         self.contaminants += int(
@@ -125,6 +174,7 @@ class Tally:
         return (
             f"F1 {self.half / self.size:.3f} (best {self.best / self.size:.3f})  quarter "
             f"{self.quarter / self.size:.3f}  rms {rms:4.1f} A  on contaminants {self.contaminants:3d}  "
+            f"lost {self.lost / self.micrographs:.4f}, more than .02: {self.much_lost}  "
             f"{self.seconds / self.micrographs:.2f} s CPU"
         )
 
@@ -158,6 +208,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=10)
     parser.add_argument("--specimen", choices=sorted(DIAMETER_A))
     parser.add_argument("--with-border", action="store_true", help="count particles cut by the border too")
+    parser.add_argument("--all-kinds", action="store_true", help="exposures of all kinds, by turns")
+    parser.add_argument("--asked", choices=[*ASKED, "range"], default="given", help="diameter given")
     parser.add_argument("--relion", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -166,9 +218,14 @@ def main() -> None:
             continue
         ours, theirs = Tally(), Tally()
         for seed in range(arguments.seed, arguments.seed + arguments.micrographs):
-            micrograph = simulate_micrograph(exposure(specimen, seed), blur_a=1.0)
+            make = difficult_exposure if arguments.all_kinds else exposure
+            micrograph = simulate_micrograph(make(specimen, seed), blur_a=1.0)
             begin = time.process_time()
-            picks = find_particles(micrograph.image, PIXEL_A, diameter_min_a=diameter).picks
+            picks = find_particles(
+                micrograph.image,
+                PIXEL_A,
+                **asked_diameters(specimen, arguments.asked),
+            ).picks
             seconds = time.process_time() - begin
             found = np.stack([picks.x_px, picks.y_px], axis=1)
             border = arguments.with_border
