@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
+import tifffile
 
 from frazil.formats.gain import read_gain
 from frazil.formats.mrc import read_mrc
@@ -120,7 +121,29 @@ def test_files_of_which_relion_makes_the_same(
     tmp_path: Path, ending: str, invert: str, for_eer: bool, as_it_lies: bool
 ) -> None:
     file = tmp_path / f"gain{ending}"
-    file.write_bytes(b"")
     gain = np.ones((6, 8), np.float32)
+    if ending == ".mrc":
+        write_mrc(file, gain, 1.0, depth="float32")
+    else:
+        tifffile.imwrite(file, gain)
     name = listed_gain(exposure(tmp_path, file, gain_invert=invert), gain, 1.0, for_eer=for_eer)
     assert (name == f"raw/{file.name}") == as_it_lies
+
+
+@pytest.mark.parametrize(("times", "for_eer"), [(2, False), (2, True), (0.5, False)])
+def test_one_of_another_size_is_written_as_it_was_applied(
+    tmp_path: Path, times: float, for_eer: bool
+) -> None:
+    """RELION takes none that has not the size of the frames."""
+    file = tmp_path / "gain.mrc"
+    values = np.random.default_rng(2).uniform(0.8, 1.2, (int(8 * times), int(12 * times)))
+    write_mrc(file, values.astype(np.float32), 1.0, depth="float32")
+    gain = read_gain(file, height_px=8, width_px=12, for_eer=for_eer)
+    name = listed_gain(exposure(tmp_path, file), gain, 1.0, for_eer=for_eer)
+    written = read_mrc(tmp_path / name).data
+    np.testing.assert_allclose(1.0 / written if for_eer else written, gain, rtol=1e-6)
+
+
+def test_relion_enlarges_references_of_eer_movies_by_itself(tmp_path: Path, stored: Path) -> None:
+    gain = read_gain(stored, height_px=12, width_px=16, for_eer=True)
+    assert listed_gain(exposure(tmp_path, stored), gain, 1.0, for_eer=True) == "raw/gain.mrc"

@@ -9,7 +9,7 @@ import numpy as np
 
 from frazil.formats.dm import SUFFIXES as DM_SUFFIXES
 from frazil.formats.dm import read_dm
-from frazil.formats.mrc import read_mrc
+from frazil.formats.mrc import MrcStack, read_mrc
 from frazil.formats.tiff_pages import is_tiff
 from frazil.model.errors import InputError
 
@@ -101,6 +101,20 @@ def read_image(path: Path, *, flip_tiff: bool = True) -> NDArray[Any]:
     if path.suffix.lower() == ".raw":
         raise InputError(f"{path}: raw references are not read; convert it to MRC or TIFF")
     return read_mrc(path, allow_nonfinite=True).data
+
+
+def stored_size(path: Path) -> tuple[int, int]:
+    """Rows and columns of a gain reference as it is stored; errors as of `read_gain`."""
+    if is_tiff(path):
+        from frazil.formats.tiff import TiffMovie
+
+        with TiffMovie(path, allow_nonfinite=True) as movie:
+            return movie.height_px, movie.width_px
+    if path.suffix.lower() == ".mrc":
+        with MrcStack(path) as stack:
+            return stack.shape[1], stack.shape[2]
+    rows, columns = read_image(path).shape[-2:]
+    return rows, columns
 
 
 def _inverted(gain: NDArray[np.float32]) -> NDArray[np.float32]:

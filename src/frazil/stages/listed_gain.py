@@ -6,11 +6,13 @@ Frames of EER movies it multiplies with a ``.gain`` and divides by anything else
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from frazil.formats.gain import stored_size
 from frazil.formats.mrc_write import write_mrc
 
 if TYPE_CHECKING:
@@ -26,11 +28,25 @@ _AS_APPLIED = {
 """By whether the movies are EER and by ending: `gain_invert` of which RELION makes the same by itself."""
 
 
-def is_as_applied(settings: GainSettings, *, for_eer: bool) -> bool:
-    """Whether RELION makes of the file itself what the settings make of it; False without one."""
+def is_as_applied(settings: GainSettings, size: tuple[int, int] | None, *, for_eer: bool) -> bool:
+    """Whether RELION makes of the file itself what the settings make of it.
+
+    ``size``: rows and columns of the frames, None where they are not known. RELION enlarges references of EER
+    movies to twice their size, and takes no others that are not of the size of the frames.
+    """
     turned = settings.gain_rotation_deg or settings.gain_flip_x or settings.gain_flip_y
-    suffix = Path(settings.gain_path or "").suffix.lower()
-    return not turned and settings.gain_invert in _AS_APPLIED[for_eer].get(suffix, ())
+    path = Path(settings.gain_path or "")
+    if turned or settings.gain_invert not in _AS_APPLIED[for_eer].get(path.suffix.lower(), ()):
+        return False
+    if size is None or not path.is_file():
+        return True
+    stored = _stored_size(path, path.stat().st_mtime_ns)
+    return stored == size or (for_eer and (2 * stored[0], 2 * stored[1]) == size)
+
+
+@lru_cache(maxsize=4)
+def _stored_size(path: Path, changed_ns: int) -> tuple[int, int]:  # noqa: ARG001 - part of the cache's key
+    return stored_size(path)
 
 
 def write_applied_gain(
@@ -67,7 +83,8 @@ def listed_gain(
         return ""
     path = Path(settings.gain_path)
     name = str(path) if task.listed_as else f"raw/gain{path.suffix}"
-    if is_as_applied(settings, for_eer=for_eer) and len(name.split()) == 1:
+    rows, columns = gain.shape
+    if len(name.split()) == 1 and is_as_applied(settings, (rows, columns), for_eer=for_eer):
         return name
     what = (
         str(path),

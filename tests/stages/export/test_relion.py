@@ -378,6 +378,19 @@ def test_the_gain_is_turned_as_it_was_applied(world: World, kind: str) -> None:
     assert np.allclose(turned, gain[::-1, ::-1])
 
 
+def test_a_gain_of_another_size_goes_along_in_that_of_the_frames(world: World) -> None:
+    path = world.folder / "gain.tif"
+    gain = np.random.default_rng(3).uniform(0.8, 1.2, (2 * HEIGHT_PX, 2 * WIDTH_PX)).astype(np.float32)
+    tifffile.imwrite(path, gain)
+    world.settings[1] |= {"gain_path": str(path)}
+    task = world.prepare(ALL)
+    run_export(task)
+    assert "raw/gain.mrc" in (task.final / "motion" / "movie_0001.star").read_text()
+    written = read_mrc(task.final / "raw" / "gain.mrc").data
+    expected = gain[::-1].reshape(HEIGHT_PX, 2, WIDTH_PX, 2).mean(axis=(1, 3))
+    np.testing.assert_allclose(written, expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_gains_of_eer_movies_are_what_relion_divides_by(world: World, turned: bool) -> None:
     """It multiplies frames of EER movies with a ``.gain`` only; an MRC reference holds counts."""

@@ -120,7 +120,7 @@ class Collector:
     ) -> None:
         self._session, self._target, self._request = session, target, request
         self._progress, self._final, self._kept = progress, final, kept
-        self._gains = gains or Gains(())
+        self._gains = gains or Gains(session, ())
 
     @property
     def _brings_files(self) -> bool:

@@ -65,7 +65,7 @@ def _make(task: ExportTask, snapshot: Snapshot) -> dict[str, Any]:
     progress = Progress(task.part, _STEPS)
     progress.notes += snapshot.notes
     settings = _settings(snapshot)
-    gains = Gains((movie, settings[movie.number].gain) for movie in snapshot.movies)
+    gains = Gains(task.session, ((movie, settings[movie.number].gain) for movie in snapshot.movies))
     movies = _collect(task, snapshot, progress, kept, settings, gains)
     particles = _particles(task.session, snapshot, movies, progress)
     if not movies:
