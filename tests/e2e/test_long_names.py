@@ -65,6 +65,10 @@ def test_long_names_stay_in_their_boxes(open_page: Callable[..., Page], world: W
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert page.evaluate(_OUT) == [], path
+    page.goto("/people")
+    # A short role is not broken into letters by a long one beside it.
+    short = page.get_by_text("ribosome: viewer").bounding_box()
+    assert short is not None and short["height"] < 40
     for path, button in (
         ("/sessions", f"Copy settings of {SESSION}"),
         ("/sessions", f"Delete {SESSION}"),

@@ -61,7 +61,7 @@ export default function PeoplePage() {
                     <b>{user.login}</b>
                   </td>
                   <td className="breakable name-cell">{user.name}</td>
-                  <td>
+                  <td className="roomy">
                     <span className="row tight names">
                       {user.is_admin ? <Badge tone="busy">admin</Badge> : null}
                       {user.disabled ? <Badge tone="bad">disabled</Badge> : null}

@@ -19,7 +19,7 @@ export default function ProfilePage() {
         <div className="row apart">
           <h2>{me.login}</h2>
           {me.user_id === null ? null : (
-            <Button icon="arrowRight" onClick={logOut}>
+            <Button className="on-phone" icon="arrowRight" onClick={logOut}>
               Log out
             </Button>
           )}

@@ -57,7 +57,9 @@ export function FailedPanel({ session }: { session: SessionView }) {
         ) : null}
       </div>
       <ErrorNote error={failed.error} />
-      {failed.data && !failed.error && !rows.length ? <Empty icon="check" title="No movie has failed" /> : null}
+      {failed.data && !failed.error && !rows.length ? (
+        <Empty icon="check" title="No movie has failed" />
+      ) : null}
       <section
         className="failed-list"
         aria-label="List of failed movies"
