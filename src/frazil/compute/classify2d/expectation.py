@@ -84,9 +84,6 @@ class Expectation:
     def __call__(self, prepared: Prepared, chance: NDArray[np.float64], threads: int = 1) -> Found:
         """Find classes and poses of P prepared particles; ``chance`` is (P, 2), uniform."""
         found = Found.empty(len(prepared))
-        for each in (self.references, self.coarse):
-            if each is not None:
-                _ = each.matched
 
         def work(piece: slice) -> None:
             with torch.inference_mode():

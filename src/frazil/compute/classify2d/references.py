@@ -55,6 +55,9 @@ class References:
         Shape (K,): nats that a typical particle (mean C² = ½) gets for the average's own noise.
     shifts_a
         Shape (S, 2), float64, (x, y).
+    matched
+        Q (w/σ²) conj of the shifted orders as the kernel reads them: flat (K, blocks, pairs, four real | four
+        imaginary parts); empty on other devices than the CPU.
     """
 
     band: Band
@@ -65,6 +68,7 @@ class References:
     log_prior: NDArray[np.float32]
     allowance: NDArray[np.float64]
     shifts_a: NDArray[np.float64]
+    matched: NDArray[np.float32]
 
     @property
     def shift_count(self) -> int:
@@ -90,14 +94,6 @@ class References:
     def orders(self) -> torch.Tensor:
         """Q (w/σ²) conj of the shifted orders, (K, S, R, N), complex64."""
         return (self.shifted.conj() * self.scale[:, None]).resolve_conj()
-
-    @cached_property
-    def matched(self) -> NDArray[np.float32]:
-        """The same as the kernel reads it: flat (K, blocks, pairs, four real | four imaginary parts)."""
-        band, blocks = self.band, -(-self.shift_count // SIDE_BY_SIDE)
-        out = np.zeros((self.class_count, blocks, band.pairs, 2, SIDE_BY_SIDE), dtype=np.float32)
-        _match(self.shifted.cpu().numpy(), self.scale.cpu().numpy(), band.ring, band.order, out)
-        return out.reshape(-1)
 
     @cached_property
     def _power(self) -> NDArray[np.complex64]:
@@ -196,11 +192,17 @@ def make_references(
     scale = (weights_over_variance * grid.angle_count).to(averages.real.dtype)
     shape = (len(averages), len(phases), grid.ring_count, grid.order_count)
     shifted = torch.empty(shape, dtype=averages.dtype, device=averages.device)
+    on_cpu = averages.device.type == "cpu"
+    blocks = -(-len(phases) // SIDE_BY_SIDE)
+    layout = (len(averages) if on_cpu else 0, blocks, band.pairs, 2, SIDE_BY_SIDE)
+    matched = np.zeros(layout, dtype=np.float32)
 
     def work(some: slice) -> None:
         with torch.inference_mode():
             orders = torch.fft.rfft(real_series(averages[some, None] * phases), norm="forward")
             shifted[some] = orders[..., : grid.order_count]
+            if on_cpu:
+                _match(shifted[some].numpy(), scale.numpy(), band.ring, band.order, matched[some])
 
     for_each(work, pieces(len(averages), _TOGETHER), threads)
     power = power_orders(averages)
@@ -218,6 +220,7 @@ def make_references(
         (log_share[:, None] + prior).astype(np.float32),
         (0.5 * variance @ scale).double().cpu().numpy(),
         shifts_a,
+        matched.reshape(-1),
     )
 
 
