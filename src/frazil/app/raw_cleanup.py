@@ -135,9 +135,7 @@ def clean_raw(hub: Hub, actor: Actor, session_id: int, rule: Rule, token: str) -
             raise ConflictError(f"S{session_id} is {session.life}: nothing in it can be changed")
         busy = [row.track for row in tracks.listed(connection, [session_id]) if row.state != "stopped"]
         if busy:
-            raise ConflictError(
-                f"S{session_id}: tracks still run ({', '.join(busy)}); stop all of them first"
-            )
+            raise ConflictError(f"S{session_id} still works ({', '.join(busy)}): stop all tracks first")
         numbers = _chosen(connection, session_id, rule)
         found = _files(connection, session_id, Path(session.folder), numbers)
     going = [file for file in found if rule.only_copies or not file.only_copy]

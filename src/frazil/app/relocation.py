@@ -208,7 +208,7 @@ def _busy(connection: Connection, session_id: int) -> list[str]:
     found = []
     running = [row.track for row in tracks.listed(connection, [session_id]) if row.state != "stopped"]
     if running:
-        found.append(f"S{session_id}: tracks still run ({', '.join(running)}); stop all of them first")
+        found.append(f"S{session_id} still works ({', '.join(running)}): stop all tracks first")
     made = [r["name"] for r in exports.listed(connection, session_id) if r["state"] in exports.UNFINISHED]
     if made:
         found.append(f"S{session_id}: export {made[0]} is being made; wait for it or cancel it first")
