@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from frazil.engine.executor import Executor, Outcome
 
 _PROBED_MOVIES = 5
+_FEWEST_TO_COMPARE = 3
+"""Of two movies of different size nobody can say which is the odd one."""
 T = TypeVar("T")
 
 
@@ -203,6 +205,9 @@ class _Run:
 
     def _expected_size(self, executor: Batch, sources: list[Path]) -> tuple[int, int] | None:
         """Size of most movies, judged by a few of them and by those that were processed before."""
+        known = [record for record in self._valid() if record.numbers.get("source_width_px")]
+        if len(sources) + len(known) < _FEWEST_TO_COMPARE:
+            return None
         sizes: Counter[tuple[int, int]] = Counter()
         step = max(1, len(sources) // _PROBED_MOVIES)
         for number, source in enumerate(sources[::step][:_PROBED_MOVIES]):
@@ -210,9 +215,8 @@ class _Run:
         while (outcome := executor.wait()) is not None:
             if outcome.value is not None:
                 sizes[outcome.value] += 1
-        for record in self._valid():
-            if record.numbers.get("source_width_px"):
-                sizes[int(record.number("source_width_px")), int(record.number("source_height_px"))] += 1
+        for record in known:
+            sizes[int(record.number("source_width_px")), int(record.number("source_height_px"))] += 1
         common = sizes.most_common(2)
         if not common or (len(common) == 2 and common[0][1] == common[1][1]):
             return None
