@@ -11,6 +11,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from frazil.compute.picking import PickingResult, find_particles, pick_particles
+from frazil.microscope import ExposureSettings, simulate_micrograph
 
 if TYPE_CHECKING:
     from frazil.model.picks import Picks
@@ -244,6 +245,25 @@ def test_in_a_wide_range_particles_show_their_size_themselves() -> None:
     assert f1(found, places, 0.25 * DIAMETER_PX) > 0.97
     error = fields.nearest(found, places) * PIXEL_A
     assert np.sqrt((error[error < 0.25 * DIAMETER_A] ** 2).mean()) < 5.0
+
+
+def test_parts_of_large_particles_do_not_pass_for_small_ones() -> None:
+    settings = ExposureSettings(
+        height_px=1024,
+        width_px=1024,
+        pixel_size_a=2.0,
+        specimens=("ribosome",),
+        spacing=1.4,
+        defocus_u_a=12_000.0,
+        defocus_v_a=11_800.0,
+        seed=71,
+        noise_seed=72,
+    )
+    made = simulate_micrograph(settings)
+    particles = made.truth.particles
+    true = np.stack([particles.x_px, particles.y_px], axis=1)[particles.visible]
+    picks = pick_particles(made.image, 2.0, diameter_min_a=80.0, diameter_max_a=400.0)
+    assert f1(accepted(picks), true, 0.5 * 260.0 / 2.0) > 0.9
 
 
 def test_inverted_contrast_is_noticed() -> None:

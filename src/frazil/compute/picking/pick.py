@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import torch
 from frazil.compute.picking.clumps import start_beside
 from frazil.compute.picking.contamination import ContaminationMask, find_large, find_opaque
 from frazil.compute.picking.reduction import ReducedMicrograph, flatten_background, reduce_micrograph
-from frazil.compute.picking.search import LOWEST_SCORE, Candidates, Search
+from frazil.compute.picking.search import LOWEST_SCORE, Candidates, Search, surely
 from frazil.compute.picking.template import Rings, blob_template
 from frazil.compute.picking.threshold import false_alarm_threshold, split_scores
 from frazil.model.picks import Picks
@@ -255,18 +256,24 @@ class _Request:
     def size_seen_a(self, view: _View, smallest_a: float) -> float | None:
         """Largest extent of the particles: the likeliest from ``smallest_a`` to what the view is made for.
 
-        None where nothing is to be learnt.
+        Every particle costs the logarithm of the places where it may be: what parts of particles gain by
+        being more does not pay. None where nothing is to be learnt.
         """
         largest_a = view.search.diameter_a
+        cost = math.log(max(int(view.usable.sum()), 2))
         best: tuple[float, float] | None = None
         size_a = largest_a
-        while size_a >= smallest_a:
+        # The blob that explains most is smaller than the longest side.
+        while size_a >= SMALLEST_VIEW * smallest_a:
             search = self._search(view.search.rings, size_a)
             search.look_at(view.clipped, view.usable)
             blobs = _blobs(search.rings.frequency_per_a, _diameters(size_a, None), self.shape, None, None)
             start = search.start(blobs)
-            if start is not None and (best is None or start.gain > best[0]):
-                best = start.gain, search.outline_a(start) / OUTLINE_DIAMETERS
+            if start is not None:
+                count = int(surely(search.by(start).score).sum())
+                evidence = start.gain - cost * count
+                if best is None or evidence > best[0]:
+                    best = evidence, search.outline_a(start) / OUTLINE_DIAMETERS
             size_a *= SMALLEST_VIEW
         return None if best is None else min(max(best[1], smallest_a), largest_a)
 
