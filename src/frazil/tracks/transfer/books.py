@@ -102,7 +102,8 @@ class Books:
             at = self.context.wall_clock()
             self._deliveries.append(_Delivery(file, job, report.delivered, report, at))
         if report.metadata is not None:
-            self._told[file.path if file.kind == "movie" else file.movie] = report.metadata
+            path = file.path if file.kind == "movie" else file.movie
+            self._told[path] = _together(report.metadata, self._told.get(path))
 
     @property
     def has_changes(self) -> bool:
@@ -130,7 +131,9 @@ class Books:
                 self.movies.pop(path, None)
             self._dirty = {**batch.files, **self._dirty}
             self._deliveries = [*batch.deliveries, *self._deliveries]
-            self._told = {**batch.told, **self._told}
+            newer, self._told = self._told, dict(batch.told)
+            for path, told in newer.items():
+                self._told[path] = _together(told, self._told.get(path))
             raise
         self._stored |= fresh
         for path in new:
@@ -269,6 +272,14 @@ class Books:
         if self._optics is not None and batch.told:
             self.memory["optics_groups"] = self._optics.state.model_dump(mode="json")
             tracks.remember(connection, session, "transfer", self.memory)
+
+
+def _together(newer: MovieMetadata, older: MovieMetadata | None) -> MovieMetadata:
+    """Join what a movie and its side file told, in either order: a side file tells more than a name."""
+    if older is None:
+        return newer
+    first, second = (older, newer) if newer.source == "name" else (newer, older)
+    return first.with_defaults(second)
 
 
 def metadata_columns(told: MovieMetadata) -> dict[str, Any]:
