@@ -183,6 +183,11 @@ def _lines(content: Mapping[str, Any], indent: str = "") -> str:
     return "\n".join(lines)
 
 
+def _shown(value: object) -> str:
+    """Numbers to six digits, anything else as it is."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 def _show_lines(lines: list[dict[str, Any]], as_json: bool) -> None:
     import json
 
@@ -191,7 +196,7 @@ def _show_lines(lines: list[dict[str, Any]], as_json: bool) -> None:
         if as_json:
             typer.echo(json.dumps(line, ensure_ascii=False))
             continue
-        more = "  ".join(f"{name}={value}" for name, value in line.items() if name not in known)
+        more = "  ".join(f"{name}={_shown(value)}" for name, value in line.items() if name not in known)
         when = str(line.get("time", "")).replace("T", " ").removesuffix("Z")
         typer.echo(
             f"{when} {line.get('level', '')!s:7} {line.get('message', '')}{f'  {more}' if more else ''}"
