@@ -131,6 +131,12 @@ def test_new_boxes_need_images_and_room(hub: Hub, session: int, monkeypatch: pyt
     # Links alone take no room, the new stacks do.
     assert exports.preview_export(hub, SERVER, session, ExportRequest())["problems"] == []
     assert "GB are needed" in problems()
+    usage.free = 20 << 30
+    told = exports.preview_export(hub, SERVER, session, ExportRequest(box_px=64))
+    assert told["problems"] == []
+    assert any("less than the reserve of 50 GB (min_free_gb)" in note for note in told["notes"])
+    notes = exports.preview_export(hub, SERVER, session, ExportRequest())["notes"]
+    assert not any("min_free_gb" in note for note in notes)
 
 
 def test_cancel_removes_what_there_is(hub: Hub, session: int, executor: InlineExecutor, world: World) -> None:

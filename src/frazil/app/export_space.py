@@ -65,22 +65,30 @@ def _new_stack_bytes(session: Path, movie: ExportMovie, request: ExportRequest) 
     return int(movie.row.get("particles") or 0) * size * size * _BYTES
 
 
-def space_problem(session: Path, movies: Iterable[ExportMovie], request: ExportRequest) -> str:
-    """Say why there is no room; empty where there is."""
+def tell_space(
+    session: Path, movies: Iterable[ExportMovie], request: ExportRequest, min_free_gb: float
+) -> tuple[str, str]:
+    """Say why there is no room (else empty), and that the reserve would be used up (else empty).
+
+    ``min_free_gb``: the session's tracks pause when less is free.
+    """
     needed = needed_bytes(session, movies, request)
     if not needed:
-        return ""
+        return "", ""
     try:
         free = shutil.disk_usage(session).free
     except OSError:
         # Its disk is away: who makes the export will say so.
-        return ""
-    if needed + _SPARE_BYTES <= free:
-        return ""
-    return (
-        f"up to {needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free on the session's disk: "
-        "link instead of copying, choose less, or make room"
-    )
+        return "", ""
+    told = f"up to {needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free on the session's disk"
+    if needed + _SPARE_BYTES > free:
+        return f"{told}: link instead of copying, choose less, or make room", ""
+    if free - needed < min_free_gb * 1e9:
+        return "", (
+            f"{told}: less than the reserve of {min_free_gb:g} GB (min_free_gb) is left then, and tracks of "
+            "the session pause"
+        )
+    return "", ""
 
 
 def _size(path: Path) -> int:

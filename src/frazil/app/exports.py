@@ -14,7 +14,7 @@ from frazil.app.errors import ConflictError, NotFoundError
 from frazil.app.export_jobs import FOLDER, Job, remove_part, submit
 from frazil.app.export_resources import with_resources
 from frazil.app.export_snapshot import choose, make_snapshot
-from frazil.app.export_space import space_problem
+from frazil.app.export_space import tell_space
 from frazil.formats.atomic import atomic_path
 from frazil.model.errors import InputError, PassingError
 from frazil.stages.export.request import PROGRESS, SNAPSHOT, ExportTask, part_folder
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from frazil.app.access import Actor
+    from frazil.app.export_snapshot import Choice
     from frazil.app.hub import Hub
+    from frazil.model.settings import Settings
     from frazil.stages.export.request import ExportRequest
     from frazil.store.catalogue.sessions import SessionRow
 
@@ -44,8 +46,8 @@ def preview_export(hub: Hub, actor: Actor, session_id: int, request: ExportReque
     with hub.catalogue.read() as connection:
         session = session_for(connection, actor, session_id, "viewer")
         choice = choose(connection, session, request)
-    if problem := space_problem(Path(session.folder), choice.movies, request):
-        choice.problems.append(problem)
+        settings = revisions.newest(connection, session_id).settings()
+    _look_for_room(session, request, settings, choice)
     return {
         "micrographs": len(choice.movies),
         "particles": choice.particles,
@@ -69,10 +71,10 @@ def start_export(
     """
     with hub.catalogue.read() as connection:
         session = changeable(connection, actor, session_id)
-        request = with_resources(request, revisions.newest(connection, session_id).settings())
+        settings = revisions.newest(connection, session_id).settings()
+        request = with_resources(request, settings)
         choice = choose(connection, session, request)
-        if problem := space_problem(Path(session.folder), choice.movies, request):
-            choice.problems.append(problem)
+        _look_for_room(session, request, settings, choice)
         if choice.problems:
             raise InputError("; ".join(choice.problems))
         known = exports.listed(connection, session_id)
@@ -173,6 +175,13 @@ def delete_export(hub: Hub, actor: Actor, session_id: int, number: int) -> None:
         note(hub, connection, actor, session_id, "export.delete", {"export": row["name"]}, None)
     hub.janitor.empty(folder)
     hub.feed.publish(session_id, FOLDER, {"number": number, "state": "deleted"})
+
+
+def _look_for_room(session: SessionRow, request: ExportRequest, settings: Settings, choice: Choice) -> None:
+    reserve_gb = settings.transfer.min_free_gb
+    problem, warning = tell_space(Path(session.folder), choice.movies, request, reserve_gb)
+    choice.problems += [problem] if problem else []
+    choice.notes += [warning] if warning else []
 
 
 def _shown(session: SessionRow, row: dict[str, Any]) -> dict[str, Any]:

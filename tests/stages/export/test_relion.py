@@ -513,3 +513,19 @@ def test_images_of_other_boxes_than_the_averages_are_told(world: World) -> None:
     assert any("16 px of 3 A" in note and "group 2" in note for note in notes)
     optics = read(task.final, "class2d/run_it000_data.star")["optics"]
     assert optics.rlnImageSize.tolist() == [BOX_PX, BOX_PX + 8]
+
+
+def test_micrographs_that_the_classes_do_not_know_have_no_say_in_the_averages(world: World) -> None:
+    classes = add_classes(world, 5)
+    path = world.folder / classes.folder / "assignments.parquet"
+    table = pq.read_table(path)
+    stacks = np.array(table.column("stack").to_pylist())
+    pq.write_table(table.filter(pa.array(stacks == "particles/movie_0001.mrcs")), path)
+    for number in (2, 3):
+        images = np.zeros((5, BOX_PX + 8, BOX_PX + 8), np.float32)
+        write_mrc(world.products(number).particles, images, IMAGE_PIXEL_A)
+    task = world.prepare(ALL, classes=classes)
+    notes = run_export(task)["notes"]
+    (told,) = (note for note in notes if "class" in note)
+    assert told.startswith("class update 1 holds no particle of 2 micrographs")
+    assert read_mrc(task.final / "class2d/run_it000_classes.mrcs").data.shape[-1] == BOX_PX

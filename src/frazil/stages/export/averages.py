@@ -78,8 +78,10 @@ def exported_averages(
 
 
 def commonest_images(particles: ParticleSet, movies: Sequence[Gathered]) -> tuple[int, float]:
-    """Box (px) and pixel (Å) of most of the exported images."""
-    count = np.bincount(particles.movie, minlength=len(movies))
+    """Box (px) and pixel (Å) of most of the exported images: of those in classes, where there are any."""
+    classes = _classes(particles)
+    with_class = particles.movie[classes > 0]
+    count = np.bincount(with_class if with_class.size else particles.movie, minlength=len(movies))
     images: dict[tuple[int, float], int] = {}
     for movie, number in zip(movies, count.tolist(), strict=True):
         shape = (movie.image_size_px, movie.image_pixel_size_a)

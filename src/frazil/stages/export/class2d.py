@@ -15,7 +15,7 @@ from frazil.stages.export.particles import read_summary
 from frazil.stages.export.relion import particle_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,23 +33,31 @@ _DIAMETERS = 2.0
 """The particle's diameter is twice the mask's radius."""
 
 
-def tell_other_boxes(optics: ExportOptics, averages: NDArray[np.float32], pixel: float) -> str:
-    """Say which optics groups have images of another box or pixel than the averages; empty where none has."""
+def tell_other_boxes(
+    optics: ExportOptics, classified: Collection[int], averages: NDArray[np.float32], pixel: float
+) -> str:
+    """Say which optics groups have images of another box or pixel than the averages; empty where none has.
+
+    ``classified``: numbers of the groups that have images in classes.
+    """
     size = averages.shape[-1]
     others = [
         str(number)
         for number, group in enumerate(optics.groups[: optics.with_images], 1)
-        if group.image_size_px != size
-        or abs((group.image_pixel_size_a or pixel) - pixel) >= _SAME_PIXEL * pixel
+        if number in classified
+        and (
+            group.image_size_px != size
+            or abs((group.image_pixel_size_a or pixel) - pixel) >= _SAME_PIXEL * pixel
+        )
     ]
     if not others:
         return ""
     one = len(others) == 1
     return (
-        f"the class averages hold all images, and have box and pixel of most, {size} px of {pixel:.4g} A; "
-        f"those of optics {'group' if one else 'groups'} {', '.join(others)} are others. RELION fits the "
-        "averages to each group; for programs that don't, have all particles cut out anew with one box and "
-        "pixel"
+        "the class averages hold images of several kinds, and have box and pixel of most, "
+        f"{size} px of {pixel:.4g} A; those of optics {'group' if one else 'groups'} {', '.join(others)} "
+        "are others. RELION fits the averages to each group; for programs that don't, have all particles "
+        "cut out anew with one box and pixel"
     )
 
 
@@ -74,10 +82,10 @@ def write_class2d(
     target = folder / FOLDER
     target.mkdir(exist_ok=True)
     write_mrc(target / "run_it000_classes.mrcs", averages, pixel, depth="float32")
-    population = np.bincount(
-        (particles.classes or {"class_id": np.zeros(0, np.int32)})["class_id"], minlength=len(averages) + 1
-    )[1 : len(averages) + 1]
-    counts = np.bincount(np.array(optics.number_of)[particles.movie], minlength=optics.with_images + 1)
+    class_id = (particles.classes or {"class_id": np.zeros(len(particles), np.int32)})["class_id"]
+    population = np.bincount(class_id, minlength=len(averages) + 1)[1 : len(averages) + 1]
+    group_of = np.array(optics.number_of)[particles.movie]
+    counts = np.bincount(group_of, minlength=optics.with_images + 1)
     model = ClassModel(
         stack=f"{FOLDER}/run_it000_classes.mrcs",
         averages=averages,
@@ -97,7 +105,7 @@ def write_class2d(
     columns["rlnNormCorrection"] = np.ones(len(particles))
     table = groups_table(optics.groups[: optics.with_images], images=True)
     write_star(target / "run_it000_data.star", {"optics": table, "particles": columns})
-    return tell_other_boxes(optics, averages, pixel)
+    return tell_other_boxes(optics, set(group_of[class_id > 0].tolist()), averages, pixel)
 
 
 def _resolutions(summary: Mapping[str, Any], count: int) -> NDArray[np.float64]:

@@ -104,7 +104,8 @@ def with_classes(
     stack = table.column("stack").combine_chunks()
     if not pa.types.is_dictionary(stack.type):
         stack = pc.dictionary_encode(stack)
-    classified = {place_of.get(name, -1) for name in stack.dictionary.to_pylist()}
+    places = np.array([place_of.get(name, -1) for name in stack.dictionary.to_pylist()], np.int64)
+    classified = set(places[np.unique(stack.indices.to_numpy())].tolist()) if len(places) else set()
     for number, what in (
         (len(stale & classified), "extracted anew"),
         (len(stale - classified), "extracted"),
@@ -114,7 +115,12 @@ def with_classes(
                 f"{plural(number, 'micrograph was', 'micrographs were')} {what} after class update "
                 f"{chosen.number}: their particles have no class in it"
             )
-    places = np.array([place_of.get(name, -1) for name in stack.dictionary.to_pylist()], np.int64)
+    strange = set(np.unique(particles.movie).tolist()) - stale - classified
+    if strange:
+        progress.note(
+            f"class update {chosen.number} holds no particle of {plural(len(strange), 'micrograph')} "
+            "(another box or pixel, or left out by its input filter): these particles have no class in it"
+        )
     places[np.isin(places, list(stale))] = -1
     found = places[stack.indices.to_numpy()] if len(places) else np.zeros(0, np.int64)
     key = (found << 32) | table.column("stack_index").to_numpy().astype(np.int64)
