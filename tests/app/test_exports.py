@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -126,7 +127,7 @@ def test_new_boxes_need_images_and_room(hub: Hub, session: int, monkeypatch: pyt
     assert "link or copy" in problems(files="none")
     told = exports.preview_export(hub, SERVER, session, ExportRequest(recenter=True))
     assert any("around the picks" in note for note in told["notes"])
-    usage = type("usage", (), {"free": 1 << 30})
+    usage = SimpleNamespace(free=1 << 30)
     monkeypatch.setattr("shutil.disk_usage", lambda _path: usage)
     # Links alone take no room, the new stacks do.
     assert exports.preview_export(hub, SERVER, session, ExportRequest())["problems"] == []

@@ -238,7 +238,7 @@ def _change_settings(page: Page, session: Asked) -> None:
 def _filter_and_export(page: Page) -> None:
     """Step 5: named, applied, saved; the job of the export appears on Operation."""
     page.get_by_role("link", name="Table").click()
-    page.get_by_label("Add a range").select_option("particles")
+    page.get_by_label("Add a condition").select_option("particles")
     page.get_by_label("Particles, at least").fill("5")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Save as…").click()

@@ -103,7 +103,7 @@ def test_a_filter_is_made_saved_loaded_renamed_and_deleted(
     open_page: Callable[..., Page], world: World
 ) -> None:
     page = open_page(f"/sessions/{world.main}/table")
-    page.get_by_label("Add a range").select_option("ctf_resolution_a")
+    page.get_by_label("Add a condition").select_option("ctf_resolution_a")
     page.get_by_label("CTF resolution, at most").fill("4")
     page.keyboard.press("Enter")
     expect(page.get_by_text(KEPT)).not_to_contain_text("120 of")
@@ -134,6 +134,41 @@ def test_a_filter_is_made_saved_loaded_renamed_and_deleted(
     expect(page.get_by_text(re.compile(f"^{120 - some} of 120 kept"))).to_be_visible()
     page.get_by_role("checkbox", name="keep missing values").check()
     page.get_by_role("button", name="Remove CTF resolution").click()
+
+
+def test_squares_holes_groups_and_times_are_conditions(open_page: Callable[..., Page], world: World) -> None:
+    page = open_page(f"/sessions/{world.main}/table", login="otto")
+    told = page.get_by_text(KEPT)
+    add = page.get_by_label("Add a condition")
+    for column, label, values, count in (
+        ("grid_square", "Grid square", "GridSquare_00, GridSquare_02", 80),
+        ("foil_hole", "Foil hole", "no such hole", 0),
+        ("optics_group", "Optics group", "9", 0),
+    ):
+        add.select_option(column)
+        field = page.get_by_label(f"{label}, one of")
+        field.fill(values)
+        field.press("Enter")
+        expect(told).to_contain_text(f"{count} of 120")
+        page.get_by_role("button", name=re.compile(f"Remove .*{label}", re.IGNORECASE)).click()
+        expect(told).to_contain_text("120 of 120")
+        expect(field).to_have_count(0)
+    with world.hub.catalogue.read() as connection:
+        rows = movies.page(connection, world.main, columns=("found_at",), sort="found_at", limit=200).rows
+    middle = int(rows[60]["found_at"])
+    count = sum(row["found_at"] >= middle for row in rows)
+    text = page.evaluate("time => new Date(time * 1000).toLocaleString('sv-SE')", middle)
+    add.select_option("found_at")
+    least = page.get_by_label("Found, at least")
+    least.fill("soon")
+    expect(least).to_have_attribute("aria-invalid", "true")
+    least.fill(text)
+    least.press("Enter")
+    expect(told).to_contain_text(f"{count} of 120")
+    page.reload()
+    expect(least).to_have_value(text)
+    page.get_by_role("button", name="Remove Found").click()
+    expect(told).to_contain_text("120 of 120")
 
 
 def test_decisions_by_hand_stand_above_the_filter(open_page: Callable[..., Page], world: World) -> None:

@@ -12,6 +12,7 @@ import { Button } from "../ui/button";
 import { toast, toastError } from "../ui/feedback";
 import { CheckField } from "../ui/field";
 import { whereText } from "./definition";
+import { isListed, LISTS, type Listed, ListField, listOf } from "./list-field";
 import { RangeField } from "./range-field";
 import { SavedFilters } from "./saved-filters";
 import { useColumns, useKept } from "./use-movies";
@@ -39,7 +40,7 @@ interface FilterBarProps {
 export function FilterBar({ session, filter, onChange }: FilterBarProps) {
   const columns = useColumns();
   const search = useRef<HTMLInputElement>(null);
-  // Ranges without a bound yet: they say nothing, so the address doesn't know them.
+  // Conditions without a value yet: they say nothing, so the address doesn't know them.
   const [open, setOpen] = useState<readonly string[]>([]);
   useKeys({ "/": () => search.current?.focus() });
   const byName = new Map(columns.map((column) => [column.name, column]));
@@ -48,6 +49,12 @@ export function FilterBar({ session, filter, onChange }: FilterBarProps) {
     if (!range) setOpen((old) => old.filter((name) => name !== column));
     onChange({ ranges: range ? { ...rest, [column]: range } : rest });
   };
+  const lists = columns.filter(
+    (column): column is ColumnInfo & { name: Listed } =>
+      isListed(column.name) && (open.includes(column.name) || listOf(filter, column.name).length > 0),
+  );
+  const opened = open.filter((name) => !isListed(name));
+  const ranges = [...new Set([...Object.keys(filter.ranges), ...opened])];
   return (
     <search className="filter-bar" aria-label="Filter">
       <div className="row tight">
@@ -72,7 +79,7 @@ export function FilterBar({ session, filter, onChange }: FilterBarProps) {
             <option key={state}>{state}</option>
           ))}
         </select>
-        <AddRange columns={columns} filter={filter} onAdd={(name) => setOpen((old) => [...old, name])} />
+        <AddCondition columns={columns} filter={filter} onAdd={(name) => setOpen((old) => [...old, name])} />
         <SavedFilters session={session} filter={filter} onChange={onChange} />
         {isEmpty(filter) ? null : (
           <Button small icon="close" onClick={() => onChange(NO_FILTER)}>
@@ -82,7 +89,7 @@ export function FilterBar({ session, filter, onChange }: FilterBarProps) {
       </div>
       {isEmpty(filter) && !open.length ? null : (
         <div className="row tight">
-          {[...new Set([...Object.keys(filter.ranges), ...open])].map((name) => {
+          {ranges.map((name) => {
             const column = byName.get(name);
             const range = filter.ranges[name] ?? [null, null];
             return column ? (
@@ -94,21 +101,18 @@ export function FilterBar({ session, filter, onChange }: FilterBarProps) {
               />
             ) : null;
           })}
-          {filter.squares.length ? (
-            <Chip
-              text={plural(filter.squares.length, "grid square")}
-              onRemove={() => onChange({ squares: [] })}
+          {lists.map((column) => (
+            <ListField
+              key={column.name}
+              column={column}
+              filter={filter}
+              onChange={onChange}
+              onRemove={() => {
+                setOpen((old) => old.filter((name) => name !== column.name));
+                onChange({ [LISTS[column.name]]: [] });
+              }}
             />
-          ) : null}
-          {filter.holes.length ? (
-            <Chip text={plural(filter.holes.length, "foil hole")} onRemove={() => onChange({ holes: [] })} />
-          ) : null}
-          {filter.groups.length ? (
-            <Chip
-              text={plural(filter.groups.length, "optics group")}
-              onRemove={() => onChange({ groups: [] })}
-            />
-          ) : null}
+          ))}
           <CheckField
             label="the others"
             checked={filter.negate}
@@ -124,15 +128,6 @@ export function FilterBar({ session, filter, onChange }: FilterBarProps) {
         </div>
       )}
     </search>
-  );
-}
-
-function Chip({ text, onRemove }: { text: string; onRemove: () => void }) {
-  return (
-    <span className="range-chip">
-      {text}
-      <Button small look="quiet" icon="close" aria-label={`Remove ${text}`} onClick={onRemove} />
-    </span>
   );
 }
 
@@ -167,23 +162,25 @@ function KeptCount({ session, filter }: { session: SessionView; filter: Filter }
   );
 }
 
-function AddRange(props: {
+function AddCondition(props: {
   columns: readonly ColumnInfo[];
   filter: Filter;
   onAdd: (column: string) => void;
 }) {
-  const left = props.columns.filter(
-    (column) => column.kind !== "text" && column.kind !== "time" && !(column.name in props.filter.ranges),
+  const left = props.columns.filter((column) =>
+    isListed(column.name)
+      ? !listOf(props.filter, column.name).length
+      : column.kind !== "text" && !(column.name in props.filter.ranges),
   );
   const groups = [...new Set(left.map((column) => column.group))];
   return (
     <select
       className="input choice"
-      aria-label="Add a range"
+      aria-label="Add a condition"
       value=""
       onChange={(event) => props.onAdd(event.target.value)}
     >
-      <option value="">Add a range…</option>
+      <option value="">Add a condition…</option>
       {groups.map((group) => (
         <optgroup key={group} label={group}>
           {left

@@ -1,12 +1,13 @@
 import { useEffect, useState } from "react";
 import type { ColumnInfo } from "../api/types";
-import { cell, shownAs } from "../lib/columns";
+import { shownAs } from "../lib/columns";
 import type { Range } from "../lib/filters";
 import { Button } from "../ui/button";
 
 /** A bound as it is typed, in the unit of people; empty: no bound. */
 export function boundText(column: ColumnInfo, bound: number | null): string {
   if (bound === null) return "";
+  if (column.kind === "time") return momentText(bound);
   const { scale } = shownAs(column);
   return String(Number((bound * scale).toPrecision(6)));
 }
@@ -15,9 +16,34 @@ export function boundText(column: ColumnInfo, bound: number | null): string {
 export function readBound(column: ColumnInfo, text: string): number | null | undefined {
   const said = text.trim().replace(",", ".");
   if (!said) return null;
+  if (column.kind === "time") return readMoment(said);
   const value = Number(said);
   if (!Number.isFinite(value)) return undefined;
   return Number((value / shownAs(column).scale).toPrecision(9));
+}
+
+const MOMENT = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?$/;
+
+function two(number: number): string {
+  return String(number).padStart(2, "0");
+}
+
+/** Local time to the second, as 2026-11-20 09:30:00. */
+function momentText(time: number): string {
+  const at = new Date(Math.floor(time) * 1000);
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+/** Seconds since 1970 of a local time; undefined if there is no such time. Without an hour the day begins. */
+function readMoment(text: string): number | undefined {
+  const found = MOMENT.exec(text);
+  if (!found) return undefined;
+  const parts = found.slice(1).map((part) => Number(part ?? 0));
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts;
+  if (hour > 23 || minute > 59 || second > 59) return undefined;
+  const at = new Date(year, month - 1, day, hour, minute, second);
+  return at.getMonth() === month - 1 && at.getDate() === day ? at.getTime() / 1000 : undefined;
 }
 
 /** Lowest and highest value of a column that are kept. */
@@ -27,20 +53,6 @@ export function RangeField(props: {
   onChange: (range: Range | null) => void;
 }) {
   const { column, range, onChange } = props;
-  if (column.kind === "time") {
-    return (
-      <span className="range-chip">
-        {column.label} {cell(column, range[0])} to {cell(column, range[1])}
-        <Button
-          small
-          look="quiet"
-          icon="close"
-          aria-label={`Remove ${column.label}`}
-          onClick={() => onChange(null)}
-        />
-      </span>
-    );
-  }
   return (
     <span className="range-chip">
       <Bound
@@ -84,11 +96,11 @@ function Bound(props: {
   };
   return (
     <input
-      className="input bound number"
-      inputMode="decimal"
+      className={`input bound number ${column.kind === "time" ? "moment" : ""}`}
+      inputMode={column.kind === "time" ? undefined : "decimal"}
       aria-label={props.label}
       aria-invalid={read === undefined}
-      placeholder="any"
+      placeholder={column.kind === "time" ? "yyyy-mm-dd hh:mm" : "any"}
       value={text}
       onChange={(event) => setText(event.target.value)}
       onBlur={send}
