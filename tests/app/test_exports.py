@@ -131,7 +131,7 @@ def test_new_boxes_need_images_and_room(hub: Hub, session: int, monkeypatch: pyt
     monkeypatch.setattr("shutil.disk_usage", lambda _path: usage)
     # Links alone take no room, the new stacks do.
     assert exports.preview_export(hub, SERVER, session, ExportRequest())["problems"] == []
-    assert "GB are needed" in problems()
+    assert "up to 1 MB are needed and 1.1 GB are free" in problems()
     usage.free = 20 << 30
     told = exports.preview_export(hub, SERVER, session, ExportRequest(box_px=64))
     assert told["problems"] == []

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SPARE_BYTES = 1 << 30
 """Stays free."""
 _BYTES = 4
+_SMALLEST_IN_GB = 100_000_000
 _WIDER = 2
 """Images may be stored at half precision, and be wanted at single."""
 
@@ -80,7 +81,7 @@ def tell_space(
     except OSError:
         # Its disk is away: who makes the export will say so.
         return "", ""
-    told = f"up to {needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free on the session's disk"
+    told = f"up to {_size_text(needed)} are needed and {_size_text(free)} are free on the session's disk"
     if needed + _SPARE_BYTES > free:
         return f"{told}: link instead of copying, choose less, or make room", ""
     if free - needed < min_free_gb * 1e9:
@@ -89,6 +90,10 @@ def tell_space(
             "the session pause"
         )
     return "", ""
+
+
+def _size_text(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= _SMALLEST_IN_GB else f"{math.ceil(size / 1e6)} MB"
 
 
 def _size(path: Path) -> int:
