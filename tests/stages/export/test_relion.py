@@ -513,6 +513,10 @@ def test_images_of_other_boxes_than_the_averages_are_told(world: World) -> None:
     assert any("16 px of 3 A" in note and "group 2" in note for note in notes)
     optics = read(task.final, "class2d/run_it000_data.star")["optics"]
     assert optics.rlnImageSize.tolist() == [BOX_PX, BOX_PX + 8]
+    flags = [
+        "--trust_ref_size" in (world.folder / f"exports/{e}/README.txt").read_text() for e in ("e", "mixed")
+    ]
+    assert flags == [False, True]
 
 
 def test_micrographs_that_the_classes_do_not_know_have_no_say_in_the_averages(world: World) -> None:

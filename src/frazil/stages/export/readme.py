@@ -44,6 +44,10 @@ _RELION = {
 """,
 }
 """By files that have to be there."""
+_SEVERAL_KINDS = """\
+  - Images have several boxes or pixels: as references the averages need --trust_ref_size, too (RELION's
+    "Resize reference if needed"), or relion_refine stops.
+"""
 _IMPORT = {
     "relion": """How to use it in RELION 3.1, 4 or 5
 {place}{tables}  RELION 3.1 reads no half precision: export with image depth float32 for it.
@@ -107,6 +111,7 @@ def readme(
             tables="".join(
                 text for files, text in _RELION.items() if all((folder / name).exists() for name in files)
             )
+            + (_SEVERAL_KINDS if (folder / "class2d").exists() and _has_several_kinds(optics) else "")
             # Recentred boxes are not around the picks.
             + (_extraction(movies) if (folder / "autopick.star").exists() and not request.recenter else ""),
         ),
@@ -135,6 +140,11 @@ def readme(
         lines += ["Notes", *(f"  - {note}" for note in notes), ""]
     lines.append("manifest.tsv lists every file with its size and xxh3-128 checksum.")
     return "\n".join(lines) + "\n"
+
+
+def _has_several_kinds(optics: ExportOptics | None) -> bool:
+    groups = optics.groups[: optics.with_images] if optics is not None else []
+    return len({(group.image_size_px, group.image_pixel_size_a) for group in groups}) > 1
 
 
 def _extraction(movies: Sequence[Gathered]) -> str:
