@@ -27,7 +27,6 @@
     // A filter's, of any column.
     ".range-chip input[aria-label$='at least']": "lowest of a range",
     ".range-chip input[aria-label$='at most']": "highest of a range",
-    ".range-chip input[aria-label$='one of']": "values of a list",
     ".range-chip button": "remove a condition",
   };
 

@@ -26,7 +26,7 @@ _ROOT = _HERE.parents[1]
 # A press of these would leave the page, or is of something else than the page.
 _EXCEPTIONS = _HERE / "controls_not_pressed.txt"
 _WINDOW = "window "
-_MOVIE = re.compile(r"FoilHole_\d+_Data|movie_\d+")
+_MOVIE = re.compile(r"FoilHole_(?:\d+_Data|m+)|movie_\d+")
 _NUMBER = re.compile(r"\d[\d,.]*")
 
 
