@@ -12,6 +12,7 @@ import torch
 from frazil.compute.classify2d.centres import find_centres, recentre
 from frazil.compute.classify2d.division import divide_large
 from frazil.compute.classify2d.exchange import exchange
+from frazil.compute.classify2d.mixtures import part_mixed
 from frazil.compute.classify2d.outliers import MOST_TIMES, STRONG, coarse_power, typical_power
 from frazil.compute.classify2d.prepared import pieces
 from frazil.compute.classify2d.render import centres_a, polarity, smooth_pictures
@@ -264,8 +265,11 @@ class Run:
         return self._note(exchange(self.engine, most, resolution_a, self.progress.allowed))
 
     def divide(self, stage: Stage) -> bool:
-        """Divide classes far larger than the others; whether anything moved."""
-        return self._note(divide_large(self.engine, stage, self.progress.allowed))
+        """Divide large classes, and part views that share two; whether anything moved."""
+        moved = self._note(divide_large(self.engine, stage, self.progress.allowed))
+        parted = part_mixed(self.engine, stage, self.progress.allowed)
+        self.tally.touched.extend(parted)
+        return moved or bool(parted)
 
     def _note(self, moves: list[Move]) -> bool:
         for move in moves:

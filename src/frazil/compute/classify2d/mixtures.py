@@ -1,0 +1,69 @@
+"""Part two views that two classes share, each holding some of both.
+
+A particle moves by what tells two averages apart. Where both show the same mixture, nothing does, and plain
+expectation maximisation stays there for ever; two classes begun anew with the same particles may part them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from frazil.compute.classify2d.trial import begun, by_chance, evidence, joined, members, take_over
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from frazil.compute.classify2d.engine import Engine
+    from frazil.compute.classify2d.stage import Stage
+
+# Σ p q over the members of the smaller class, of which each has the probability p in one class and q in the
+# other: one half where classes are the same.
+_SHARED = 0.05
+# Pairs tried, and beginnings of each trial.
+_MOST_PAIRS, _STARTS = 4, 3
+_FEWEST_MEMBERS = 40
+# What a new beginning must explain better, nats.
+_GAIN_NATS = 5.0
+
+
+def part_mixed(engine: Engine, stage: Stage, allowed: int) -> list[NDArray[np.int64]]:
+    """Begin pairs of classes that share particles anew; returns the rows of each pair that gained by it."""
+    shared = _shared(engine, allowed)
+    stage = replace(stage, coarse=None)
+    touched: list[NDArray[np.int64]] = []
+    for _ in range(_MOST_PAIRS):
+        one, other = (int(k) for k in np.unravel_index(int(shared.argmax()), shared.shape))
+        if shared[one, other] < _SHARED:
+            break
+        shared[[one, other], :] = shared[:, [one, other]] = 0.0
+        rows = members(engine, one, other)
+        second = (engine.bank.columns["slot"][rows] == other).astype(np.int64)
+        common = joined(engine, rows, stage, second == 0)
+        trial = by_chance(common, np.arange(len(rows)), stage, _STARTS)
+        if trial is None:
+            continue
+        if evidence(trial) < evidence(begun(engine, rows, stage, second)) + _GAIN_NATS:
+            continue
+        # Each class keeps the part that holds more of its members.
+        swapped = float((trial.bank.column("slot") == second).mean()) < 0.5
+        take_over(engine, rows, trial.bank, np.array([other, one] if swapped else [one, other]))
+        touched.append(rows)
+    return touched
+
+
+def _shared(engine: Engine, allowed: int) -> NDArray[np.float64]:
+    """How far each pair of classes holds the same particles, (K, K), above the diagonal."""
+    bank = engine.bank
+    alive = np.flatnonzero(bank.column("alive"))
+    slot, probability = bank.columns["top_slot"][alive], bank.columns["top_probability"][alive]
+    posterior = np.zeros((len(alive), allowed))
+    for slots, shares in zip(slot.T, probability.T, strict=True):
+        inside = (slots >= 0) & (slots < allowed)
+        posterior[np.flatnonzero(inside), slots[inside]] = shares[inside]
+    size = posterior.sum(0)
+    smaller = np.minimum(size[:, None], size)
+    common = np.triu(posterior.T @ posterior, 1)
+    return np.where(smaller >= _FEWEST_MEMBERS, common / np.maximum(smaller, 1.0), 0.0)
