@@ -128,7 +128,7 @@ def _find_centres(run: Run) -> None:
     rows = np.flatnonzero(engine.bank.column("alive"))
     seeds = _taken_over(run)
     for some in np.array_split(rows, max(1, math.ceil(len(rows) / run.batch_size))):
-        find_centres(engine, some, run.images, run.reach.wide())
+        find_centres(engine, some, run.images, run.wide)
         if seeds is None:
             engine.put_back(some)
         else:

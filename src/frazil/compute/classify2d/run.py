@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from frazil.compute.classify2d.division import divide_large
 from frazil.compute.classify2d.exchange import exchange
 from frazil.compute.classify2d.mixtures import part_mixed
 from frazil.compute.classify2d.outliers import MOST_TIMES, STRONG, coarse_power, typical_power
-from frazil.compute.classify2d.prepared import pieces
+from frazil.compute.classify2d.prepared import centre_a, pieces
 from frazil.compute.classify2d.render import centres_a, polarity, smooth_pictures
 from frazil.compute.classify2d.second_look import look_again
 from frazil.compute.classify2d.startup import settle
@@ -47,6 +47,8 @@ _STRUCTURE = 1.1
 _SUPPORTED = 1.3
 # Batches in which the start-up visits all its particles: the averages lack a batch while it is visited.
 _BATCHES = 7
+# How far off boxes are is told by no fewer particles; it is taken a little wider, and not below this.
+_FEWEST_CENTRES, _CENTRING_MARGIN, _LEAST_CENTRING_A = 50, 1.2, 3.0
 # Old particles from which the ones to visit again are chosen, for each one wanted.
 _CANDIDATES = 8
 
@@ -85,6 +87,8 @@ class Progress:
         Scheduled modes: particles have been sampled around their own centres; last cycle done.
     typical_power
         Coarse power of an ordinary image (see `frazil.compute.classify2d.outliers`); 0: not known yet.
+    centring_a
+        How far particles lie from their boxes' centres, standard deviation per axis; 0: not known yet.
     """
 
     limit_a: float = math.inf
@@ -96,6 +100,7 @@ class Progress:
     centred: bool = False
     cycle: int = -1
     typical_power: float = 0.0
+    centring_a: float = 0.0
 
 
 @dataclass
@@ -182,7 +187,7 @@ class Run:
         for some in np.array_split(rows, max(1, math.ceil(len(rows) / self.batch_size))):
             if len(some):
                 some = np.sort(some)
-                wide, held = self.reach.wide(), self.box_views
+                wide, held = self.wide, self.box_views
                 self.tally.add(some, look_again(self.engine, some, self.images, wide, self.stage, held))
 
     def allow(self) -> None:
@@ -227,6 +232,24 @@ class Run:
         pose = self.engine.bank.columns["pose"][rows]
         off = np.hypot(pose[:, 1], pose[:, 2]) > least_a
         recentre(self.engine, rows[off], self.images)
+
+    @property
+    def wide(self) -> Stage:
+        """How particles are looked for in the whole box: near its centre first, as far as is known."""
+        wide, learned = self.reach.wide(), self.progress.centring_a
+        return replace(wide, shift_sigma_a=min(wide.shift_sigma_a, learned)) if learned > 0.0 else wide
+
+    def learn_centring(self, rows: NDArray[np.int64]) -> None:
+        """Learn from the better half of the particles found how far from their boxes' centres they lie."""
+        columns = self.engine.bank.columns
+        rows = rows[columns["slot"][rows] >= 0]
+        if len(rows) < _FEWEST_CENTRES:
+            return
+        evidence = columns["evidence"][rows]
+        rows = rows[evidence >= np.median(evidence)]
+        centre = columns["offset_a"][rows] + centre_a(columns["pose"][rows])
+        spread = math.sqrt(float(np.median(np.square(centre).sum(1))) / (2.0 * math.log(2.0)))
+        self.progress.centring_a = max(_LEAST_CENTRING_A, _CENTRING_MARGIN * spread)
 
     @property
     def stage(self) -> Stage:
@@ -298,7 +321,7 @@ class Run:
         engine, rows = self.engine, self.without_strong(rows)
         for piece in pieces(len(rows), self.batch_size):
             some = rows[piece]
-            find_centres(engine, some, self.images, self.reach.wide())
+            find_centres(engine, some, self.images, self.wide)
             engine.bank.forget(some)
             self.tally.visits += len(some)
             old = self.stale(round(revisits * len(some)))

@@ -97,12 +97,14 @@ def _go_through(
             break
         if not run.progress.settled:
             engine.sum_to(limit_a)
+        if step.restart or step.second_look:
+            run.learn_centring(rows)
         if step.second_look:
             run.look_again(rows)
             run.divide(step.stage)
         for _ in range(step.passes):
             if step.restart:
-                run.find_centres(rows, step.stage)
+                run.find_centres(rows, run.wide)
             else:
                 run.visit(rows, step.stage)
         for _ in range(step.exchanges):
