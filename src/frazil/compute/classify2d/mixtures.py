@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 # other: one half where classes are the same.
 _SHARED = 0.05
 # Pairs tried, and beginnings of each trial.
-_MOST_PAIRS, _STARTS = 4, 3
+_MOST_PAIRS, _STARTS = 4, 2
 _FEWEST_MEMBERS = 40
+# A class beside one of so many times its size is a fragment of it, not half of a mixture.
+_FRAGMENT = 3.0
 # What a new beginning must explain better, nats.
 _GAIN_NATS = 5.0
 
@@ -64,6 +66,7 @@ def _shared(engine: Engine, allowed: int) -> NDArray[np.float64]:
         inside = (slots >= 0) & (slots < allowed)
         posterior[np.flatnonzero(inside), slots[inside]] = shares[inside]
     size = posterior.sum(0)
-    smaller = np.minimum(size[:, None], size)
+    smaller, larger = np.minimum(size[:, None], size), np.maximum(size[:, None], size)
     common = np.triu(posterior.T @ posterior, 1)
-    return np.where(smaller >= _FEWEST_MEMBERS, common / np.maximum(smaller, 1.0), 0.0)
+    halves = (smaller >= _FEWEST_MEMBERS) & (larger < _FRAGMENT * smaller)
+    return np.where(halves, common / np.maximum(smaller, 1.0), 0.0)
