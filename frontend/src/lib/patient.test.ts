@@ -29,6 +29,22 @@ describe("a part of the page", () => {
     expect(reload).not.toHaveBeenCalled();
   });
 
+  it("is asked for by another address where the browser remembers that it did not come", async () => {
+    const reload = vi.fn();
+    const failure = new Error("Failed to fetch dynamically imported module: http://here/part.js");
+    const again = vi.fn(async (_error: unknown) => "part");
+    const part = patiently<string>(
+      () => Promise.reject(failure),
+      async () => "same page",
+      reload,
+      again,
+    );
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(await part).toBe("part");
+    expect(again).toHaveBeenCalledExactlyOnceWith(failure);
+    expect(reload).not.toHaveBeenCalled();
+  });
+
   it("comes with a new page where the server has another one", async () => {
     const reload = vi.fn();
     void patiently(gone, async () => "another page", reload);

@@ -40,9 +40,17 @@ export async function renewStyles(): Promise<void> {
   );
 }
 
+/** Import a module by another address: some browsers never ask again for one that once did not come. */
+async function importAgain(error: unknown): Promise<unknown> {
+  const told = error instanceof Error ? /https?:\/\/\S+\.js/.exec(error.message)?.[0] : undefined;
+  if (!told?.startsWith(`${window.location.origin}/`)) throw error;
+  return import(/* @vite-ignore */ `${told}?again=${Date.now()}`);
+}
+
 /**
- * Load a part; while the server can't be reached, again and again until it comes. Where the server has another
- * page by now, or came back and the browser remembers the failure, all of the page is loaded anew.
+ * Load a part; while the server can't be reached, again and again until it comes. Where the browser remembers
+ * the failure, the part is asked for by another address. Where the server has another page by now, or came back
+ * and the part still fails, all of the page is loaded anew.
  *
  * @throws PartError where the server answers and the part does not come.
  */
@@ -50,15 +58,20 @@ export async function patiently<T>(
   load: () => Promise<T>,
   ask: () => Promise<Answer> = askServer,
   reload: () => void = () => window.location.reload(),
+  loadAgain: (error: unknown) => Promise<unknown> = importAgain,
 ): Promise<T> {
   let wasAway = false;
   for (let answer: Answer | null = null; ; ) {
     try {
       if (answer) await renewStyles();
       return await load();
-    } catch {
-      if (answer === "same page" && !wasAway) throw new PartError();
-      if (answer === "same page") reload();
+    } catch (error) {
+      if (answer === "same page") {
+        const found = await loadAgain(error).catch(() => null);
+        if (found) return found as T;
+        if (!wasAway) throw new PartError();
+        reload();
+      }
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       answer = await ask();
       if (answer === "away") wasAway = true;
