@@ -49,7 +49,7 @@ def test_a_change_is_marked_previewed_and_saved_for_new_movies_only(
     expect(dialog).to_contain_text("CTF and later stages of")
     expect(dialog).to_contain_text("2D classification")
     dialog.get_by_role("button", name="Apply to new movies only").click()
-    expect(page.get_by_text(f"Revision {before + 1}")).to_be_visible()
+    expect(page.get_by_text(re.compile(rf"^Revision {before + 1}\b"))).to_be_visible()
     expect(page.get_by_text("was 30 Å")).to_have_count(0)
     assert revision(world) == before + 1
 
