@@ -7,6 +7,7 @@ expectation maximisation stays there for ever; two classes begun anew with the s
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,12 +62,14 @@ def _shared(engine: Engine, allowed: int) -> NDArray[np.float64]:
     bank = engine.bank
     alive = np.flatnonzero(bank.column("alive"))
     slot, probability = bank.columns["top_slot"][alive], bank.columns["top_probability"][alive]
-    posterior = np.zeros((len(alive), allowed))
-    for slots, shares in zip(slot.T, probability.T, strict=True):
-        inside = (slots >= 0) & (slots < allowed)
-        posterior[np.flatnonzero(inside), slots[inside]] = shares[inside]
-    size = posterior.sum(0)
+    used = (slot >= 0) & (slot < allowed)
+    # A class that does not count has no share, wherever its share would go.
+    slot, probability = np.where(used, slot, 0).astype(np.int64), np.where(used, probability, 0.0)
+    size = np.bincount(slot.ravel(), probability.ravel(), allowed)
+    common = np.zeros(allowed * allowed)
+    for one, other in combinations(range(slot.shape[1]), 2):
+        pair = np.sort(slot[:, [one, other]], axis=1) @ (allowed, 1)
+        common += np.bincount(pair, probability[:, one] * probability[:, other], allowed * allowed)
     smaller, larger = np.minimum(size[:, None], size), np.maximum(size[:, None], size)
-    common = np.triu(posterior.T @ posterior, 1)
     halves = (smaller >= _FEWEST_MEMBERS) & (larger < _FRAGMENT * smaller)
-    return np.where(halves, common / np.maximum(smaller, 1.0), 0.0)
+    return np.where(halves, common.reshape(smaller.shape) / np.maximum(smaller, 1.0), 0.0)
