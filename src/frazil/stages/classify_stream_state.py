@@ -77,6 +77,8 @@ class StateFolder:
         self._generation = 0
         self._committed = 0
         path.mkdir(parents=True, exist_ok=True)
+        for unfinished in path.glob(".*.part"):
+            unfinished.unlink(missing_ok=True)
         if (path / _CHECKPOINT).exists():
             self._open()
         else:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FOLDERS = ("raw", "micrographs", "motion", "ctf", "pictures", "picks", "particles", "records", "logs")
+PRODUCT_FOLDERS = ("micrographs", "motion", "ctf", "pictures", "picks", "particles")
+"""Those that hold nothing but products of movies."""
+FOLDERS = ("raw", *PRODUCT_FOLDERS, "records", "logs")
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,14 @@ class Products:
     def picture(self, kind: str) -> Path:
         """Return the path of a picture: preview, thumbnail, picks, spectrum or profile."""
         return self.session / "pictures" / f"{self.name}.{kind}.jpg"
+
+    def remove_unfinished(self) -> None:
+        """Remove what a worker that was killed left half-written; nobody may be at work on the movie."""
+        unfinished = re.compile(rf"\.{re.escape(self.name)}(_noDW|_odd|_even)?\..*\.part")
+        for folder in (*PRODUCT_FOLDERS, "records"):
+            for path in (self.session / folder).glob(".*.part"):
+                if unfinished.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
 
     def relative(self, path: Path) -> str:
         """Path as it stands in tables: relative to the session folder."""

@@ -157,6 +157,53 @@ def test_a_lost_worker_costs_only_its_movie(bench: Bench) -> None:
     assert set(bench.states().values()) == {"done"}
 
 
+def leave_unfinished(bench: Bench, name: str) -> set[str]:
+    """What workers leave that are killed while they write a movie's products; returns all that lies there."""
+    for file in (f"micrographs/.{name}_odd.mrc", f"pictures/.{name}.picks.jpg", f"records/.{name}.json"):
+        (bench.folder.path / f"{file}.4711-0123abcd.part").write_bytes(b"half")
+    return unfinished(bench)
+
+
+def unfinished(bench: Bench) -> set[str]:
+    return {path.name for path in bench.folder.path.rglob("*.part")}
+
+
+def test_what_a_lost_worker_left_half_written_goes_and_nothing_of_others(bench: Bench) -> None:
+    names = bench.add_movies(2)
+    body = begun(bench)
+    bench.turn(body)
+    bench.executor.begin_next()
+    bench.deliver(body)
+    (first,) = body.details["movies"]
+    others = leave_unfinished(bench, f"{first}_2") | leave_unfinished(bench, f"a_{first}")
+    assert len(leave_unfinished(bench, first)) == len(others) + 3
+    bench.executor.lose_next()
+    bench.deliver(body)
+    assert unfinished(bench) == others
+    bench.work(body)
+    leave_unfinished(bench, first)
+    bench.clock.now += 30.0
+    bench.work(body)
+    assert set(bench.states()) == set(names) and set(bench.states().values()) == {"done"}
+    # Nobody was killed: nobody looks.
+    assert len(unfinished(bench)) == len(others) + 3
+
+
+def test_what_workers_of_a_killed_server_left_half_written_goes_with_the_next_result(bench: Bench) -> None:
+    (name,) = bench.add_movies(1)
+    body = begun(bench)
+    bench.turn(body)
+    assert bench.states() == {name: "processing"}
+    bench.mail.clear()
+    bench.executor.close()
+    after = make_again(bench)
+    body = begun(after)
+    leave_unfinished(after, name)
+    after.work(body)
+    assert after.states() == {name: "done"}
+    assert not unfinished(after)
+
+
 def test_drain_gives_back_what_has_not_begun_and_kill_the_rest(bench: Bench) -> None:
     bench.add_movies(5)
     body = begun(bench)

@@ -79,6 +79,8 @@ class PreprocessBody:
                 self._dispatcher.learn_size(record_of(row))
                 if row["number"] in self._flights:
                     continue
+                if row["state"] == "processing":
+                    self._collector.expect_unfinished(row["number"])
                 changes[row["number"]], particles = look(row)
                 if particles:
                     others.append(row["number"])

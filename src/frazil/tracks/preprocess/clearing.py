@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, or_, select
 
+from frazil.stages.products import PRODUCT_FOLDERS
 from frazil.store.catalogue import movies as movie_rows
 from frazil.store.catalogue import particle_changes
 from frazil.store.catalogue.schema import movies
 from frazil.store.trash import throw_away
-from frazil.tracks.preprocess.inventory import NOT_DELIVERED, PRODUCT_FOLDERS
+from frazil.tracks.preprocess.inventory import NOT_DELIVERED
 from frazil.tracks.preprocess.results import RECORD_COLUMNS
 
 if TYPE_CHECKING:

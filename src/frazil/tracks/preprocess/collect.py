@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from frazil.model.settings import STAGES
+from frazil.stages.products import Products
 from frazil.stages.record import MovieRecord
 from frazil.store.catalogue import alerts, particle_changes
 from frazil.tracks.preprocess import rows
@@ -33,6 +34,7 @@ class Collector:
     def __init__(self, context: TrackContext, settings: RevisionSettings) -> None:
         self._context, self._settings = context, settings
         self._came: list[tuple[Flight, Outcome]] = []
+        self._cut_off: set[int] = set()
         self.alarm = FailureAlarm()
         self.written_at = 0.0
 
@@ -44,9 +46,20 @@ class Collector:
         """Movies whose outcome is not written yet."""
         return {flight.number for flight, _ in self._came}
 
+    def expect_unfinished(self, number: int) -> None:
+        """Note that a movie was in work when an earlier server died: its worker may have left something."""
+        self._cut_off.add(number)
+
     def add(self, flight: Flight, outcome: Outcome) -> None:
-        """Take one in."""
+        """Take one in; what a killed worker left half-written goes."""
         self._came.append((flight, outcome))
+        killed = outcome.lost or (outcome.cancelled and flight.began)
+        if killed or (flight.number in self._cut_off and not outcome.cancelled):
+            self._cut_off.discard(flight.number)
+            try:
+                Products(self._context.folder, flight.name).remove_unfinished()
+            except OSError as error:
+                self._context.log.warning(f"can't clear up: {error.strerror}", movie=flight.name)
 
     def write(self) -> None:
         """Write all; raises `PassingError` where the catalogue can't be written now, and keeps them."""

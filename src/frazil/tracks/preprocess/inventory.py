@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from frazil.stages.plan import stages_missing
+from frazil.stages.products import PRODUCT_FOLDERS
 from frazil.stages.record_file import stored_record
 from frazil.store.catalogue.movies import manual_picks_of, record_of
 from frazil.tracks.preprocess.results import Change, after_success, queued
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from frazil.model.settings import Settings
     from frazil.stages.record import MovieRecord
 
-PRODUCT_FOLDERS = ("micrographs", "motion", "ctf", "pictures", "picks", "particles")
 NOT_DELIVERED = ("settling", "waiting", "transferring", "ignored")
 _NOTHING = Change({})
 
