@@ -18,11 +18,13 @@ from frazil.compute.classify2d.exchange import Move, worth
 from frazil.compute.classify2d.trial import by_chance, members, take_over
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from frazil.compute.classify2d.engine import Engine
     from frazil.compute.classify2d.stage import Stage
 
 # Times the median population of classes.
-_LARGE = 1.5
+LARGE = 1.5
 # Classes tried, and beginnings of each trial.
 _MOST_TRIALS, _STARTS = 4, 2
 # A class that is worth more than so many times the median gives up its slot to nobody.
@@ -58,12 +60,16 @@ def divide_large(engine: Engine, stage: Stage, allowed: int) -> list[Move]:
     return moves
 
 
-def _largest(engine: Engine, allowed: int, tried: set[int]) -> int | None:
-    """Return the largest class, not tried yet, of those far larger than the others; None without any."""
+def populations(engine: Engine, allowed: int) -> tuple[NDArray[np.float64], float]:
+    """Return how many particles each class holds, (allowed,), and the median of those that hold any, or 0."""
     population = engine.sums.weight.sum(0)[:allowed]
     filled = population > 0.5
-    if not filled.any():
-        return None
-    large = np.flatnonzero(population > _LARGE * float(np.median(population[filled])))
+    return population, float(np.median(population[filled])) if filled.any() else 0.0
+
+
+def _largest(engine: Engine, allowed: int, tried: set[int]) -> int | None:
+    """Return the largest class, not tried yet, of those far larger than the others; None without any."""
+    population, typical = populations(engine, allowed)
+    large = np.flatnonzero(population > max(LARGE * typical, 0.5))
     left = [k for k in large.tolist() if k not in tried]
     return max(left, key=lambda k: float(population[k]), default=None)

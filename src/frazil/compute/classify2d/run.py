@@ -12,7 +12,7 @@ import torch
 from frazil.compute.classify2d.centres import find_centres, recentre
 from frazil.compute.classify2d.division import divide_large
 from frazil.compute.classify2d.exchange import exchange
-from frazil.compute.classify2d.mixtures import part_mixed
+from frazil.compute.classify2d.mixtures import part_or_merge
 from frazil.compute.classify2d.outliers import MOST_TIMES, STRONG, coarse_power, typical_power
 from frazil.compute.classify2d.prepared import centre_a, pieces
 from frazil.compute.classify2d.render import centres_a, polarity, smooth_pictures
@@ -288,9 +288,9 @@ class Run:
         return self._note(exchange(self.engine, most, resolution_a, self.progress.allowed))
 
     def divide(self, stage: Stage) -> bool:
-        """Divide large classes, and part views that share two; whether anything moved."""
+        """Divide large classes, part or merge such as share particles; whether anything moved."""
         moved = self._note(divide_large(self.engine, stage, self.progress.allowed))
-        parted = part_mixed(self.engine, stage, self.progress.allowed)
+        parted = part_or_merge(self.engine, stage, self.progress.allowed)
         self.tally.touched.extend(parted)
         return moved or bool(parted)
 
@@ -382,6 +382,7 @@ class Run:
         """Visit every particle again; settle first where start-up has seen too few."""
         if self.progress.settled < min(self.startup, 0.8 * self.usable):
             self.settle()
+        self.tally.touched.extend(part_or_merge(self.engine, self.stage, self.progress.allowed, part=False))
         rows = np.flatnonzero(self.engine.bank.column("alive"))
         for number in range(passes):
             self.visit(rows, self.stage)

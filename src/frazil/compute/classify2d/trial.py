@@ -54,11 +54,16 @@ def begun(engine: Engine, rows: NDArray[np.int64], stage: Stage, slots: NDArray[
     own = np.arange(len(rows))
     for slot in (0, 1):
         trial.place(own[slots == slot], slot)
+    improve(trial, stage)
+    return trial
+
+
+def improve(trial: Engine, stage: Stage) -> None:
+    """Visit the particles of a trial as often as they are visited in each."""
     for number in range(_PASSES):
-        order = np.random.default_rng([engine.seed, number]).permutation(own)
+        order = np.random.default_rng([trial.seed, number]).permutation(trial.bank.count)
         for some in np.array_split(order, _BATCHES):
             trial.visit(np.sort(some), stage)
-    return trial
 
 
 def joined(engine: Engine, rows: NDArray[np.int64], stage: Stage, first: NDArray[np.bool_]) -> Engine:
