@@ -13,9 +13,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from frazil.compute.classify2d.exchange import Move, worth
-from frazil.compute.classify2d.trial import by_chance, members, take_over
+from frazil.compute.classify2d.trial import Trial, best_half, by_chance, members, take_over
+from frazil.compute.parallel import for_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,21 +45,33 @@ def divide_large(engine: Engine, stage: Stage, allowed: int) -> list[Move]:
         if slot is None:
             break
         tried.add(slot)
-        value = worth(engine)[:allowed]
+        value = worth(engine.bank, allowed)
         most = _FRAGMENT * float(np.median(value[value > 0.0])) if (value > 0.0).any() else 0.0
         value[[slot, *(move.free for move in moves), *(move.parent for move in moves)]] = math.inf
         free = int(np.argmin(value))
         if value[free] > most:
             break
         rows = members(engine, slot)
-        trial = by_chance(engine, rows, replace(stage, coarse=None), _STARTS)
-        if trial is None or float(worth(trial).min()) <= value[free]:
+        trial = _halves(engine, rows, replace(stage, coarse=None))
+        if trial is None or float(worth(trial.bank, 2).min()) <= value[free]:
             continue
         left = engine.give_up(free)
         take_over(engine, rows, trial.bank, np.array([slot, free]))
         moves.append(Move(free, slot, np.union1d(left, rows)))
         tried -= {slot, free}
     return moves
+
+
+def _halves(engine: Engine, rows: NDArray[np.int64], stage: Stage) -> Trial | None:
+    """Return the best of the beginnings; None where one part stays small in each."""
+    trials: dict[int, Trial] = {}
+
+    def work(start: int) -> None:
+        with torch.inference_mode():
+            trials[start] = by_chance(engine, rows, stage, start, max(1, engine.threads // _STARTS))
+
+    for_each(work, range(_STARTS), engine.threads)
+    return best_half(trials[start] for start in range(_STARTS))
 
 
 def populations(engine: Engine, allowed: int) -> tuple[NDArray[np.float64], float]:

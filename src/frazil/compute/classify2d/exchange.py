@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from frazil.compute.classify2d.band import Band
+    from frazil.compute.classify2d.bank import Bank
     from frazil.compute.classify2d.engine import Engine
     from frazil.compute.classify2d.sums import Spectra
 
@@ -51,15 +52,15 @@ class Move:
     touched: NDArray[np.int64]
 
 
-def worth(engine: Engine) -> NDArray[np.float64]:
-    """Capped evidence lost if a class were given up, shape (K,)."""
-    columns = engine.bank.columns
-    alive = np.flatnonzero(engine.bank.column("alive"))
+def worth(bank: Bank, allowed: int) -> NDArray[np.float64]:
+    """Capped evidence lost if a class were given up, of the first ``allowed`` ones."""
+    columns = bank.columns
+    alive = np.flatnonzero(bank.column("alive"))
     slot = columns["top_slot"][alive].astype(np.int64)
     rest = np.clip(1.0 - columns["top_probability"][alive].astype(np.float64), 1e-12, 1.0)
     value = np.minimum(-np.log(rest), _CAP_NATS)
-    inside = slot >= 0
-    total = np.bincount(slot[inside], value[inside], engine.class_count)
+    inside = (slot >= 0) & (slot < allowed)
+    total = np.bincount(slot[inside], value[inside], allowed)
     return total.astype(np.float64)
 
 
@@ -136,7 +137,7 @@ def exchange(engine: Engine, most: int, resolution_a: float, allowed: int) -> li
     spectra = engine.spectra()
     averages = engine.regridded(engine.averages(spectra)[0], resolution_a)
     band = engine.band(resolution_a)
-    value = worth(engine)[:allowed]
+    value = worth(engine.bank, allowed)
     splits: list[Split] = []
 
     def work(slot: int) -> None:

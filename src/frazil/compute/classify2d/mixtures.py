@@ -7,25 +7,21 @@ And where one class explains the particles better than the best two, both show o
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from frazil.compute.classify2d.division import LARGE, populations
-from frazil.compute.classify2d.trial import (
-    begun,
-    by_chance,
-    evidence,
-    improve,
-    joined,
-    members,
-    take_over,
-)
+from frazil.compute.classify2d.trial import Trial, begun, best_half, by_chance, joined, members, take_over
+from frazil.compute.parallel import for_each
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from frazil.compute.classify2d.engine import Engine
@@ -45,6 +41,21 @@ _GAIN_NATS = 5.0
 _IN_USE = 0.8
 
 
+@dataclass
+class _Pair:
+    """Two classes, their members, which of these are in the second, and trials by their names.
+
+    ``small``: they may become one, which would not be so large that it is divided again.
+    """
+
+    one: int
+    other: int
+    rows: NDArray[np.int64]
+    second: NDArray[np.bool_]
+    small: bool
+    trials: dict[str, Trial] = field(default_factory=dict)
+
+
 def part_or_merge(
     engine: Engine, stage: Stage, allowed: int, *, part: bool = True
 ) -> list[NDArray[np.int64]]:
@@ -52,44 +63,77 @@ def part_or_merge(
 
     Without ``part`` they only become one, or stay.
     """
-    if allowed < 2:
-        return []
-    shared = _shared(engine, allowed)
-    stage = replace(stage, coarse=None)
+    pairs = _pairs(engine, allowed)
+    starts = _STARTS if part else 0
+    if not part:
+        pairs = [pair for pair in pairs if pair.small]
+    _try(engine, replace(stage, coarse=None), pairs, starts)
     touched: list[NDArray[np.int64]] = []
-    for _ in range(_MOST_PAIRS):
-        one, other = (int(k) for k in np.unravel_index(int(shared.argmax()), shared.shape))
-        if shared[one, other] < _SHARED:
-            break
-        shared[[one, other], :] = shared[:, [one, other]] = 0.0
-        may_merge = _may_merge(engine, allowed, one, other)
-        if not (part or may_merge):
-            continue
-        rows = members(engine, one, other)
-        second = (engine.bank.columns["slot"][rows] == other).astype(np.int64)
-        common = joined(engine, rows, stage, second == 0)
-        trial = by_chance(common, np.arange(len(rows)), stage, _STARTS) if part else None
-        present = evidence(begun(engine, rows, stage, second))
-        parted = -math.inf if trial is None else evidence(trial)
-        if may_merge:
-            improve(common, stage)
-            if evidence(common) >= max(present, parted) + _GAIN_NATS:
-                take_over(engine, rows, common.bank, np.array([one, other]))
-                touched.append(np.union1d(rows, engine.give_up(other)))
-                continue
-        if trial is not None and parted >= present + _GAIN_NATS:
+    for pair in pairs:
+        one, other, rows, trials = pair.one, pair.other, pair.rows, pair.trials
+        present, single = trials["present"], trials.get("single")
+        halves = best_half(trials[f"chance {start}"] for start in range(starts))
+        two = present if halves is None or halves.evidence < present.evidence + _GAIN_NATS else halves
+        needed = two.evidence + _GAIN_NATS
+        if single and single.evidence >= needed and _may_miss_one(engine, allowed):
+            take_over(engine, rows, single.bank, np.array([one, other]))
+            touched.append(np.union1d(rows, engine.give_up(other)))
+        elif two is not present:
             # Each class keeps the part that holds more of its members.
-            swapped = float((trial.bank.column("slot") == second).mean()) < 0.5
-            take_over(engine, rows, trial.bank, np.array([other, one] if swapped else [one, other]))
+            swapped = float((two.bank.column("slot") == pair.second).mean()) < 0.5
+            take_over(engine, rows, two.bank, np.array([other, one] if swapped else [one, other]))
             touched.append(rows)
     return touched
 
 
-def _may_merge(engine: Engine, allowed: int, one: int, other: int) -> bool:
-    """Whether two classes may become one: not one that would be divided again, and enough stay in use."""
+def _pairs(engine: Engine, allowed: int) -> list[_Pair]:
+    """Return disjoint pairs that share particles, those that share most first."""
+    pairs: list[_Pair] = []
+    shared = _shared(engine, allowed) if allowed > 1 else np.zeros((1, 1))
     population, typical = populations(engine, allowed)
-    small = float(population[[one, other]].sum()) <= LARGE * typical
-    return small and int((population > 0.5).sum()) - 1 >= _IN_USE * allowed
+    while len(pairs) < _MOST_PAIRS and float(shared.max()) >= _SHARED:
+        one, other = (int(k) for k in np.unravel_index(int(shared.argmax()), shared.shape))
+        shared[[one, other], :] = shared[:, [one, other]] = 0.0
+        rows = members(engine, one, other)
+        small = float(population[[one, other]].sum()) <= LARGE * typical
+        pairs.append(_Pair(one, other, rows, engine.bank.columns["slot"][rows] == other, small))
+    return pairs
+
+
+def _try(engine: Engine, stage: Stage, pairs: list[_Pair], starts: int) -> None:
+    """Make the trials of all pairs: each on one thread, several at a time."""
+    common: dict[int, Engine] = {}
+
+    def join(pair: _Pair) -> None:
+        with torch.inference_mode():
+            common[pair.one] = joined(engine, pair.rows, stage, ~pair.second)
+
+    def present(pair: _Pair) -> Trial:
+        return begun(engine, pair.rows, stage, pair.second.astype(np.int64))
+
+    def single(pair: _Pair) -> Trial:
+        own = np.arange(len(pair.rows))
+        return begun(common[pair.one], own, stage, np.zeros_like(own))
+
+    def chance(pair: _Pair, start: int) -> Trial:
+        return by_chance(common[pair.one], np.arange(len(pair.rows)), stage, start)
+
+    def work(item: tuple[_Pair, str, Callable[[_Pair], Trial]]) -> None:
+        pair, name, make = item
+        with torch.inference_mode():
+            pair.trials[name] = make(pair)
+
+    for_each(join, pairs, engine.threads)
+    kinds: list[tuple[str, Callable[[_Pair], Trial]]] = [("present", present), ("single", single)]
+    kinds += [(f"chance {start}", partial(chance, start=start)) for start in range(starts)]
+    todo = [(pair, *kind) for pair in pairs for kind in kinds if pair.small or kind[1] is not single]
+    for_each(work, todo, engine.threads)
+
+
+def _may_miss_one(engine: Engine, allowed: int) -> bool:
+    """Whether enough classes stay in use with one less."""
+    population, _ = populations(engine, allowed)
+    return int((population > 0.5).sum()) - 1 >= _IN_USE * allowed
 
 
 def _shared(engine: Engine, allowed: int) -> NDArray[np.float64]:

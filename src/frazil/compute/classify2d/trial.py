@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,8 @@ from frazil.compute.classify2d.engine import Engine
 from frazil.compute.classify2d.samples import FewSamples
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from frazil.compute.classify2d.stage import Stage
@@ -32,55 +35,65 @@ def members(engine: Engine, *slots: int) -> NDArray[np.int64]:
     return rows
 
 
-def by_chance(engine: Engine, rows: NDArray[np.int64], stage: Stage, starts: int) -> Engine | None:
-    """Return the best of trials that begin with halves drawn by chance; None where one part stays small.
+@dataclass(frozen=True)
+class Trial:
+    """How two classes that share some particles explain them: what was found, and its evidence."""
 
-    What a split at fixed poses proposes differs in pose, not in view.
-    """
+    bank: Bank
+    evidence: float
+
+
+def best_half(trials: Iterable[Trial]) -> Trial | None:
+    """Return the best of trials none of whose parts stayed small; None without any."""
     best = None
-    for start in range(starts):
-        slots = np.random.default_rng([engine.seed, engine.batch, start]).integers(0, 2, len(rows))
-        trial = begun(engine, rows, stage, slots)
+    for trial in trials:
         parts = np.bincount(trial.bank.column("slot").clip(min=0), minlength=2)
-        enough = int(parts.min()) >= _SMALLER * len(rows)
-        if enough and (best is None or evidence(trial) > evidence(best)):
+        enough = int(parts.min()) >= _SMALLER * trial.bank.count
+        if enough and (best is None or trial.evidence > best.evidence):
             best = trial
     return best
 
 
-def begun(engine: Engine, rows: NDArray[np.int64], stage: Stage, slots: NDArray[np.int64]) -> Engine:
+def by_chance(engine: Engine, rows: NDArray[np.int64], stage: Stage, start: int, threads: int = 1) -> Trial:
+    """Let two classes share these particles that begin with halves drawn by chance.
+
+    What a split at fixed poses proposes differs in pose, not in view.
+    """
+    slots = np.random.default_rng([engine.seed, engine.batch, start]).integers(0, 2, len(rows))
+    return begun(engine, rows, stage, slots, threads)
+
+
+def begun(
+    engine: Engine, rows: NDArray[np.int64], stage: Stage, slots: NDArray[np.int64], threads: int = 1
+) -> Trial:
     """Let two classes share these particles; they begin with those whose slot is 0 and 1."""
-    trial = _apart(engine, rows)
+    trial = _apart(engine, rows, threads)
     own = np.arange(len(rows))
     for slot in (0, 1):
         trial.place(own[slots == slot], slot)
-    improve(trial, stage)
-    return trial
+    return improved(trial, stage)
 
 
-def improve(trial: Engine, stage: Stage) -> None:
+def improved(trial: Engine, stage: Stage) -> Trial:
     """Visit the particles of a trial as often as they are visited in each."""
     for number in range(_PASSES):
         order = np.random.default_rng([trial.seed, number]).permutation(trial.bank.count)
         for some in np.array_split(order, _BATCHES):
             trial.visit(np.sort(some), stage)
+    # Of particles against averages that did not hold them.
+    return Trial(trial.bank, float(trial.bank.column("evidence").sum(dtype=np.float64)))
 
 
 def joined(engine: Engine, rows: NDArray[np.int64], stage: Stage, first: NDArray[np.bool_]) -> Engine:
     """Put all these particles into one class, in the frame of those that are ``first``."""
-    trial = _apart(engine, rows)
+    trial = _apart(engine, rows, 1)
     trial.place(np.flatnonzero(first), 0)
     for some in np.array_split(np.flatnonzero(~first), _BATCHES):
         trial.visit(some, stage)
     return trial
 
 
-def evidence(trial: Engine) -> float:
-    """Of particles against averages that did not hold them."""
-    return float(trial.bank.column("evidence").sum(dtype=np.float64))
-
-
-def _apart(engine: Engine, rows: NDArray[np.int64]) -> Engine:
+def _apart(engine: Engine, rows: NDArray[np.int64], threads: int) -> Engine:
     """Make an engine of two empty classes for some particles alone; it knows the noise."""
     bank = Bank.empty()
     own = bank.add(len(rows))
@@ -89,7 +102,7 @@ def _apart(engine: Engine, rows: NDArray[np.int64]) -> Engine:
     bank.forget(own)
     samples = FewSamples(own, engine.sampler)
     samples.write(own, engine.samples.read(rows))
-    trial = Engine(engine.sampler, engine.optics, bank, samples, 2, seed=engine.seed, threads=engine.threads)
+    trial = Engine(engine.sampler, engine.optics, bank, samples, 2, seed=engine.seed, threads=threads)
     trial.residual = engine.residual * (len(rows) / max(engine.residual_count, 1e-9))
     trial.residual_count, trial.strictness = float(len(rows)), engine.strictness
     trial.hold(own)
