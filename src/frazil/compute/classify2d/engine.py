@@ -225,7 +225,7 @@ class Engine:
         prepared = self.prepared(rows)
         self._move(prepared, rows, -1.0)
         self.bank.forget(rows)
-        found, averages = self.expect(prepared, stage)
+        found, averages = self.expect(prepared, stage, self.bank.columns["slot"][rows])
         report = self.note(rows, found)
         if keep:
             self._learn_noise(prepared, averages, self._move(prepared, rows, 1.0))
@@ -233,10 +233,12 @@ class Engine:
             self.strictness += 0.3 * (min(1.0, max(0.5, float(middle) / _STRONG_NATS)) - self.strictness)
         return report
 
-    def expect(self, prepared: Prepared, stage: Stage) -> tuple[Found, torch.Tensor]:
-        """Find classes and poses of particles, given the present averages without solvent; returns these too.
+    def expect(
+        self, prepared: Prepared, stage: Stage, home: NDArray[np.int16] | None = None
+    ) -> tuple[Found, torch.Tensor]:
+        """Find classes and poses of particles, by the present averages without solvent; returns these too.
 
-        The particles may be prepared on a coarser grid, if it reaches as far as the stage.
+        The particles may be prepared on a coarser grid that reaches as far; ``home``: classes they are in.
         """
         averages, spread = self.averages(self.spectra())
         if stage.resolution_a <= COARSEST_A:
@@ -246,7 +248,7 @@ class Engine:
         chance = np.random.default_rng([self.seed, self.batch]).random((len(prepared), 2))
         self.batch += 1
         expectation = Expectation(stage, references, coarse, self.strictness)
-        return expectation(prepared, chance, self.threads), averages
+        return expectation(prepared, chance, self.threads, home), averages
 
     def give_up(self, slot: int) -> NDArray[np.int64]:
         """Empty a class; its particles are in none until they are visited again. Returns whom it concerns."""

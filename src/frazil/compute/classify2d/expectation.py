@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Classes this improbable at the coarse stage are not looked at again, nats.
 _SHORT_LIST_NATS = 14.0
 _SHORT_LIST_LEAST = 3
+# Noise that averages hold up to so many times the median class's is nothing special.
+_LURE = 3.0
 
 
 @dataclass
@@ -81,13 +83,23 @@ class Expectation:
         """Whether the fused kernel does it."""
         return self.references.device.type == "cpu"
 
-    def __call__(self, prepared: Prepared, chance: NDArray[np.float64], threads: int = 1) -> Found:
-        """Find classes and poses of P prepared particles; ``chance`` is (P, 2), uniform."""
+    def __call__(
+        self,
+        prepared: Prepared,
+        chance: NDArray[np.float64],
+        threads: int = 1,
+        home: NDArray[np.int16] | None = None,
+    ) -> Found:
+        """Find classes and poses of P prepared particles.
+
+        ``chance`` is (P, 2), uniform; ``home`` (P,) the class that each is in, -1 for none (None: all).
+        """
+        at = np.full(len(prepared), -1, np.int16) if home is None else home
         found = Found.empty(len(prepared))
 
         def work(piece: slice) -> None:
             with torch.inference_mode():
-                self._piece(prepared, chance[piece], piece, found)
+                self._piece(prepared, chance[piece], at[piece], piece, found)
 
         for_each(work, pieces(len(prepared)), threads)
         return found
@@ -110,7 +122,14 @@ class Expectation:
         keep = keep & references.alive
         return score(references, flat, norms, keep), norms, flat
 
-    def _piece(self, prepared: Prepared, chance: NDArray[np.float64], piece: slice, found: Found) -> None:
+    def _piece(
+        self,
+        prepared: Prepared,
+        chance: NDArray[np.float64],
+        home: NDArray[np.int16],
+        piece: slice,
+        found: Found,
+    ) -> None:
         references, stage = self.references, self.stage
         if not references.alive.any():
             # Nothing to compare with: in no class, until there is one.
@@ -122,6 +141,8 @@ class Expectation:
         scores, norms, flat = self._scores(prepared, references, piece, keep)
         evidence = np.empty(scores.shape[:2])
         class_evidence(scores, evidence)
+        lure = self._lure(home) if stage.null_share > 0.0 else 0.0
+        evidence -= lure
         best_pose = np.empty((len(flat), 3), np.float64)
         choose_poses(
             flat,
@@ -142,7 +163,8 @@ class Expectation:
         )
         found.pose[piece] = best_pose
         # Against the null class an average's noise is no merit.
-        total = np.logaddexp.reduce(evidence - self.strictness * references.allowance, axis=1)
+        merit = np.maximum(self.strictness * references.allowance - lure, 0.0)
+        total = np.logaddexp.reduce(evidence - merit, axis=1)
         real = np.ones(len(flat))
         if stage.null_share > 0.0:
             real = 1.0 / (1.0 + np.exp(np.clip(np.log(stage.null_share) - total, -60.0, 60.0)))
@@ -157,6 +179,18 @@ class Expectation:
         found.probability[piece] = found.top_probability[piece, 0]
         found.evidence[piece] = total
         found.real[piece] = real
+
+    def _lure(self, home: NDArray[np.int16]) -> NDArray[np.float64]:
+        """Evidence of noise in averages that must not draw strangers to poor classes, (p, K).
+
+        What noise an average holds is no fault of a small class's members (see `make_references`), but every
+        weak particle would find something alike in it.
+        """
+        allowance = self.references.allowance
+        typical = float(np.median(allowance[self.references.alive]))
+        lure = np.maximum(allowance - _LURE * typical, 0.0)
+        members = home[:, None] == np.arange(len(allowance))
+        return np.where(members, 0.0, lure)
 
 
 def _short_list(scores: NDArray[np.float32]) -> NDArray[np.bool_]:

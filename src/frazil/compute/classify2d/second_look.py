@@ -60,7 +60,8 @@ def look_again(
     if len(some):
         samples = engine.sampled(some, images, there, engine.sampler)
         ctf = columns["ctf"][some].astype(np.float64)
-        found = engine.expect(prepare(engine.grid, samples, ctf, engine.optics, engine.threads), fine)[0]
+        prepared = prepare(engine.grid, samples, ctf, engine.optics, engine.threads)
+        found = engine.expect(prepared, fine, columns["slot"][some])[0]
         centre = there + centre_a(found.pose)
         nearer = (np.square(old_centre) - np.square(centre)).sum(1) / (2.0 * wide.shift_sigma_a**2)
         better = found.evidence - columns["evidence"][some] + nearer > 0.0
