@@ -12,6 +12,7 @@ from frazil.compute.classify2d.bank import Bank
 from frazil.compute.classify2d.classify import Samples
 from frazil.compute.classify2d.engine import Engine
 from frazil.compute.classify2d.exchange import try_split
+from frazil.compute.classify2d import expectation
 from frazil.compute.classify2d.expectation import Expectation
 from frazil.compute.classify2d.polar import from_real_series
 from frazil.compute.classify2d.prepared import ctf_columns
@@ -146,6 +147,25 @@ def test_stated_probabilities_are_hit_rates() -> None:
     assert all(abs(p - share) < 0.05 + chance for p, share, chance in diagram), diagram
 
 
+def drawn_to_a_poor_class() -> int:
+    """Visit particles of five views once beside a class made of six of them; how many it holds then."""
+    engine, made = at_truth(0.05, 900, 6, 31, mask_a=200.0)
+    view, rows = made.truth.view_id, np.arange(900)
+    away, rest = rows[view == 5], rows[view != 5]
+    engine.remove(away)
+    engine.bank.columns["alive"][away], engine.bank.columns["slot"][away] = False, -1
+    engine.place(rest[:6], 5)
+    for some in np.array_split(np.random.default_rng(0).permutation(rest), 6):
+        engine.visit(np.sort(some), Stage(20.0, 5.0, 5.0, 4.0, 0.2))
+    return int((engine.bank.column("slot") == 5).sum())
+
+
+def test_noise_in_the_average_of_a_poor_class_draws_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert drawn_to_a_poor_class() <= 6
+    monkeypatch.setattr(expectation, "_LURE", np.inf)
+    assert drawn_to_a_poor_class() > 15
+
+
 def test_results_do_not_depend_on_threads_and_little_on_the_short_list() -> None:
     engine, _ = at_truth(snr=0.1, count=200, views=4, seed=7)
     rows = np.arange(200)
@@ -171,12 +191,12 @@ def test_a_graphics_processor_would_find_the_same(monkeypatch: pytest.MonkeyPatc
     prepared = engine.prepared(np.arange(60))
     averages, spread = engine.averages(engine.spectra())
     stage = Stage(20.0, 5.0, 5.0, 5.0, 0.1)
-    expectation = Expectation(stage, engine.references(stage, averages, spread), None, 0.5)
+    compare = Expectation(stage, engine.references(stage, averages, spread), None, 0.5)
     chance = np.random.default_rng(1).random((60, 2))
-    by_kernel = expectation(prepared, chance)
+    by_kernel = compare(prepared, chance)
     # The path by torch, on the processor's tensors.
     monkeypatch.setattr(Expectation, "on_cpu", False)
-    by_torch = expectation(prepared, chance)
+    by_torch = compare(prepared, chance)
     np.testing.assert_array_equal(by_torch.slot, by_kernel.slot)
     np.testing.assert_allclose(by_torch.evidence, by_kernel.evidence, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(by_torch.probability, by_kernel.probability, atol=1e-3)
