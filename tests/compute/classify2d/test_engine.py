@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from frazil.compute.classify2d import expectation
 from frazil.compute.classify2d.bank import Bank
 from frazil.compute.classify2d.classify import Samples
 from frazil.compute.classify2d.engine import Engine
 from frazil.compute.classify2d.exchange import try_split
-from frazil.compute.classify2d import expectation
 from frazil.compute.classify2d.expectation import Expectation
 from frazil.compute.classify2d.polar import from_real_series
 from frazil.compute.classify2d.prepared import ctf_columns
