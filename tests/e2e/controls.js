@@ -69,6 +69,7 @@
     const window = element.closest("dialog");
     if (window) return `window "${nameOf(window)}"`;
     if (element.closest("nav[aria-label=Main], .skip")) return "rail";
+    if (element.closest("main.login form")) return "login, at any address";
     if (element.closest(".session-head")) return "head of a session";
     if (element.closest("search[aria-label=Filter]")) return "filter";
     if (element.closest(".toasts, .note")) return "note";

@@ -290,9 +290,13 @@ class Run:
     def divide(self, stage: Stage) -> bool:
         """Divide large classes, part or merge such as share particles; whether anything moved."""
         moved = self._note(divide_large(self.engine, stage, self.progress.allowed))
-        parted = part_or_merge(self.engine, stage, self.progress.allowed)
-        self.tally.touched.extend(parted)
-        return moved or bool(parted)
+        return self._sort_pairs(stage, part=True) or moved
+
+    def _sort_pairs(self, stage: Stage, *, part: bool) -> bool:
+        touched = part_or_merge(self.engine, stage, self.progress.allowed, part=part)
+        self.progress.changes += len(touched)
+        self.tally.touched.extend(touched)
+        return bool(touched)
 
     def _note(self, moves: list[Move]) -> bool:
         for move in moves:
@@ -382,7 +386,7 @@ class Run:
         """Visit every particle again; settle first where start-up has seen too few."""
         if self.progress.settled < min(self.startup, 0.8 * self.usable):
             self.settle()
-        self.tally.touched.extend(part_or_merge(self.engine, self.stage, self.progress.allowed, part=False))
+        self._sort_pairs(self.stage, part=False)
         rows = np.flatnonzero(self.engine.bank.column("alive"))
         for number in range(passes):
             self.visit(rows, self.stage)
