@@ -37,8 +37,9 @@ _FEWEST_MEMBERS = 40
 _FRAGMENT = 3.0
 # What a new beginning, or one class instead of two, must explain better, nats.
 _GAIN_NATS = 5.0
-# Share of the classes that stay in use, however many pairs show one view.
-_IN_USE = 0.8
+# Share of the classes that stay in use, however many pairs show one view; who holds fewer particles than this
+# may not live to the end.
+_IN_USE, _FEWEST_COUNTED = 0.8, 20.0
 
 
 @dataclass
@@ -133,7 +134,7 @@ def _try(engine: Engine, stage: Stage, pairs: list[_Pair], starts: int) -> None:
 def _may_miss_one(engine: Engine, allowed: int) -> bool:
     """Whether enough classes stay in use with one less."""
     population, _ = populations(engine, allowed)
-    return int((population > 0.5).sum()) - 1 >= _IN_USE * allowed
+    return int((population >= _FEWEST_COUNTED).sum()) - 1 >= _IN_USE * allowed
 
 
 def _shared(engine: Engine, allowed: int) -> NDArray[np.float64]:
