@@ -71,13 +71,8 @@ def begun(
     own = np.arange(len(rows))
     for slot in (0, 1):
         trial.place(own[slots == slot], slot)
-    return improved(trial, stage)
-
-
-def improved(trial: Engine, stage: Stage) -> Trial:
-    """Visit the particles of a trial as often as they are visited in each."""
     for number in range(_PASSES):
-        order = np.random.default_rng([trial.seed, number]).permutation(trial.bank.count)
+        order = np.random.default_rng([engine.seed, number]).permutation(own)
         for some in np.array_split(order, _BATCHES):
             trial.visit(np.sort(some), stage)
     # Of particles against averages that did not hold them.
