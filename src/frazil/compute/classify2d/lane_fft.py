@@ -211,7 +211,8 @@ def _pass_five(data: Any, size: int, length: int, table: Any, at: int) -> None:
 @njit(nogil=True, cache=True)
 def _transform(data: Any, size: int, radices: Any, table: Any) -> None:
     """Eight complex transforms, in place, of ``data`` = (size, re | im, 8)."""
-    length, at = size, 0
+    # Typed: a plain 0 would have every pass compiled once more, for the literal.
+    length, at = size, np.int64(0)
     for number in range(len(radices)):
         radix = radices[number]
         if radix == 4:

@@ -67,7 +67,7 @@ def _inverse_tiles(
             transform(half, j * n * 16, n, radices, table)
         for x in range(0, n, 16):
             _join_columns(half, strip, x, n, new_place)
-            transform(strip, 0, n, radices, table)
+            transform(strip, np.int64(0), n, radices, table)
             _spread_columns(strip, x, n, new_place, level, out[tile].reshape(-1))
 
 

@@ -213,7 +213,7 @@ def sum_tile(
         image = frames[frame]
         for column in range(0, size, 16):
             _cut_strip(image, gain, y + whole_y, x + whole_x + column, mean, window, column, size, strip)
-            transform(strip, 0, size, radices, twiddles)
+            transform(strip, np.int64(0), size, radices, twiddles)
             split_columns(strip, blocks, 0, column, size, place)
         first_weighted = products.shape[0] > 0 and selection[0, frame] == WEIGHTED
         for j in range(block_count):
@@ -254,7 +254,7 @@ def add_tile_power(
     no_gain = np.empty((0, 0), dtype=np.float32)
     for column in range(0, size, 16):
         _cut_strip(image, no_gain, y, x + column, np.float32(0), window, column, size, strip)
-        transform(strip, 0, size, radices, twiddles)
+        transform(strip, np.int64(0), size, radices, twiddles)
         split_columns(strip, blocks, 0, column, size, place)
     for j in range(size // 16 + 1):
         transform(blocks, j * size * 16, size, radices, twiddles)

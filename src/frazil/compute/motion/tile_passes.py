@@ -186,8 +186,8 @@ def transform(data: NDArray[np.float32], start: int, size: int, radices: Any, ta
     ``radices`` and ``table`` are those of a `frazil.compute.motion.tile_fft.TransformPlan`, in whose order
     the results are left.
     """
-    length = size
-    at = 0
+    # Typed, here and by callers: a plain 0 would have every pass compiled once more, for the literal.
+    length, at = size, np.int64(0)
     for number in range(len(radices)):
         radix = radices[number]
         if length == 8:
