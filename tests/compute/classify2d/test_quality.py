@@ -68,6 +68,34 @@ def test_what_a_person_would_throw_out_is_not_selected(
     assert any(reason in each for each in reasons)
 
 
+def smooth_blob() -> NDArray[np.float32]:
+    """Like the good ones, but out of focus."""
+    return np.asarray(ndimage.gaussian_filter(blob(0.0, 0.0, 60.0), 4.0), np.float32)
+
+
+def test_a_smooth_class_that_is_worse_in_every_way_is_not_selected() -> None:
+    # As aggregates among real particles of beta-galactosidase: none of the three signs would do alone.
+    score, reasons = scored(smooth_blob(), half_a=1.3 * GOOD["half_a"], nats=0.4 * GOOD["nats"])
+    assert score < SELECTED
+    assert "smoother than the others" in reasons
+
+
+@pytest.mark.parametrize(
+    ("picture", "changed"),
+    [
+        (blob(0.0, 0.0, 60.0), {"half_a": 1.3 * GOOD["half_a"], "nats": 0.4 * GOOD["nats"]}),
+        (smooth_blob(), {"half_a": GOOD["half_a"], "nats": 0.4 * GOOD["nats"]}),
+        (smooth_blob(), {"half_a": 1.3 * GOOD["half_a"]}),
+    ],
+)
+def test_two_of_the_three_signs_of_an_aggregate_are_not_enough(
+    picture: NDArray[np.float32], changed: dict[str, float]
+) -> None:
+    score, reasons = scored(picture, **changed)
+    assert score >= SELECTED
+    assert "smoother than the others" not in reasons
+
+
 def test_a_long_particle_has_no_neighbour() -> None:
     score, reasons = scored(blob(-38.0, 0.0, 40.0) + blob(38.0, 0.0, 40.0))
     assert score > SELECTED

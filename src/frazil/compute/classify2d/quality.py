@@ -29,6 +29,8 @@ _LOBES = 0.1
 _NOISE = 1.0
 # Share of an average's power beyond three waves in the radius, below which it is a mere blob.
 _DETAIL = 0.02
+# Classes at most so much coarser than the finest tell how much detail there is to see.
+_WELL_RESOLVED = 1.15
 # What a class without any fault gets: logit 3 is 0.95.
 _BEST = 3.0
 
@@ -72,13 +74,25 @@ def judge(classes: ClassMeasures) -> tuple[NDArray[np.float64], list[tuple[str, 
     strong = _weighted_quantile(classes.evidence[filled], population[filled], _USUAL)
     twins = _twins(classes, filled)
     typical = float(population[filled].mean())
+    detail = np.zeros(len(population))
     for k in filled:
+        detail[k] = _detail(classes.pictures[k], classes.pixel_size_a, classes.radius_a)
+    clear = filled[half_a[filled] <= _WELL_RESOLVED * finest]
+    usual = _weighted_quantile(detail[clear], population[clear], 0.25) if len(clear) else 0.0
+    for k in filled:
+        coarseness = float(half_a[k]) / finest
         faults = [
             _resolution(float(half_a[k]), finest),
             _members(float(population[k]), typical),
             _gain(float(classes.evidence[k]), strong),
             *_shape(classes.pictures[k], classes.pixel_size_a, classes.radius_a),
-            *_content(classes.pictures[k], classes.pixel_size_a, classes.radius_a, float(half_a[k]) / finest),
+            _blob(float(detail[k]), coarseness),
+            _smooth(
+                float(detail[k]) / max(usual, 1e-6),
+                coarseness,
+                float(classes.evidence[k]) / max(strong, 1e-3),
+            ),
+            _rim(classes.pictures[k], classes.pixel_size_a, classes.radius_a),
         ]
         faults = sorted((fault for fault in faults if fault[0] > 0.3), key=lambda fault: -fault[0])
         logit = _BEST - sum(fault[0] for fault in faults)
@@ -157,25 +171,43 @@ def _shape(picture: NDArray[np.float32], pixel_size_a: float, radius_a: float) -
     ]
 
 
-def _content(
-    picture: NDArray[np.float32], pixel_size_a: float, radius_a: float, coarseness: float
-) -> list[tuple[float, str]]:
-    """Faults of ice and carbon: a blob without detail that is resolved badly too, and density all around.
-
-    ``coarseness`` is the resolution as a multiple of the best class's: what is round and smooth but well
-    resolved may be a particle.
-    """
+def _detail(picture: NDArray[np.float32], pixel_size_a: float, radius_a: float) -> float:
+    """Share of the power beyond three waves in the radius."""
     n = picture.shape[-1]
-    axis = (np.arange(n) - n // 2) * pixel_size_a
-    r = np.hypot(axis[:, None], axis)
-    inside = r < radius_a
     frequency = np.fft.fftfreq(n, pixel_size_a)
     k = np.hypot(frequency[:, None], frequency)
-    power = np.abs(np.fft.fft2(picture * inside)) ** 2
-    detail = float(power[k > 3.0 / radius_a].sum()) / max(float(power[k > 0.0].sum()), 1e-20)
-    rim = float(picture[inside & (r > 0.85 * radius_a)].std()) / max(float(picture[inside].std()), 1e-9)
+    power = np.abs(np.fft.fft2(picture * _inside(n, pixel_size_a, radius_a))) ** 2
+    return float(power[k > 3.0 / radius_a].sum()) / max(float(power[k > 0.0].sum()), 1e-20)
+
+
+def _blob(detail: float, coarseness: float) -> tuple[float, str]:
+    """Find ice and carbon: little detail, and resolved badly too. What is smooth but clear may be a particle.
+
+    ``coarseness`` is the resolution as a multiple of the best class's.
+    """
     doubt = min(1.0, max(0.0, coarseness - 1.0))
-    return [
-        (doubt * max(0.0, math.log(_DETAIL / max(detail, 1e-6))), "a blob without detail"),
-        (4.0 * max(0.0, rim - 0.35), "density all along the rim"),
-    ]
+    return doubt * max(0.0, math.log(_DETAIL / max(detail, 1e-6))), "a blob without detail"
+
+
+def _smooth(detail: float, coarseness: float, gain: float) -> tuple[float, str]:
+    """Find aggregates and the like by three signs together, of which each alone may be a particle's.
+
+    Less detail than clear classes have (``detail``, as a share of theirs), a worse resolution, and members
+    that fit worse (``gain``, as a share of the strong classes').
+    """
+    worse = min(1.0, max(0.0, (coarseness - 1.0) / 0.2))
+    fainter = min(1.0, max(0.0, (0.7 - gain) / 0.4))
+    return 10.0 * worse * fainter * max(0.0, math.log(0.65 / max(detail, 1e-6))), "smoother than the others"
+
+
+def _rim(picture: NDArray[np.float32], pixel_size_a: float, radius_a: float) -> tuple[float, str]:
+    n = picture.shape[-1]
+    inside = _inside(n, pixel_size_a, radius_a)
+    outermost = inside & ~_inside(n, pixel_size_a, 0.85 * radius_a)
+    rim = float(picture[outermost].std()) / max(float(picture[inside].std()), 1e-9)
+    return 4.0 * max(0.0, rim - 0.35), "density all along the rim"
+
+
+def _inside(n: int, pixel_size_a: float, radius_a: float) -> NDArray[np.bool_]:
+    axis = (np.arange(n) - n // 2) * pixel_size_a
+    return np.asarray(np.hypot(axis[:, None], axis) < radius_a)
