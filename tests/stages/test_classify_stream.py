@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -17,6 +18,7 @@ from frazil.compute.classify2d.classify import some_ctf
 from frazil.formats.mrc import MrcStack, write_mrc
 from frazil.microscope.particles import SimulatedParticles, simulate_particles
 from frazil.model.errors import InputError
+from frazil.stages import classify_stream_state
 from frazil.stages.classify_stream import batch_cycle, stream_batch
 from frazil.stages.classify_stream_state import StateFolder
 from frazil.stages.classify_stream_task import (
@@ -199,6 +201,27 @@ def test_a_worker_that_dies_costs_one_batch_and_nothing_else(
     assert one.keys() == two.keys()
     for name, values in one.items():
         np.testing.assert_array_equal(values, two[name], err_msg=name)
+
+
+def test_a_commit_stays_until_the_disk_has_what_it_can_do_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(files: list[Path]) -> None:
+        if any(file.suffix == ".column" for file in files):
+            raise OSError(errno.EIO, "no disk")
+
+    folder = StateFolder(tmp_path, (1, 1))
+    monkeypatch.setattr(classify_stream_state, "_flush_files", refuse)
+    rows = folder.bank.add(3)
+    folder.bank.column("evidence")[rows] = 1.0
+    folder.commit([], {"commit": 1}, {})
+    folder.bank.column("evidence")[rows] = 2.0
+    with pytest.raises(OSError, match="no disk"):
+        folder.commit([rows], {"commit": 2}, {})
+    monkeypatch.undo()
+    again = StateFolder(tmp_path, (1, 1))
+    assert again.numbers == {"commit": 1}
+    assert again.bank.column("evidence").tolist() == [1.0] * 3
 
 
 def test_withdrawn_particles_leave_nothing_behind(streamed: Path, tmp_path: Path) -> None:

@@ -4,7 +4,8 @@
 batch touched. It replaces the one before in one moment: that is the commit. Only then are the columns written
 to their files, which can be done again any number of times: whoever opens the folder does it once more first.
 So a process killed at any moment leaves the state of its last commit, and a commit costs as much as the batch
-was large, however many particles there are.
+was large, however many particles there are. The disk takes the columns while the next batch is computed: they
+have to be there only before the next commit takes the place of the one that can do it again.
 
 Samples of particles that no commit knows yet are written straight away. Those of known particles are only
 ever changed in a copy of the file, which counts from the next commit on.
@@ -16,6 +17,7 @@ import json
 import os
 import shutil
 import zipfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,6 +78,7 @@ class StateFolder:
         self._sample_shape = sample_shape
         self._generation = 0
         self._committed = 0
+        self._columns_saved: Future[None] | None = None
         path.mkdir(parents=True, exist_ok=True)
         for unfinished in path.glob(".*.part"):
             unfinished.unlink(missing_ok=True)
@@ -124,6 +127,7 @@ class StateFolder:
         return Bank(count, columns)
 
     def _write_columns(self, rows: NDArray[np.int64], changed: dict[str, NDArray[Any]]) -> None:
+        """Write some rows to the files, and have the disk take them meanwhile."""
         if not len(rows):
             return
         for file, names in _FILES.items():
@@ -148,7 +152,9 @@ class StateFolder:
             # Much of what is known of a particle never changes; a page that is not written need not be saved.
             other = mapped[rows] != values
             mapped[rows[other]] = values[other]
-            mapped.flush()
+        beside = ThreadPoolExecutor(1, "save-columns")
+        self._columns_saved = beside.submit(_flush_files, [self._column_file(file) for file in _FILES])
+        beside.shutdown(wait=False)
 
     def commit(
         self, touched: Sequence[NDArray[np.int64]], numbers: dict[str, Any], arrays: dict[str, NDArray[Any]]
@@ -165,7 +171,10 @@ class StateFolder:
         new = np.arange(self._committed, self.bank.count)
         rows = np.unique(np.concatenate([new, *touched])).astype(np.int64)
         changed = {name: np.ascontiguousarray(self.bank.columns[name][rows]) for name in COLUMNS}
-        self._flush_samples()
+        if self._sample_file.exists():
+            _flush_files([self._sample_file])
+        if self._columns_saved is not None:
+            self._columns_saved.result()
         head = {
             "schema_version": SCHEMA_VERSION,
             "numbers": numbers,
@@ -217,14 +226,6 @@ class StateFolder:
         if old.exists():
             shutil.copyfile(old, self._sample_file)
 
-    def _flush_samples(self) -> None:
-        if self._sample_file.exists():
-            descriptor = os.open(self._sample_file, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-
     def _map_samples(self, mode: Any, least: int) -> NDArray[np.float16]:
         file = self._sample_file
         row_bytes = 2 * int(np.prod(self._sample_shape))
@@ -245,6 +246,16 @@ class StateFolder:
         """Set samples of some rows."""
         if len(rows):
             self._map_samples("r+", int(rows.max()) + 1)[rows] = samples
+
+
+def _flush_files(files: Sequence[Path]) -> None:
+    """Press what was written to files to the disk."""
+    for file in files:
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _read_head(checkpoint: Path) -> dict[str, Any]:
