@@ -15,7 +15,7 @@ from frazil.store.catalogue import movies
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
     from tests.e2e.world import World
 
 # Presses every heading, and returns those that don't sort by then.
@@ -300,6 +300,31 @@ def test_a_micrograph_is_looked_into(open_page: Callable[..., Page], world: Worl
         group.click()
     facts.get_by_text(re.compile(r"^log \(\d+\)$")).click()
     expect(facts).to_contain_text("done")
+
+
+def test_presses_faster_than_the_server_answers_lead_where_the_last_one_says(
+    open_page: Callable[..., Page], world: World
+) -> None:
+    page = open_page(f"/sessions/{world.main}/micrographs?movie=FoilHole_00020_Data")
+    at = page.get_by_role("navigation", name="Movies").get_by_role("status")
+    expect(at).to_have_text("21 of 120")
+
+    def late(route: Route) -> None:
+        # The one asked for first answers last.
+        page.wait_for_timeout(1000 if "cursor=30" in route.request.url else 100)
+        route.continue_()
+
+    page.route(re.compile(r"/movies\?.*sort=number"), late)
+    for name in ("+10 movies", "Last movie"):
+        page.get_by_role("button", name=name, exact=True).click()
+    expect(at).to_have_text("120 of 120")
+    page.wait_for_timeout(1500)
+    expect(at).to_have_text("120 of 120")
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    expect(at).to_have_text("116 of 120")
+    page.keyboard.press("ArrowLeft")
+    expect(at).to_have_text("115 of 120")
 
 
 def test_the_way_through_the_micrographs(open_page: Callable[..., Page], world: World) -> None:

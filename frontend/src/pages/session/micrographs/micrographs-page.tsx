@@ -99,7 +99,7 @@ export default function MicrographsPage({ session }: SessionTabProps) {
               : "not kept by the filter"
             : `${count(walk.place + 1)} of ${count(walk.total)}`}
         </span>
-        <GoTo onName={walkTo} session={session.id} />
+        <GoTo onName={walk.to} session={session.id} />
         <Button small aria-expanded={filtering} onClick={() => setFiltering(!filtering)}>
           Filter
         </Button>

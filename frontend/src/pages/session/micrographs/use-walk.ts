@@ -1,5 +1,5 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useCallback, useEffect, useRef } from "react";
 import { api } from "../../../api/client";
 import { keys } from "../../../api/queries";
 import type { components } from "../../../api/schema";
@@ -19,6 +19,8 @@ interface Walk {
   step: (by: number) => void;
   /** Go to a place; -1 is the last one. */
   jump: (place: number) => void;
+  /** Go to a movie by its name. */
+  to: (name: string) => void;
 }
 
 /** Where one goes from a step: a movie that isn't listed itself stands between two that are. */
@@ -27,7 +29,12 @@ export function target(at: PlaceOfMovie, by: number): number {
   return Math.max(0, Math.min(at.total - 1, wanted));
 }
 
-/** Walk through the movies that the filter leaves, in the order of their numbers. */
+/**
+ * Walk through the movies that the filter leaves, in the order of their numbers.
+ *
+ * Who presses faster than the server answers gets where the last press leads: a step counts from where the one
+ * before will end, and an answer that comes after a later press is dropped.
+ */
 export function useWalk(
   session: number,
   name: string,
@@ -44,9 +51,27 @@ export function useWalk(
     placeholderData: keepPreviousData,
   });
   const at = place.data;
+  // The presses so far: how many, up to which one they are answered, the place that they lead to as long as the
+  // page doesn't know its own place there, and the movie that the last answer gave.
+  const presses = useRef({ count: 0, answered: 0, ahead: null as number | null, given: "" });
+  const forget = useCallback(() => {
+    presses.current.count += 1;
+    presses.current.answered = presses.current.count;
+    presses.current.ahead = null;
+  }, []);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: places in one list say nothing in another
+  useEffect(forget, [where, show]);
+  useEffect(() => {
+    const { count, answered, given } = presses.current;
+    const arrived = name !== given || (at && !place.isPlaceholderData);
+    if (arrived && answered === count) presses.current.ahead = null;
+  }, [name, at, place.isPlaceholderData]);
   const jump = (wanted: number) => {
     if (!at?.total) return;
     const cursor = wanted < 0 ? at.total - 1 : wanted;
+    presses.current.count += 1;
+    presses.current.ahead = cursor;
+    const mine = presses.current.count;
     api
       .get<MoviePage>(`/sessions/${session}/movies`, {
         ...query,
@@ -57,17 +82,34 @@ export function useWalk(
         limit: 1,
       })
       .then((page) => {
+        if (mine !== presses.current.count) return;
+        presses.current.answered = mine;
         const next = page.rows[0]?.name;
-        if (next) onMovie(next);
+        if (!next || next === name) presses.current.ahead = null;
+        if (!next) return;
+        presses.current.given = next;
+        onMovie(next);
       })
-      .catch(toastError);
+      .catch((error) => {
+        if (mine === presses.current.count) forget();
+        toastError(error);
+      });
+  };
+  const step = (by: number) => {
+    if (!at) return;
+    const { ahead } = presses.current;
+    jump(target(ahead === null ? at : { ...at, place: ahead, kept: true }, by));
   };
   return {
     place: at?.kept ? at.place : null,
     total: at?.total ?? 0,
     listed: at?.kept ?? true,
-    step: (by) => at && jump(target(at, by)),
+    step,
     jump,
+    to: (wanted) => {
+      forget();
+      onMovie(wanted);
+    },
   };
 }
 
