@@ -218,6 +218,9 @@ def test_a_commit_stays_until_the_disk_has_what_it_can_do_again(
     folder.bank.column("evidence")[rows] = 2.0
     with pytest.raises(OSError, match="no disk"):
         folder.commit([rows], {"commit": 2}, {})
+    # In the next batch's process, too, where the disk is asked beside the computation.
+    with pytest.raises(OSError, match="no disk"):
+        StateFolder(tmp_path, (1, 1)).commit([rows], {"commit": 3}, {})
     monkeypatch.undo()
     again = StateFolder(tmp_path, (1, 1))
     assert again.numbers == {"commit": 1}

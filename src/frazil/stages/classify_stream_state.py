@@ -17,7 +17,8 @@ import json
 import os
 import shutil
 import zipfile
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from frazil.formats.atomic import atomic_path
 from frazil.model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -78,7 +79,8 @@ class StateFolder:
         self._sample_shape = sample_shape
         self._generation = 0
         self._committed = 0
-        self._columns_saved: Future[None] | None = None
+        # Returns when the disk has the columns of the last commit; raises what the disk said.
+        self._save_columns: Callable[[], None] = partial(_flush_files, [])
         path.mkdir(parents=True, exist_ok=True)
         for unfinished in path.glob(".*.part"):
             unfinished.unlink(missing_ok=True)
@@ -111,6 +113,10 @@ class StateFolder:
         changed = {name: arrays.pop(f"column_{name}") for name in COLUMNS}
         self.arrays = arrays
         self._write_columns(rows, changed)
+        # Beside the batch that comes now, not after the commit: nobody would hear there what the disk says.
+        beside = ThreadPoolExecutor(1, "save-columns")
+        self._save_columns = beside.submit(self._save_columns).result
+        beside.shutdown(wait=False)
         self.bank = self._mapped(head["count"])
         lines = (self.path / _STACKS).read_text(encoding="utf-8").splitlines() if head["stacks"] else []
         self.stacks = [tuple(line.split("\t", 1)) for line in lines[: head["stacks"]]]  # type: ignore[misc]
@@ -127,7 +133,6 @@ class StateFolder:
         return Bank(count, columns)
 
     def _write_columns(self, rows: NDArray[np.int64], changed: dict[str, NDArray[Any]]) -> None:
-        """Write some rows to the files, and have the disk take them meanwhile."""
         if not len(rows):
             return
         for file, names in _FILES.items():
@@ -152,9 +157,7 @@ class StateFolder:
             # Much of what is known of a particle never changes; a page that is not written need not be saved.
             other = mapped[rows] != values
             mapped[rows[other]] = values[other]
-        beside = ThreadPoolExecutor(1, "save-columns")
-        self._columns_saved = beside.submit(_flush_files, [self._column_file(file) for file in _FILES])
-        beside.shutdown(wait=False)
+        self._save_columns = partial(_flush_files, [self._column_file(file) for file in _FILES])
 
     def commit(
         self, touched: Sequence[NDArray[np.int64]], numbers: dict[str, Any], arrays: dict[str, NDArray[Any]]
@@ -173,8 +176,7 @@ class StateFolder:
         changed = {name: np.ascontiguousarray(self.bank.columns[name][rows]) for name in COLUMNS}
         if self._sample_file.exists():
             _flush_files([self._sample_file])
-        if self._columns_saved is not None:
-            self._columns_saved.result()
+        self._save_columns()
         head = {
             "schema_version": SCHEMA_VERSION,
             "numbers": numbers,
