@@ -24,6 +24,7 @@ from frazil.compute.motion.likelihood import (
     log_likelihood_and_gradient,
     ring_weight,
 )
+from frazil.compute.motion.pace import Pace
 from frazil.compute.motion.search import first_guess
 from frazil.compute.parallel import for_each
 
@@ -171,6 +172,7 @@ def _fit_level(
     frames: Frames, candidates: list[Candidate], *, steps: int, tolerance_a: float, compared: bool = False
 ) -> GlobalFit:
     shift = frames.shift_a.copy()
+    pace = Pace()
     for step in range(steps):
         if step < 4:
             signal = frames.estimate_signal()
@@ -182,8 +184,9 @@ def _fit_level(
             share = shares(candidates, information, score)
         target, covariance = mixture(candidates, share, information, score)
         target -= target.mean(0)
-        change = float(np.sqrt(((target - shift) ** 2).sum(1).mean()))
-        shift = target
+        ahead = target - shift
+        change = float(np.sqrt((ahead**2).sum(1).mean()))
+        shift = shift + pace.of(ahead) * ahead
         frames.move_to(shift)
         if change < tolerance_a:
             break

@@ -15,6 +15,7 @@ import numpy as np
 from frazil.compute.motion.global_fit import GlobalFit, candidate_priors, mixture, shares
 from frazil.compute.motion.local_fit import LocalFit
 from frazil.compute.motion.local_prior import LocalPrior, QuadraticLikelihood, local_prior, posterior
+from frazil.compute.motion.pace import Pace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,10 +31,10 @@ _MEASURED = 3
 
 @dataclass
 class _State:
-    """Global shift (F, 2) and local shift (P, F, 2), Å, and what is known of them."""
+    """Global shift (F, 2) and nodes of the local shift (S, F, 2), Å, and what is known of them."""
 
     common: NDArray[np.float64]
-    local: NDArray[np.float64]
+    field: NDArray[np.float64]
     covariance_a2: NDArray[np.float64]
     best: Candidate
     found: LocalFit | None = None
@@ -77,7 +78,7 @@ def fit_jointly(
     state = _State(whole.shift_a - whole.shift_a.mean(0), start, whole.covariance_a2, candidates[0])
     for high_a in _LEVELS_A:
         level = patches.below(high_a)
-        level.move_to(state.common[None] + state.local)
+        level.move_to(state.common + _at_patches(prior, state.field))
         _fit_level(level, state, candidates, prior, local, steps, tolerance_a)
     refined = replace(whole, shift_a=state.common, covariance_a2=state.covariance_a2, prior=state.best.prior)
     return refined, state.found
@@ -93,6 +94,7 @@ def _fit_level(
     tolerance_a: float,
 ) -> None:
     """Fisher scoring below one resolution: the common part and the rest are nearly independent."""
+    pace = Pace()
     for step in range(steps):
         if step < _MEASURED:
             trust, course = patches.measure()
@@ -103,18 +105,28 @@ def _fit_level(
             share = shares(candidates, information, score)
         common, state.covariance_a2 = mixture(candidates, share, information, score)
         common -= common.mean(0)
-        change = float(np.sqrt(((common - state.common) ** 2).sum(1).mean()))
+        field = state.field
         if local:
-            linear = gradient + trust[:, None, None] * np.einsum("fg,pgc->pfc", course, state.local)
+            present = _at_patches(prior, state.field)
+            linear = gradient + trust[:, None, None] * np.einsum("fg,pgc->pfc", course, present)
             likelihood = QuadraticLikelihood(linear, trust, course)
-            field, in_frames, log_odds, length, error = posterior(likelihood, prior)
-            moved = np.einsum("ps,sfc->pfc", prior.to_patches, in_frames)
-            moved -= moved.mean(1, keepdims=True)
-            change = max(change, float(np.abs(moved - state.local).max()))
-            state.local = moved
-            state.found = LocalFit(prior.nodes(field), log_odds, length, error)
-        state.common = common
-        patches.move_to(state.common[None] + state.local)
+            field, _, log_odds, length, error = posterior(likelihood, prior)
+        ahead = common - state.common, field - state.field
+        apart = _at_patches(prior, ahead[1])
+        part = pace.of(ahead[0] + apart)
+        state.common = state.common + part * ahead[0]
+        state.field = state.field + part * ahead[1]
+        if local:
+            state.found = LocalFit(prior.nodes(state.field), log_odds, length, error)
+        patches.move_to(state.common + _at_patches(prior, state.field))
+        change = max(float(np.sqrt((ahead[0] ** 2).sum(1).mean())), float(np.abs(apart).max()))
         if change < tolerance_a:
             break
     state.best = candidates[int(np.argmax(share))]
+
+
+def _at_patches(prior: LocalPrior, field: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shifts (P, F, 2) about a mean of zero over time."""
+    moved = np.einsum("ps,sfc->pfc", prior.to_patches, field)
+    centred: NDArray[np.float64] = moved - moved.mean(1, keepdims=True)
+    return centred
