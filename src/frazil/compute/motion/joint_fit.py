@@ -70,12 +70,10 @@ def fit_jointly(
     candidates = candidate_priors(dose_start, dose_end)
     groups = [[frame] for frame in range(len(dose_start))]
     prior = local_prior(place, groups, dose_start, dose_end, extent_a, grid)
-    start = np.zeros((len(place), len(dose_start), 2))
+    field = np.zeros((prior.to_patches.shape[1], len(dose_start), 2))
     if nodes_a is not None:
-        flat = nodes_a.reshape(len(dose_start), -1, 2)
-        start = np.einsum("ps,fsc->pfc", prior.to_patches, flat)
-        start -= start.mean(1, keepdims=True)
-    state = _State(whole.shift_a - whole.shift_a.mean(0), start, whole.covariance_a2, candidates[0])
+        field = nodes_a.reshape(len(dose_start), -1, 2).transpose(1, 0, 2)
+    state = _State(whole.shift_a - whole.shift_a.mean(0), field, whole.covariance_a2, candidates[0])
     for high_a in _LEVELS_A:
         level = patches.below(high_a)
         level.move_to(state.common + _at_patches(prior, state.field))

@@ -16,6 +16,7 @@ import torch
 
 from frazil.compute.motion.likelihood import fisher_information
 from frazil.compute.motion.local_prior import LocalPrior, QuadraticLikelihood, local_prior, posterior
+from frazil.compute.motion.pace import Pace
 from frazil.compute.motion.spectra import signal_power
 from frazil.compute.parallel import for_each
 
@@ -75,6 +76,7 @@ def _fit_level(
     patches: Patches, prior: LocalPrior, steps: int, tolerance_a: float
 ) -> tuple[NDArray[np.float64], float, float, float]:
     """Fisher scoring at one resolution: field (S, F, 2), log-evidence, length and expected error."""
+    pace = Pace()
     for step in range(steps):
         if step < _SIGNAL_STEPS:
             signal, strength = patch_signal(patches)
@@ -88,9 +90,9 @@ def _fit_level(
         field, in_groups, evidence, length, error = posterior(likelihood, prior)
         target = np.einsum("ps,sgc->pgc", prior.to_patches, in_groups)
         target -= target.mean(1, keepdims=True)
-        change = np.abs(target - shift).max()
-        patches.move_to(target)
-        if change < tolerance_a:
+        ahead = target - shift
+        patches.move_to(shift + pace.of(ahead) * ahead)
+        if np.abs(ahead).max() < tolerance_a:
             break
     return field, evidence, length, error
 
