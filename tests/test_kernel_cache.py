@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from frazil.kernel_cache import choose_kernel_cache
+from frazil.kernel_cache import choose_kernel_cache, compiled_before
 
 
 @pytest.fixture
@@ -52,3 +52,27 @@ def test_numba_decides_where_it_can(closed: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/somewhere")
     choose_kernel_cache(closed)
     assert os.environ.get("NUMBA_CACHE_DIR") == "/somewhere"
+
+
+def test_whether_kernels_were_compiled_is_seen_wherever_numba_keeps_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    room = tmp_path / "compute" / "motion"
+    (room / "__pycache__").mkdir(parents=True)
+    assert not compiled_before(room)
+    elsewhere = tmp_path / "home" / "numba" / "motion_0a1b"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "tiles.add-12.py311.nbi").touch()
+    assert compiled_before(room)
+    assert not compiled_before(room.with_name("classify2d"))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "chosen"))
+    assert not compiled_before(room)
+    (tmp_path / "chosen" / "motion_77").mkdir(parents=True)
+    (tmp_path / "chosen" / "motion_77" / "x.nbi").touch()
+    assert compiled_before(room)
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    (elsewhere / "tiles.add-12.py311.nbi").unlink()
+    (room / "__pycache__" / "tiles.add-12.py311.nbi").touch()
+    assert compiled_before(room)

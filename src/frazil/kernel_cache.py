@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept for the next start."""
+"""Where compiled kernels are kept for the next start, and whether there are any."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 _VARIABLE = "NUMBA_CACHE_DIR"
+FIRST_RUN = "the first run on this machine compiles its kernels, which takes a minute or so; later ones don't"
 
 
 def choose_kernel_cache(beside: Path) -> None:
@@ -17,7 +18,7 @@ def choose_kernel_cache(beside: Path) -> None:
     """
     if os.environ.get(_VARIABLE) or os.access(beside, os.W_OK):
         return
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    home = _user_cache()
     there = next((folder for folder in (home, *home.parents) if _exists(folder)), home)
     if os.access(there, os.W_OK):
         return
@@ -34,6 +35,21 @@ def choose_kernel_cache(beside: Path) -> None:
         os.environ[_VARIABLE] = str(folder)
     else:
         os.environ[_VARIABLE] = tempfile.mkdtemp(prefix="frazil-kernels-")
+
+
+def compiled_before(room: Path) -> bool:
+    """Whether kernels of the package in the folder ``room`` were kept by an earlier run."""
+    chosen = os.environ.get(_VARIABLE)
+    places = [Path(chosen)] if chosen else [room, _user_cache() / "numba"]
+    return any(
+        any(part.startswith(room.name) for part in index.parts)
+        for place in places
+        for index in place.rglob("*.nbi")
+    )
+
+
+def _user_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
 
 
 def _exists(folder: Path) -> bool:

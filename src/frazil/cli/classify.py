@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import Annotated
 
@@ -36,6 +37,7 @@ def classify(
     same command goes on where it was.
     """
     from frazil.app.classify_star import ClassifyRequest, classify_star
+    from frazil.cli.output import tell_first_run
 
     request = ClassifyRequest(
         particles=particles,
@@ -49,5 +51,6 @@ def classify(
         device=device.value,
         stream=stream,
     )
+    tell_first_run("classify2d", functools.partial(typer.echo, err=True))
     for line in classify_star(request):
         typer.echo(line, err=True)

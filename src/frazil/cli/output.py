@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,6 +32,15 @@ def table(
         "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def tell_first_run(room: str, tell: Callable[[str], None]) -> None:
+    """Say why this run will take longer, if none has compiled the kernels of ``compute/<room>`` yet."""
+    import frazil
+    from frazil.kernel_cache import FIRST_RUN, compiled_before
+
+    if not compiled_before(Path(frazil.__file__).parent / "compute" / room):
+        tell(FIRST_RUN)
 
 
 def size_text(size: float) -> str:

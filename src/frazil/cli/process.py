@@ -77,6 +77,7 @@ def process(
     """
     from frazil.app.process import process as run
     from frazil.app.process_request import ProcessRequest
+    from frazil.cli.output import tell_first_run
     from frazil.cli.progress import reporter
 
     values: dict[str, object] = pairs(settings or [])
@@ -92,6 +93,7 @@ def process(
         "class_count": classes or None,
     }
     with reporter() as report:
+        tell_first_run("classify2d" if micrographs else "motion", report.message)
         request = ProcessRequest(
             patterns=movies,
             session=session,

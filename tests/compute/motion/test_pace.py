@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from frazil.compute.motion.pace import Pace
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def left_after(curvature_ratio: list[float], steps: int, pace: Pace | None) -> NDArray[np.float64]:

@@ -30,6 +30,6 @@ class Pace:
         last, self._last = self._last, step
         if last is not None:
             turn = float((step * last).sum()) / max(float((last * last).sum()), 1e-30)
-            # A step of this share has left `turn` of the way; the whole way needs 1 / (its curvature's ratio).
+            # This share of the last step has left `turn` of the way.
             self._share = float(np.clip(self._share / max(1.0 - turn, 1e-30), _LEAST, self._share))
         return self._share
