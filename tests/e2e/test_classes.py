@@ -56,6 +56,18 @@ def test_the_history_is_browsed_in_two_ways(open_page: Callable[..., Page], worl
     expect(history.get_by_role("status")).to_contain_text(f"Update {last}")
 
 
+def test_an_update_that_is_gone_is_told(open_page: Callable[..., Page], world: World) -> None:
+    last = last_update(world)
+    page = open_page(f"/sessions/{world.main}/classes?update=9999")
+    told = page.get_by_text("Update 9999 is not in this session's history")
+    expect(told).to_be_visible()
+    history = page.get_by_role("region", name="History of class averages")
+    expect(history.get_by_role("status")).to_contain_text(f"Update {last}")
+    history.get_by_label("Choose an update").select_option("5")
+    expect(history.get_by_role("status")).to_contain_text("Update 5")
+    expect(told).to_have_count(0)
+
+
 def test_a_class_is_shown_at_full_size(open_page: Callable[..., Page], world: World) -> None:
     page = open_page(f"/sessions/{world.main}/classes")
     page.get_by_role("button", name=re.compile(r"^Class 1\b")).click()

@@ -432,6 +432,28 @@ def test_a_point_shows_its_movie(open_page: Callable[..., Page], world: World) -
     expect(page).to_have_url(re.compile("micrographs.*movie=FoilHole"))
 
 
+def test_who_has_gone_elsewhere_is_not_fetched_back_to_a_point(
+    open_page: Callable[..., Page], world: World
+) -> None:
+    page = open_page(f"/sessions/{world.main}/plots")
+    points = page.get_by_role("slider", name=re.compile("^Points of Defocus")).first
+    points.focus()
+    answered: list[str] = []
+
+    def late(route: Route) -> None:
+        page.wait_for_timeout(1000)
+        route.continue_()
+        answered.append(route.request.url)
+
+    page.route(re.compile(r"/movies\?columns=name.*limit=1"), late)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Table", exact=True).click()
+    expect(page).to_have_url(re.compile("/table"))
+    page.wait_for_timeout(1500)
+    assert answered
+    expect(page).to_have_url(re.compile("/table"))
+
+
 def test_points_are_walked_through_by_keys(open_page: Callable[..., Page], world: World) -> None:
     page = open_page(f"/sessions/{world.main}/plots")
     points = page.get_by_role("slider", name=re.compile("^Points of Defocus")).first

@@ -8,7 +8,7 @@ import { mayChange } from "../../../lib/me";
 import { useParam } from "../../../lib/router";
 import { Boundary } from "../../../ui/boundary";
 import { Button, Segments } from "../../../ui/button";
-import { Empty, ErrorNote, Waiting } from "../../../ui/feedback";
+import { Empty, ErrorNote, Note, Waiting } from "../../../ui/feedback";
 import { StateBadge } from "../../../ui/state";
 import { ClassifyPanel } from "../operation/classify-panel";
 import { doing } from "../operation/track-state";
@@ -77,6 +77,12 @@ export default function ClassesPage({ session }: SessionTabProps) {
             They appear here by themselves, once there are enough particles.
             {mayChange(session) ? " Start job now begins 2D classification." : ""}
           </Empty>
+        ) : null}
+        {history.missing !== null ? (
+          <Note tone="warn">
+            Update {history.missing} is not in this session's history; it may have been cleared. The newest is
+            shown.
+          </Note>
         ) : null}
         <HistoryBar history={history} />
         <ClassNotes session={session.id} number={history.shown?.number} />

@@ -14,6 +14,8 @@ interface History {
   whole: WholeClassUpdate | undefined;
   /** The newest entry is shown, whichever that is. */
   following: boolean;
+  /** The number asked for, where the history has no such entry: it was cleared, or never was. */
+  missing: string | null;
   go: (place: number) => void;
   follow: () => void;
   playing: boolean;
@@ -63,6 +65,7 @@ export function useHistory(session: number): History {
     shown,
     whole: whole.data,
     following,
+    missing: number !== "" && asked < 0 && updates.length ? number : null,
     go,
     follow: () => setNumber(""),
     playing,

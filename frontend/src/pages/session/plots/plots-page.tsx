@@ -1,4 +1,4 @@
-import { useCallback, useMemo } from "react";
+import { useCallback, useMemo, useRef } from "react";
 import { type Range, useFilter } from "../../../lib/filters";
 import { isNumber, plural } from "../../../lib/format";
 import { navigate, useParam } from "../../../lib/router";
@@ -48,10 +48,17 @@ export default function PlotsPage({ session }: SessionTabProps) {
     [filter, setFilter],
   );
   const hover = useHover();
+  const asked = useRef(0);
   const open = useCallback(
     (index: number) => {
+      // The name comes a moment later: the last click counts, and only while the plots are still looked at.
+      const mine = ++asked.current;
+      const here = window.location.pathname;
       nameOfPlace(session.id, index)
-        .then((name) => name && navigate(movieAddress(session.id, name)))
+        .then((name) => {
+          if (!name || mine !== asked.current || window.location.pathname !== here) return;
+          navigate(movieAddress(session.id, name));
+        })
         .catch(toastError);
     },
     [session.id],
