@@ -113,7 +113,7 @@ def view_of_class(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For each particle the true view, and the one that most members of its class show."""
     place, class_id = assigned(bench, update)
-    truth = particles.truth.view_id[place]
+    truth = particles.truth.view_id[place].astype(np.int64)
     shown = np.empty_like(truth)
     for c in np.unique(class_id):
         shown[class_id == c] = np.bincount(truth[class_id == c]).argmax()
